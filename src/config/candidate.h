@@ -1,0 +1,52 @@
+/*
+ * candidate: a revision judged. load ▶ parse ▶ validate of the road, shared by epochd, `epochctl check` and the hooks.
+ *
+ * Only what differs from the listing in force is read again. All findings are collected, not the first; one error refuses
+ * the whole revision. What will be the effective configuration of a service (today: its file alone; bases, schema defaults and
+ * profiles join here) comes out as canonical JSON.
+ */
+#ifndef CONFIG_CANDIDATE_H
+#define CONFIG_CANDIDATE_H
+
+#include "config/source.h"
+#include "model/catalog.h"
+#include "model/finding.h"
+
+enum { SERVICES_MAX = 20000, CONFIG_TOTAL_MAX = 64 * 1024 * 1024 };
+
+struct candidate_service {
+    char name[LAYOUT_NAME_MAX + 1];
+    char *path;        /* in the repository; NULL: the service is removed */
+    struct span config; /* canonical JSON, owned; data NULL if removed */
+};
+
+struct candidate {
+    struct candidate_service *services; /* sorted by name: what differs from `in_force` */
+    size_t len, cap;
+    struct listing *listing; /* one reference: what `before` is next time, if this one is accepted */
+    size_t total;            /* services after it */
+    size_t removed;          /* of `services` */
+    struct buf storage;      /* not to be touched: owns configs where that is cheaper */
+};
+
+void candidate_fini(struct candidate *candidate);
+#define AUTO_CANDIDATE CLEANUP(candidate_fini)
+
+struct candidate_base {
+    struct listing *before;          /* NULL: none, everything is read */
+    const struct catalog *in_force;  /* NULL: nothing is */
+    bool mass_removal_allowed;       /* the commit says Epoch-Allow: mass-removal */
+};
+
+/*
+ * Judges the revision behind `source`. Returns 0 with findings->errors == 0 and *out filled: services whose configuration differs
+ * from the one in force or that are new, and removed ones (in_force has them, the revision does not). A service whose path
+ * changed only is not among them. Returns 0 with errors in `findings` and *out empty: the revision is invalid. -1: it could not be
+ * read (CODE_REPO_UNREADABLE, ERR_MEMORY …); a damaged or missing object is a finding (CODE_REPO_OBJECT).
+ * Checks: layout, unique names, YAML, limits (file, config, services, total), mass removal (more than a fifth and at least
+ * three, or all of at least one). `out` is zeroed before.
+ */
+int candidate_judge(const struct source *source, const struct candidate_base *base, struct candidate *out,
+                    struct findings *findings, struct error *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,60 @@
+/*
+ * snapshot: the last-known-good file `config.lkg.json`, written and read (docs/PROTOCOL.md §Snapshot).
+ *
+ *   {"payload":{…},"algorithm":"hmac-sha256","key_id":"…","hmac":"<64 hex>"}
+ *
+ * Writing streams: memory does not grow with the number of services. Reading checks the HMAC before it parses; the
+ * signatures inside are verify/snapshot.h's. Thread-safe: the worker writes while others read.
+ */
+#ifndef IO_SNAPSHOT_H
+#define IO_SNAPSHOT_H
+
+#include "io/crypto.h"
+#include "model/catalog.h"
+#include "model/doc.h"
+
+#define SNAPSHOT_FILE "config.lkg.json"
+enum { SNAPSHOT_MAX = 256 * 1024 * 1024, SNAPSHOT_FORMAT = 1 };
+
+/* A place in the journal: a line's number and SHA-256. */
+struct journal_position {
+    uint64_t seq;
+    uint8_t digest[HASH_LEN];
+};
+
+/* What a snapshot says. In a view for writing everything is borrowed from the caller. */
+struct snapshot_view {
+    uint64_t epoch, generation, offset;
+    const char *config_epoch; /* 40 hex */
+    const char *source, *host;
+    struct span head, keyset; /* exact published bytes */
+    struct journal_position journal;
+    const struct catalog *catalog;
+};
+
+/* Replaces the file in `dir`, mode 0640, durably. */
+int snapshot_write(int dir, const struct snapshot_view *view, const struct mac_key *key, struct error *err) MUST_CHECK;
+
+/* A snapshot read back. Strings are borrowed from `doc`. */
+struct snapshot {
+    struct doc doc;
+    uint64_t epoch, generation, offset;
+    struct span config_epoch, source, host, head, index, keyset, written_at;
+    struct journal_position journal;
+    const struct doc_node *services; /* object: name → message (string) */
+};
+
+#define AUTO_SNAPSHOT CLEANUP(snapshot_fini)
+void snapshot_fini(struct snapshot *snapshot);
+
+/* The name of this host as snapshots carry it (gethostname), at most 64 bytes and a NUL. */
+void snapshot_host(char out[static 65]);
+
+/*
+ * Reads the bytes of a snapshot file. CODE_LKG_FORM, CODE_LKG_BAD_MAC, CODE_FORMAT_NEWER. `host` and `source` (NULL: any)
+ * must be its own, else CODE_LKG_WRONG_HOST. `out` is a zeroed struct, empty again on failure; borrows nothing from `file`.
+ */
+int snapshot_read(struct span file, const struct mac_key *key, const char *host, const char *source, struct snapshot *out,
+                  struct error *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,58 @@
+/*
+ * record: what the lines of the journal say, kind by kind: the members between "kind" and "key_id"
+ * (docs/PROTOCOL.md §Journal). io/journal.h frames, chains and syncs them.
+ *
+ *   baseline    format, written_by, source
+ *   committed   commit, epoch, offset, generation, correlation_id, services {name: message}, head
+ *   published   commit, epoch
+ *   superseded  from (commit or null), to, commits [..]         at most RECORD_COMMITS_MAX a line
+ *   rejected    commit, code, findings [..]
+ *   rewrite     from, to, offset, reason
+ *   keyset      generation, keyset
+ *   checkpoint  file (the name of the file that ended)
+ */
+#ifndef MODEL_RECORD_H
+#define MODEL_RECORD_H
+
+#include "model/finding.h"
+#include "model/message.h"
+
+enum { RECORD_FORMAT = 1, RECORD_COMMITS_MAX = 1000, RECORD_FINDINGS_MAX = 100 };
+
+enum record_kind {
+    RECORD_BASELINE, RECORD_COMMITTED, RECORD_PUBLISHED, RECORD_SUPERSEDED, RECORD_REJECTED, RECORD_REWRITE,
+    RECORD_KEYSET, RECORD_CHECKPOINT,
+};
+
+const char *record_kind_name(enum record_kind kind);
+bool record_kind_parse(struct span name, enum record_kind *out);
+
+struct record_committed {
+    struct oid commit;
+    uint64_t epoch, offset, generation;
+    const char *correlation_id;
+    const struct record_message *messages; /* of the services that changed, tombstones too, sorted by name */
+    size_t messages_len;
+    struct span head;
+};
+
+struct record_message {
+    const char *name;
+    struct span message;
+};
+
+/* Each writes the members of its kind in the order above, comma separated, without braces: `"commit":"…","epoch":4`. */
+void record_write_baseline(struct buf *out, const char *written_by, const char *source);
+void record_write_committed(struct buf *out, const struct record_committed *committed);
+void record_write_published(struct buf *out, const struct oid *commit, uint64_t epoch);
+/* `from` NULL: null */
+void record_write_superseded(struct buf *out, const struct oid *from, const struct oid *to, const struct oid *commits, size_t len);
+void record_write_rejected(struct buf *out, const struct oid *commit, const char *code, const struct findings *findings);
+void record_write_rewrite(struct buf *out, const struct oid *from, const struct oid *to, uint64_t offset, const char *reason);
+void record_write_keyset(struct buf *out, uint64_t generation, struct span keyset);
+void record_write_checkpoint(struct buf *out, const char *file);
+
+/* Reads the members of a line's object back. Arrays live in `arena`, strings are borrowed from `line`. CODE_JOURNAL_FORM. */
+int record_read_committed(const struct doc_node *line, struct arena *arena, struct record_committed *out, struct error *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,122 @@
+/*
+ * buf: see buf.h. Grows by doubling; the smallest block is 64 bytes.
+ */
+#include "util/buf.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+void buf_fini(struct buf *buf)
+{
+    free(buf->data);
+    *buf = (struct buf){0};
+}
+
+void buf_reset(struct buf *buf)
+{
+    buf->len = 0;
+    buf->failed = false;
+}
+
+void buf_truncate(struct buf *buf, size_t len)
+{
+    if (len < buf->len)
+        buf->len = len;
+}
+
+char *buf_reserve(struct buf *buf, size_t more)
+{
+    if (buf->failed)
+        return NULL;
+    if (more > SIZE_MAX / 4 - buf->len) {
+        buf->failed = true;
+        return NULL;
+    }
+    size_t needed = buf->len + more;
+    if (needed > buf->cap || buf->data == NULL) {
+        size_t cap = buf->cap < 64 ? 64 : buf->cap;
+        while (cap < needed)
+            cap *= 2;
+        char *data = realloc(buf->data, cap);
+        if (data == NULL) {
+            buf->failed = true;
+            return NULL;
+        }
+        buf->data = data;
+        buf->cap = cap;
+    }
+    return buf->data + buf->len;
+}
+
+void buf_append(struct buf *buf, const void *data, size_t len)
+{
+    if (len == 0)
+        return;
+    char *to = buf_reserve(buf, len);
+    if (to == NULL)
+        return;
+    memcpy(to, data, len);
+    buf->len += len;
+}
+
+void buf_append_span(struct buf *buf, struct span span)
+{
+    buf_append(buf, span.data, span.len);
+}
+
+void buf_puts(struct buf *buf, const char *string)
+{
+    buf_append(buf, string, strlen(string));
+}
+
+void buf_putc(struct buf *buf, char c)
+{
+    buf_append(buf, &c, 1);
+}
+
+void buf_printf(struct buf *buf, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int len = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    char *to = len < 0 ? NULL : buf_reserve(buf, (size_t)len + 1);
+    if (to == NULL) {
+        buf->failed = true;
+        return;
+    }
+    va_start(args, format);
+    vsnprintf(to, (size_t)len + 1, format, args);
+    va_end(args);
+    buf->len += (size_t)len;
+}
+
+void buf_put_u64(struct buf *buf, uint64_t value)
+{
+    char digits[20];
+    size_t at = sizeof digits;
+    do {
+        digits[--at] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value != 0);
+    buf_append(buf, digits + at, sizeof digits - at);
+}
+
+void buf_put_hex(struct buf *buf, const void *data, size_t len)
+{
+    static const char digit[] = "0123456789abcdef";
+    const unsigned char *bytes = data;
+    char *to = buf_reserve(buf, 2 * len);
+    if (to == NULL)
+        return;
+    for (size_t i = 0; i < len; i++) {
+        *to++ = digit[bytes[i] >> 4];
+        *to++ = digit[bytes[i] & 15];
+    }
+    buf->len += 2 * len;
+}
+
+int buf_check(const struct buf *buf, struct error *err)
+{
+    return buf->failed ? error_memory(err) : 0;
+}

@@ -1,0 +1,80 @@
+/*
+ * clock: see clock.h.
+ */
+#include "util/clock.h"
+
+#include <stdio.h>
+#include <time.h>
+
+static int64_t read_ms(clockid_t id)
+{
+    struct timespec now;
+    clock_gettime(id, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int64_t clock_wall_ms(void)
+{
+    return read_ms(CLOCK_REALTIME);
+}
+
+int64_t clock_boot_ms(void)
+{
+    return read_ms(CLOCK_BOOTTIME);
+}
+
+void clock_format(int64_t unix_ms, char out[static CLOCK_TEXT_LEN + 1])
+{
+    static const int64_t last = INT64_C(253402300799999);
+    if (unix_ms < 0)
+        unix_ms = 0;
+    if (unix_ms > last)
+        unix_ms = last;
+    time_t seconds = (time_t)(unix_ms / 1000);
+    struct tm tm;
+    gmtime_r(&seconds, &tm);
+    char text[96];
+    snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
+             tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(unix_ms % 1000));
+    memcpy(out, text, CLOCK_TEXT_LEN);
+    out[CLOCK_TEXT_LEN] = '\0';
+}
+
+static bool digits(const char *text, size_t n, int *out)
+{
+    int value = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (text[i] < '0' || text[i] > '9')
+            return false;
+        value = value * 10 + (text[i] - '0');
+    }
+    *out = value;
+    return true;
+}
+
+bool clock_parse(struct span text, int64_t *unix_ms)
+{
+    struct tm tm = {0};
+    int ms;
+    const char *t = text.data;
+    if (text.len != CLOCK_TEXT_LEN || t[4] != '-' || t[7] != '-' || t[10] != 'T' || t[13] != ':' || t[16] != ':' ||
+        t[19] != '.' || t[23] != 'Z')
+        return false;
+    if (!digits(t, 4, &tm.tm_year) || !digits(t + 5, 2, &tm.tm_mon) || !digits(t + 8, 2, &tm.tm_mday) ||
+        !digits(t + 11, 2, &tm.tm_hour) || !digits(t + 14, 2, &tm.tm_min) || !digits(t + 17, 2, &tm.tm_sec) ||
+        !digits(t + 20, 3, &ms))
+        return false;
+    tm.tm_year -= 1900;
+    tm.tm_mon -= 1;
+    time_t seconds = timegm(&tm);
+    /* timegm normalises 31 February to 3 March; writing it back shows whether the text was a real date. */
+    char again[CLOCK_TEXT_LEN + 1];
+    int64_t value = (int64_t)seconds * 1000 + ms;
+    if (value < 0)
+        return false;
+    clock_format(value, again);
+    if (memcmp(again, t, CLOCK_TEXT_LEN) != 0)
+        return false;
+    *unix_ms = value;
+    return true;
+}

@@ -1,0 +1,75 @@
+/*
+ * fs: reading what may be planted, and replacing files so that a crash leaves the old or the new one, whole.
+ *
+ * Everything is relative to a held directory descriptor. Reads refuse symlinks, FIFOs, devices, hard links and
+ * foreign owners before a byte is used (FIFO: opened non-blocking). Thread-safe: no state.
+ */
+#ifndef UTIL_FS_H
+#define UTIL_FS_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "util/buf.h"
+
+enum fs_trust {
+    FS_ANY_OWNER, /* content is judged by what is inside (signed, or about to be validated) */
+    FS_OWNED,     /* owner is our effective uid or root, not writable by group or others, one link */
+    FS_SECRET,    /* FS_OWNED, and no permission at all for others; for group only read */
+};
+
+/* Opens a directory for use as `dir` below: O_PATH is not enough, it is synced too. -1 with err. */
+int fs_open_dir(const char *path, int *out, struct error *err) MUST_CHECK;
+
+/* Makes the directory (its parents must exist) with this mode unless it is there, and opens it. */
+int fs_make_dir(const char *path, mode_t mode, int *out, struct error *err) MUST_CHECK;
+
+/*
+ * Appends the whole regular file to `out`. Larger than `max` bytes: ERR_FILE_TOO_LARGE. Fails `trust`:
+ * ERR_FILE_UNSAFE. A file that does not exist is an outcome where `is_missing` is given (*is_missing = true,
+ * returns 0), else ERR_SYSTEM with ENOENT.
+ */
+int fs_read(int dir, const char *name, enum fs_trust trust, size_t max, struct buf *out, bool *is_missing,
+            struct error *err) MUST_CHECK;
+
+/*
+ * Replaces `name` by `data`: a temporary file in the same directory → write → fsync → rename → fsync of the
+ * directory. On any failure the old file is what it was and the temporary one is gone (never synced again).
+ * `mode` is exact, whatever the umask.
+ */
+int fs_replace(int dir, const char *name, struct span data, mode_t mode, struct error *err) MUST_CHECK;
+
+/*
+ * fs_replace in pieces, for what should not be in memory at once: begin, write as often as needed, then commit (renames and
+ * syncs) or abandon. The struct is the caller's; abandon after a failed write or commit is harmless, and needed after begin.
+ */
+struct fs_writer {
+    int dir, fd;
+    char name[64], temporary[96];
+};
+int fs_writer_begin(struct fs_writer *writer, int dir, const char *name, mode_t mode, struct error *err) MUST_CHECK;
+int fs_writer_write(struct fs_writer *writer, struct span data, struct error *err) MUST_CHECK;
+int fs_writer_commit(struct fs_writer *writer, struct error *err) MUST_CHECK;
+void fs_writer_abandon(struct fs_writer *writer);
+
+/* The same without the two syncs: for files that a restart makes anew (status, metrics). Readers still see all or nothing. */
+int fs_replace_volatile(int dir, const char *name, struct span data, mode_t mode, struct error *err) MUST_CHECK;
+
+/* Creates `name` with O_EXCL, writes, syncs it and the directory. Fails with EEXIST if it is there. */
+int fs_create(int dir, const char *name, struct span data, mode_t mode, struct error *err) MUST_CHECK;
+
+/* Writes all bytes at the offset, through EINTR and short writes. */
+int fs_write_at(int fd, struct span data, off_t offset, struct error *err) MUST_CHECK;
+
+int fs_sync_dir(int dir, struct error *err) MUST_CHECK;
+
+/*
+ * Takes the exclusive lock `name` (an open file description lock, so it ends with the process, kill -9 too) and writes
+ * our pid into the file. `*out` holds it until closed. If somebody has it: *holder is the pid, *out is -1, returns 0.
+ */
+int fs_lock(int dir, const char *name, int *out, pid_t *holder, struct error *err) MUST_CHECK;
+
+/* Pid of who holds that lock, 0 if nobody does. For those who only look. */
+int fs_lock_holder(int dir, const char *name, pid_t *holder, struct error *err) MUST_CHECK;
+
+#endif
