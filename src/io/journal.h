@@ -15,7 +15,6 @@
 #define IO_JOURNAL_H
 
 #include "io/crypto.h"
-#include "io/snapshot.h"
 #include "model/record.h"
 
 #define JOURNAL_FILE "journal.jsonl"

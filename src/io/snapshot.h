@@ -12,15 +12,10 @@
 #include "io/crypto.h"
 #include "model/catalog.h"
 #include "model/doc.h"
+#include "model/record.h"
 
 #define SNAPSHOT_FILE "config.lkg.json"
 enum { SNAPSHOT_MAX = 256 * 1024 * 1024, SNAPSHOT_FORMAT = 1 };
-
-/* A place in the journal: a line's number and SHA-256. */
-struct journal_position {
-    uint64_t seq;
-    uint8_t digest[HASH_LEN];
-};
 
 /* What a snapshot says. In a view for writing everything is borrowed from the caller. */
 struct snapshot_view {

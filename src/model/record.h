@@ -19,6 +19,12 @@
 
 enum { RECORD_FORMAT = 1, RECORD_COMMITS_MAX = 1000, RECORD_FINDINGS_MAX = 100 };
 
+/* A place in the journal: a line's number and SHA-256. */
+struct journal_position {
+    uint64_t seq;
+    uint8_t digest[HASH_LEN];
+};
+
 enum record_kind {
     RECORD_BASELINE, RECORD_COMMITTED, RECORD_PUBLISHED, RECORD_SUPERSEDED, RECORD_REJECTED, RECORD_REWRITE,
     RECORD_KEYSET, RECORD_CHECKPOINT,
