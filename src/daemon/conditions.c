@@ -1,0 +1,133 @@
+/*
+ * conditions: see conditions.h.
+ */
+#include "daemon/conditions.h"
+
+#include <string.h>
+
+#include "model/codes.h"
+#include "util/clock.h"
+
+const char *condition_code(enum condition condition)
+{
+    switch (condition) {
+    case CONDITION_JOURNAL_CORRUPT:
+        return CODE_JOURNAL_CORRUPT;
+    case CONDITION_STATE_LOST:
+        return CODE_STATE_LOST;
+    case CONDITION_NO_SPACE:
+        return CODE_NO_SPACE;
+    case CONDITION_JOURNAL_UNWRITABLE:
+        return CODE_JOURNAL_UNWRITABLE;
+    case CONDITION_TWO_PUBLISHERS:
+        return CODE_TWO_PUBLISHERS;
+    case CONDITION_EPOCH_JUMP:
+        return CODE_EPOCH_JUMP;
+    case CONDITION_HISTORY_REWRITTEN:
+        return CODE_HISTORY_REWRITTEN;
+    case CONDITION_REPO_BEHIND:
+        return CODE_REPO_BEHIND;
+    case CONDITION_REF_MISSING:
+        return CODE_REF_MISSING;
+    case CONDITION_REF_UNREADABLE:
+        return CODE_REF_UNREADABLE;
+    case CONDITION_REPO_UNREADABLE:
+        return CODE_REPO_UNREADABLE;
+    case CONDITION_BROKER_REFUSED:
+        return CODE_BROKER_REFUSED;
+    case CONDITION_BROKER_AWAY:
+        return CODE_BROKER_AWAY;
+    case CONDITION_PUBLISH_REFUSED:
+        return CODE_PUBLISH_REFUSED;
+    case CONDITION_TOPIC_CONFLICT:
+        return CODE_TOPIC_CONFLICT;
+    case CONDITION_SNAPSHOT_UNWRITABLE:
+        return CODE_SNAPSHOT_UNWRITABLE;
+    case CONDITION_POLL_ONLY:
+        return CODE_POLL_ONLY;
+    case CONDITION_COUNT:
+        break;
+    }
+    return NULL;
+}
+
+enum condition condition_of_code(const char *code)
+{
+    for (enum condition c = 0; c < CONDITION_COUNT; c++)
+        if (strcmp(condition_code(c), code) == 0)
+            return c;
+    return strncmp(code, "repo.", 5) == 0 ? CONDITION_REPO_UNREADABLE : CONDITION_COUNT;
+}
+
+void conditions_init(struct conditions *conditions)
+{
+    *conditions = (struct conditions){.is_initializing = true, .has_changed = true, .ok_since_ms = clock_wall_ms()};
+}
+
+bool conditions_on(struct conditions *conditions, enum condition condition, const char *message)
+{
+    struct condition_entry *entry = &conditions->entries[condition];
+    bool was_on = entry->is_on;
+    if (was_on && strcmp(entry->message, message) == 0)
+        return false;
+    if (!was_on)
+        entry->since_ms = clock_wall_ms();
+    entry->is_on = true;
+    snprintf(entry->message, sizeof entry->message, "%s", message);
+    conditions->has_changed = true;
+    return !was_on;
+}
+
+bool conditions_off(struct conditions *conditions, enum condition condition)
+{
+    struct condition_entry *entry = &conditions->entries[condition];
+    if (!entry->is_on)
+        return false;
+    entry->is_on = false;
+    conditions->has_changed = true;
+    conditions->ok_since_ms = clock_wall_ms();
+    return true;
+}
+
+void conditions_set_empty(struct conditions *conditions, bool is_empty)
+{
+    conditions->has_changed |= conditions->is_empty != is_empty;
+    conditions->is_empty = is_empty;
+}
+
+void conditions_set_ready(struct conditions *conditions)
+{
+    conditions->has_changed |= conditions->is_initializing;
+    conditions->is_initializing = false;
+}
+
+static void say(struct daemon_state *out, const char *text, int64_t since_ms)
+{
+    *out = (struct daemon_state){.since_ms = since_ms, .is_ok = true};
+    snprintf(out->text, sizeof out->text, "%s", text);
+}
+
+void conditions_state(const struct conditions *conditions, struct daemon_state *out)
+{
+    for (enum condition c = 0; c < CONDITION_COUNT; c++) {
+        const struct condition_entry *entry = &conditions->entries[c];
+        if (!entry->is_on)
+            continue;
+        *out = (struct daemon_state){.reason = condition_code(c), .message = entry->message, .since_ms = entry->since_ms};
+        snprintf(out->text, sizeof out->text, "%s:%s", condition_is_hold(c) ? "hold" : "degraded", out->reason);
+        return;
+    }
+    if (conditions->is_initializing) {
+        say(out, "initializing", conditions->ok_since_ms);
+        out->is_ok = false;
+    } else {
+        say(out, conditions->is_empty ? "empty" : "ok", conditions->ok_since_ms);
+    }
+}
+
+bool conditions_take_change(struct conditions *conditions)
+{
+    bool changed = conditions->has_changed;
+    conditions->has_changed = false;
+    return changed;
+}

@@ -1,0 +1,31 @@
+/*
+ * force: see force.h.
+ */
+#include "daemon/force.h"
+
+int force_init(struct force *force, struct error *err)
+{
+    *force = (struct force){.catalog = catalog_new()};
+    return force->catalog == NULL ? error_memory(err) : 0;
+}
+
+void force_fini(struct force *force)
+{
+    catalog_unref(force->catalog);
+    listing_unref(force->listing);
+    buf_fini(&force->head);
+    *force = (struct force){0};
+}
+
+int force_set_head(struct force *force, struct span head, struct error *err)
+{
+    struct buf copy AUTO_BUF = {0};
+    buf_append_span(&copy, head);
+    if (buf_check(&copy, err) != 0)
+        return -1;
+    buf_fini(&force->head);
+    force->head = copy;
+    copy = (struct buf){0};
+    hash_sha256(force->head.data, force->head.len, force->head_digest);
+    return 0;
+}

@@ -1,0 +1,32 @@
+/*
+ * force: the epoch in force: the accepted commit, its number, and every signed byte needed to serve it again.
+ */
+#ifndef DAEMON_FORCE_H
+#define DAEMON_FORCE_H
+
+#include "io/journal.h"
+#include "model/catalog.h"
+#include "model/listing.h"
+#include "model/message.h"
+#include "model/oid.h"
+#include "util/buf.h"
+
+struct force {
+    bool exists; /* false: no epoch yet, catalog is empty */
+    struct oid commit;
+    uint64_t epoch, offset, generation;
+    char correlation_id[CORRELATION_MAX + 1];
+    struct catalog *catalog;  /* never NULL after force_init */
+    struct listing *listing;  /* of the commit; NULL until its tree has been read in this run */
+    struct buf head;          /* the exact signed bytes */
+    uint8_t head_digest[HASH_LEN];
+    struct journal_position position; /* of its committed line */
+};
+
+int force_init(struct force *force, struct error *err) MUST_CHECK;
+void force_fini(struct force *force);
+
+/* Sets the head and its digest from the exact bytes. */
+int force_set_head(struct force *force, struct span head, struct error *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,389 @@
+/*
+ * pipeline: see pipeline.h. One function per stage, in the order of the road.
+ */
+#include "daemon/pipeline.h"
+
+#include <string.h>
+
+#include "config/candidate.h"
+#include "model/codes.h"
+#include "model/record.h"
+#include "util/clock.h"
+
+#define MASS_REMOVAL_TRAILER "Epoch-Allow"
+#define MASS_REMOVAL_VALUE "mass-removal"
+
+enum { RANGE_MAX = 1000 * 1000 }; /* commits one push can supersede by name */
+
+int pipeline_init(struct pipeline *pipeline, const char *source, struct error *err)
+{
+    *pipeline = (struct pipeline){.source = source};
+    return force_init(&pipeline->force, err);
+}
+
+void pipeline_fini(struct pipeline *pipeline)
+{
+    force_fini(&pipeline->force);
+}
+
+void pipeline_result_fini(struct pipeline_result *result)
+{
+    for (size_t i = 0; i < result->changes_len; i++)
+        service_unref(result->changes[i].service);
+    free(result->changes);
+    findings_fini(&result->findings);
+    *result = (struct pipeline_result){0};
+}
+
+/* What is being made of one order; released when it is done or failed. */
+struct draft {
+    const struct pipeline_order *order;
+    char commit[OID_HEX_LEN + 1];
+    char timestamp[CLOCK_TEXT_LEN + 1];
+    struct message_stamp stamp;
+    struct candidate candidate;
+    struct pipeline_change *changes;
+    size_t changes_len;
+    struct catalog *catalog;
+    struct buf head;
+};
+
+static void draft_fini(struct draft *draft)
+{
+    for (size_t i = 0; i < draft->changes_len; i++)
+        service_unref(draft->changes[i].service);
+    free(draft->changes);
+    candidate_fini(&draft->candidate);
+    catalog_unref(draft->catalog);
+    buf_fini(&draft->head);
+}
+
+/* --- load ▶ parse ▶ validate ▶ diff ------------------------------------------------------------------------------ */
+
+static int judge(struct pipeline *pipeline, struct draft *draft, struct findings *findings, struct error *err)
+{
+    const struct pipeline_order *order = draft->order;
+    struct source source AUTO_SOURCE = {.work_dir = -1};
+    char value[64];
+    bool found;
+    if (repo_read_trailer(pipeline->repo, &order->commit, MASS_REMOVAL_TRAILER, &found, value, sizeof value, err) != 0)
+        return -1;
+    struct candidate_base base = {
+        .before = order->only_if_changed ? NULL : pipeline->force.listing,
+        .in_force = pipeline->force.catalog,
+        .mass_removal_allowed = found && strcmp(value, MASS_REMOVAL_VALUE) == 0,
+    };
+    if (source_from_commit(pipeline->repo, &order->commit, base.before, &source, err) != 0)
+        return -1;
+    return candidate_judge(&source, &base, &draft->candidate, findings, err);
+}
+
+/* A damaged object says nothing about the commit: it is judged again when the repository has been mended. */
+static int refuse_unreadable(const struct findings *findings, struct error *err)
+{
+    for (size_t i = 0; i < findings->len; i++)
+        if (strcmp(findings->items[i].code, CODE_REPO_OBJECT) == 0)
+            return error_set(err, CODE_REPO_UNREADABLE, 0, "%s: %s", findings->items[i].file, findings->items[i].message);
+    return 0;
+}
+
+static const char *first_error_code(const struct findings *findings)
+{
+    for (size_t i = 0; i < findings->len; i++)
+        if (findings->items[i].severity == FINDING_ERROR)
+            return findings->items[i].code;
+    return NULL;
+}
+
+/* --- compose ▶ sign ---------------------------------------------------------------------------------------------- */
+
+static int add_change(struct draft *draft, struct pipeline *pipeline, const char *name, const char *path,
+                      struct span config, struct error *err)
+{
+    struct buf message AUTO_BUF = {0};
+    struct message_update update = {
+        .service = name,
+        .version = draft->order->epoch,
+        .config = config,
+        .config_epoch = draft->commit,
+        .correlation_id = draft->order->correlation_id,
+    };
+    message_compose_update(&message, &draft->stamp, &update);
+    if (buf_check(&message, err) != 0 || crypto_sign_object(&pipeline->keyring->signing, &message, err) != 0)
+        return -1;
+    /* "config" is the first member of the canonical form: its bytes stand right behind {"config": */
+    struct span in_message = {message.data + strlen("{\"config\":"), config.data == NULL ? strlen("null") : config.len};
+    struct service *service =
+        service_new(name, path == NULL ? "" : path, draft->order->epoch, buf_span(&message), in_message);
+    if (service == NULL)
+        return error_memory(err);
+    draft->changes[draft->changes_len++] =
+        (struct pipeline_change){.service = service, .is_removed = config.data == NULL};
+    return 0;
+}
+
+/* Those that are in force, unchanged, and shall be issued anew: everything the candidate does not name. */
+static int add_unchanged(struct draft *draft, struct pipeline *pipeline, struct error *err)
+{
+    const struct service **AUTO_FREE all = NULL;
+    const struct candidate *candidate = &draft->candidate;
+    if (catalog_sorted(pipeline->force.catalog, &all, err) != 0)
+        return -1;
+    size_t next = 0, count = catalog_count(pipeline->force.catalog);
+    for (size_t i = 0; i < count; i++) {
+        while (next < candidate->len && strcmp(candidate->services[next].name, all[i]->name) < 0)
+            next++;
+        if (next < candidate->len && strcmp(candidate->services[next].name, all[i]->name) == 0)
+            continue;
+        if (add_change(draft, pipeline, all[i]->name, all[i]->path, all[i]->config, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int compare_changes(const void *a, const void *b)
+{
+    const struct pipeline_change *x = a, *y = b;
+    return strcmp(x->service->name, y->service->name);
+}
+
+static int compose_services(struct draft *draft, struct pipeline *pipeline, struct error *err)
+{
+    const struct candidate *candidate = &draft->candidate;
+    size_t most = candidate->len + (draft->order->everything ? catalog_count(pipeline->force.catalog) : 0);
+    draft->changes = calloc(most + 1, sizeof *draft->changes);
+    if (draft->changes == NULL)
+        return error_memory(err);
+    for (size_t i = 0; i < candidate->len; i++) {
+        const struct candidate_service *service = &candidate->services[i];
+        if (add_change(draft, pipeline, service->name, service->path, service->config, err) != 0)
+            return -1;
+    }
+    if (draft->order->everything && add_unchanged(draft, pipeline, err) != 0)
+        return -1;
+    qsort(draft->changes, draft->changes_len, sizeof *draft->changes, compare_changes);
+    return 0;
+}
+
+static int make_catalog(struct draft *draft, struct pipeline *pipeline, struct error *err)
+{
+    struct catalog_change *AUTO_FREE changes = calloc(draft->changes_len + 1, sizeof *changes);
+    if (changes == NULL)
+        return error_memory(err);
+    for (size_t i = 0; i < draft->changes_len; i++) {
+        struct pipeline_change *change = &draft->changes[i];
+        changes[i] = (struct catalog_change){change->service->name, change->is_removed ? NULL : change->service};
+    }
+    return catalog_with(pipeline->force.catalog, changes, draft->changes_len, &draft->catalog, err);
+}
+
+static int compose_head(struct draft *draft, struct pipeline *pipeline, struct error *err)
+{
+    struct message_changed *AUTO_FREE changed = calloc(draft->changes_len + 1, sizeof *changed);
+    if (changed == NULL)
+        return error_memory(err);
+    for (size_t i = 0; i < draft->changes_len; i++)
+        changed[i] = (struct message_changed){draft->changes[i].service->name, draft->order->epoch};
+    struct message_head head = {
+        .epoch = draft->order->epoch,
+        .config_epoch = draft->commit,
+        .correlation_id = draft->order->correlation_id,
+        .has_parent = pipeline->force.exists,
+        .parent_epoch = pipeline->force.epoch,
+        .changed = changed,
+        .changed_len = draft->changes_len,
+        .services = catalog_count(draft->catalog),
+        .offset = draft->order->offset,
+    };
+    memcpy(head.parent_digest, pipeline->force.head_digest, HASH_LEN);
+    catalog_digest(draft->catalog, head.index);
+    message_compose_head(&draft->head, &draft->stamp, &head);
+    if (buf_check(&draft->head, err) != 0)
+        return -1;
+    return crypto_sign_object(&pipeline->keyring->signing, &draft->head, err);
+}
+
+static int compose(struct draft *draft, struct pipeline *pipeline, struct error *err)
+{
+    clock_format(clock_wall_ms(), draft->timestamp);
+    draft->stamp = (struct message_stamp){
+        .source = pipeline->source,
+        .generation = pipeline->keyring->verified.generation,
+        .key_id = pipeline->keyring->signing.id,
+        .timestamp = draft->timestamp,
+    };
+    if (compose_services(draft, pipeline, err) != 0 || make_catalog(draft, pipeline, err) != 0)
+        return -1;
+    return compose_head(draft, pipeline, err);
+}
+
+/* --- journal ----------------------------------------------------------------------------------------------------- */
+
+/* The commits between the last tip with a verdict and this one were seen and will never be epochs of their own. Their lines
+   are not synced: the verdict's line behind them is, and that sync carries them. */
+static int journal_superseded(struct pipeline *pipeline, const struct oid *tip, size_t *count, struct error *err)
+{
+    struct oid *AUTO_FREE commits = NULL;
+    size_t len = 0;
+    bool truncated, exists, is_ancestor;
+    *count = 0;
+    if (!pipeline->has_accounted || oid_equal(&pipeline->accounted, tip))
+        return 0;
+    if (repo_is_ancestor(pipeline->repo, &pipeline->accounted, tip, &is_ancestor, &exists, err) != 0)
+        return -1;
+    if (!exists)
+        return 0; /* gone from the repository: the range cannot be told any more */
+    if (repo_range(pipeline->repo, tip, &pipeline->accounted, RANGE_MAX, &commits, &len, &truncated, err) != 0)
+        return -1;
+    for (size_t at = 0; at < len; at += RECORD_COMMITS_MAX) {
+        struct buf members AUTO_BUF = {0};
+        size_t n = len - at < RECORD_COMMITS_MAX ? len - at : RECORD_COMMITS_MAX;
+        record_write_superseded(&members, &pipeline->accounted, tip, commits + at, n);
+        if (buf_check(&members, err) != 0 ||
+            journal_append(pipeline->journal, RECORD_SUPERSEDED, buf_span(&members), false, NULL, err) != 0)
+            return -1;
+    }
+    *count = len;
+    return 0;
+}
+
+static int journal_rejected(struct pipeline *pipeline, const struct oid *commit, const char *code,
+                            const struct findings *findings, struct error *err)
+{
+    struct buf members AUTO_BUF = {0};
+    record_write_rejected(&members, commit, code, findings);
+    if (buf_check(&members, err) != 0)
+        return -1;
+    return journal_append(pipeline->journal, RECORD_REJECTED, buf_span(&members), true, NULL, err);
+}
+
+static int journal_rewrite(struct pipeline *pipeline, const struct pipeline_order *order, struct error *err)
+{
+    struct buf members AUTO_BUF = {0};
+    record_write_rewrite(&members, &pipeline->force.commit, &order->commit, order->offset, order->reason);
+    if (buf_check(&members, err) != 0)
+        return -1;
+    return journal_append(pipeline->journal, RECORD_REWRITE, buf_span(&members), false, NULL, err);
+}
+
+static int journal_committed(struct pipeline *pipeline, struct draft *draft, struct journal_position *position,
+                             struct error *err)
+{
+    struct buf members AUTO_BUF = {0};
+    struct record_message *AUTO_FREE messages = calloc(draft->changes_len + 1, sizeof *messages);
+    if (messages == NULL)
+        return error_memory(err);
+    for (size_t i = 0; i < draft->changes_len; i++)
+        messages[i] = (struct record_message){draft->changes[i].service->name, draft->changes[i].service->message};
+    struct record_committed committed = {
+        .commit = draft->order->commit,
+        .epoch = draft->order->epoch,
+        .offset = draft->order->offset,
+        .generation = draft->stamp.generation,
+        .correlation_id = draft->order->correlation_id,
+        .messages = messages,
+        .messages_len = draft->changes_len,
+        .head = buf_span(&draft->head),
+    };
+    record_write_committed(&members, &committed);
+    if (buf_check(&members, err) != 0)
+        return -1;
+    return journal_append(pipeline->journal, RECORD_COMMITTED, buf_span(&members), true, position, err);
+}
+
+/* --- in force ---------------------------------------------------------------------------------------------------- */
+
+static void set_accounted(struct pipeline *pipeline, const struct oid *commit, const char *code)
+{
+    pipeline->has_accounted = true;
+    pipeline->accounted = *commit;
+    snprintf(pipeline->accounted_code, sizeof pipeline->accounted_code, "%s", code);
+}
+
+/* Cannot fail: everything was made before the journal said yes. */
+static void put_in_force(struct pipeline *pipeline, struct draft *draft, const struct journal_position *position)
+{
+    struct force *force = &pipeline->force;
+    force->exists = true;
+    force->commit = draft->order->commit;
+    force->epoch = draft->order->epoch;
+    force->offset = draft->order->offset;
+    force->generation = draft->stamp.generation;
+    force->position = *position;
+    snprintf(force->correlation_id, sizeof force->correlation_id, "%s", draft->order->correlation_id);
+    catalog_unref(force->catalog);
+    force->catalog = TAKE(draft->catalog);
+    listing_unref(force->listing);
+    force->listing = listing_ref(draft->candidate.listing);
+    buf_fini(&force->head);
+    force->head = draft->head;
+    draft->head = (struct buf){0};
+    hash_sha256(force->head.data, force->head.len, force->head_digest);
+    set_accounted(pipeline, &draft->order->commit, "");
+}
+
+static int reject(struct pipeline *pipeline, const struct pipeline_order *order, struct pipeline_result *result,
+                  struct error *err)
+{
+    result->verdict = PIPELINE_REJECTED;
+    result->code = first_error_code(&result->findings);
+    /* The same commit judged the same again, after a restart: its verdict is in the journal already. */
+    if (pipeline->has_accounted && oid_equal(&pipeline->accounted, &order->commit) &&
+        strcmp(pipeline->accounted_code, result->code) == 0)
+        return 0;
+    if (journal_superseded(pipeline, &order->commit, &result->superseded, err) != 0 ||
+        journal_rejected(pipeline, &order->commit, result->code, &result->findings, err) != 0)
+        return -1;
+    set_accounted(pipeline, &order->commit, result->code);
+    return 0;
+}
+
+static int commit(struct pipeline *pipeline, struct draft *draft, struct pipeline_result *result, struct error *err)
+{
+    struct journal_position position;
+    result->verdict = PIPELINE_COMMITTED;
+    if (compose(draft, pipeline, err) != 0)
+        return error_wrap(err, "composing the epoch");
+    if (journal_superseded(pipeline, &draft->order->commit, &result->superseded, err) != 0)
+        return -1;
+    if (draft->order->is_rewrite && journal_rewrite(pipeline, draft->order, err) != 0)
+        return -1;
+    if (journal_committed(pipeline, draft, &position, err) != 0)
+        return -1;
+    put_in_force(pipeline, draft, &position);
+    result->changes = TAKE(draft->changes);
+    result->changes_len = draft->changes_len;
+    draft->changes_len = 0;
+    return 0;
+}
+
+static int take(struct pipeline *pipeline, const struct pipeline_order *order, struct pipeline_result *result,
+                struct error *err)
+{
+    struct draft draft CLEANUP(draft_fini) = {.order = order};
+    oid_format(&order->commit, draft.commit);
+    if (judge(pipeline, &draft, &result->findings, err) != 0 || findings_check(&result->findings, err) != 0 ||
+        refuse_unreadable(&result->findings, err) != 0)
+        return -1;
+    findings_sort(&result->findings);
+    if (result->findings.errors > 0)
+        return reject(pipeline, order, result, err);
+    if (order->only_if_changed && draft.candidate.len == 0) {
+        result->verdict = PIPELINE_UNCHANGED;
+        listing_unref(pipeline->force.listing);
+        pipeline->force.listing = listing_ref(draft.candidate.listing);
+        return 0;
+    }
+    return commit(pipeline, &draft, result, err);
+}
+
+int pipeline_take(struct pipeline *pipeline, const struct pipeline_order *order, struct pipeline_result *out,
+                  struct error *err)
+{
+    struct pipeline_result result AUTO_PIPELINE_RESULT = {0};
+    if (take(pipeline, order, &result, err) != 0)
+        return -1;
+    *out = result;
+    result = (struct pipeline_result){0};
+    return 0;
+}
