@@ -1,5 +1,5 @@
 /*
- * crypto: libsodium, and the only files that name it are crypto.c. Ed25519 (RFC 8032), SHA-256, HMAC-SHA256 (RFC 2104).
+ * crypto: libsodium, which only crypto.c names. Ed25519 (RFC 8032), SHA-256, HMAC-SHA256 (RFC 2104).
  * Thread-safe after crypto_init. Fills in model/hash.h.
  */
 #ifndef IO_CRYPTO_H
@@ -33,10 +33,11 @@ void crypto_mac_key_from_bytes(const uint8_t bytes[static MAC_KEY_LEN], struct m
 void crypto_random(void *out, size_t len);
 void crypto_wipe(void *secret, size_t len);
 
-/* Signs the JSON object in `object` and appends its `signature` tail. */
+/* Signs the JSON object in `object` and appends its `signature` tail. CODE_MESSAGE_FORM if it is no object with members. */
 int crypto_sign_object(const struct signing_key *key, struct buf *object, struct error *err) MUST_CHECK;
 /* True if `signature` is the key's over body followed by `}`. Uses memory as long as the body; false without it. */
-bool crypto_verify_object(const uint8_t public_key[static PUBLIC_KEY_LEN], struct span body, const uint8_t signature[static SIGNATURE_LEN]);
+bool crypto_verify_object(const uint8_t public_key[static PUBLIC_KEY_LEN], struct span body,
+                          const uint8_t signature[static SIGNATURE_LEN]);
 
 /* HMAC-SHA256 in pieces. */
 struct mac {
@@ -55,7 +56,8 @@ void crypto_uuid(char out[static UUID_LEN + 1]);
 
 /* Standard base64 with padding (RFC 4648 §4), strict. */
 void crypto_base64_encode(const uint8_t *data, size_t len, struct buf *out);
-bool crypto_base64_decode(struct span text, uint8_t *out, size_t len); /* exactly len bytes */
+/* Exactly `len` bytes; false, with `out` zeroed, for anything else. */
+bool crypto_base64_decode(struct span text, uint8_t *out, size_t len);
 
 /* SHA-256 in pieces, for what does not fit in memory at once. */
 struct hash {

@@ -1,0 +1,43 @@
+/*
+ * tail: see tail.h. Cutting compares bytes, it never parses: what a tail vouches for is checked before it is read.
+ */
+#include "model/tail.h"
+
+#include "util/hex.h"
+
+void tail_append(struct buf *object, const char *name, const uint8_t *value, size_t value_len)
+{
+    if (object->failed || object->len == 0)
+        return;
+    buf_truncate(object, object->len - 1);
+    buf_puts(object, ",\"");
+    buf_puts(object, name);
+    buf_puts(object, "\":\"");
+    buf_put_hex(object, value, value_len);
+    buf_puts(object, "\"}");
+}
+
+/* Cuts `suffix` off the end of *text; false if it does not end so. */
+static bool cut_suffix(struct span *text, const char *suffix)
+{
+    size_t len = strlen(suffix);
+    if (text->len < len || memcmp(text->data + text->len - len, suffix, len) != 0)
+        return false;
+    text->len -= len;
+    return true;
+}
+
+bool tail_cut(struct span object, const char *name, size_t value_len, struct span *body, uint8_t *value)
+{
+    struct span rest = object;
+    if (!cut_suffix(&rest, "\"}") || rest.len < 2 * value_len)
+        return false;
+    rest.len -= 2 * value_len;
+    struct span hex = {rest.data + rest.len, 2 * value_len};
+    if (!cut_suffix(&rest, "\":\"") || !cut_suffix(&rest, name) || !cut_suffix(&rest, ",\""))
+        return false;
+    if (!hex_decode(hex, value, value_len))
+        return false;
+    *body = rest;
+    return true;
+}
