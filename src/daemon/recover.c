@@ -1,0 +1,313 @@
+/*
+ * recover: see recover.h.
+ *
+ * The journal may span several files (journal-<last seq>.jsonl and the current one). After a snapshot only lines behind its position
+ * are applied; those are in the current file, or, when the snapshot is older than the last change of files, in the ones before.
+ */
+#include "daemon/recover.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "io/snapshot.h"
+#include "model/codes.h"
+#include "model/json.h"
+#include "model/tail.h"
+#include "util/fs.h"
+#include "util/num.h"
+#include "verify/snapshot.h"
+
+/* --- the snapshot ------------------------------------------------------------------------------------------------ */
+
+static int adopt_snapshot(struct pipeline *pipeline, const struct snapshot *snapshot, struct verified_snapshot *verified,
+                          struct error *err)
+{
+    struct force *force = &pipeline->force;
+    if (force_set_head(force, snapshot->head, err) != 0)
+        return -1;
+    force->exists = true;
+    force->epoch = snapshot->epoch;
+    force->offset = snapshot->offset;
+    force->generation = snapshot->generation;
+    force->position = snapshot->journal;
+    if (!oid_parse(snapshot->config_epoch, &force->commit))
+        return error_set(err, CODE_LKG_FORM, 0, "config_epoch is not a commit id");
+    snprintf(force->correlation_id, sizeof force->correlation_id, "%s", verified->head.u.head.correlation_id);
+    catalog_unref(force->catalog);
+    force->catalog = TAKE(verified->catalog);
+    pipeline->has_accounted = true;
+    pipeline->accounted = force->commit;
+    return 0;
+}
+
+static int read_snapshot(int dir, const struct keyring *keyring, struct pipeline *pipeline, bool *is_missing, struct error *err)
+{
+    struct buf file AUTO_BUF = {0};
+    struct snapshot snapshot AUTO_SNAPSHOT = {0};
+    struct verified_snapshot verified AUTO_VERIFIED_SNAPSHOT = {0};
+    char host[65];
+    snapshot_host(host);
+    if (fs_read(dir, SNAPSHOT_FILE, FS_OWNED, SNAPSHOT_MAX, &file, is_missing, err) != 0)
+        return -1;
+    if (*is_missing)
+        return 0;
+    if (snapshot_read(buf_span(&file), &keyring->lkg, host, pipeline->source, &snapshot, err) != 0)
+        return -1;
+    buf_fini(&file);
+    if (snapshot_verify(&snapshot, &keyring->roots, false, &verified, err) != 0)
+        return -1;
+    return adopt_snapshot(pipeline, &snapshot, &verified, err);
+}
+
+/* --- the journal ------------------------------------------------------------------------------------------------- */
+
+struct replay {
+    struct pipeline *pipeline;
+    struct verdicts *verdicts;
+    struct recovery *recovery;
+};
+
+/* A service's message from the journal: our own HMAC vouches for the line, so it is parsed, not verified again. */
+static int service_from_message(const struct force *force, const struct record_message *record, struct service **out,
+                                bool *is_removed, struct error *err)
+{
+    struct buf body AUTO_BUF = {0};
+    struct message message AUTO_MESSAGE = {0};
+    struct span without_tail;
+    uint8_t signature[SIGNATURE_LEN];
+    if (!tail_cut(record->message, "signature", sizeof signature, &without_tail, signature))
+        return error_set(err, CODE_JOURNAL_FORM, 0, "the message of %s has no signature", record->name);
+    buf_append_span(&body, without_tail);
+    buf_putc(&body, '}');
+    if (buf_check(&body, err) != 0 || message_parse(buf_span(&body), MESSAGE_UPDATE, &message, err) != 0)
+        return error_wrap(err, "the message of %s", record->name);
+    *is_removed = message.u.update.config.data == NULL;
+    struct span config = {record->message.data + strlen("{\"config\":"), *is_removed ? 4 : message.u.update.config.len};
+    const struct service *before = catalog_find(force->catalog, record->name);
+    *out = service_new(record->name, before == NULL ? "" : before->path, message.u.update.version, record->message, config);
+    return *out == NULL ? error_memory(err) : 0;
+}
+
+static int apply_services(struct force *force, const struct record_committed *committed, struct error *err)
+{
+    size_t len = committed->messages_len;
+    struct catalog *catalog = NULL;
+    struct service **services = calloc(len + 1, sizeof *services);
+    struct catalog_change *changes = calloc(len + 1, sizeof *changes);
+    int rc = services == NULL || changes == NULL ? error_memory(err) : 0;
+    for (size_t i = 0; rc == 0 && i < len; i++) {
+        bool is_removed = false;
+        rc = service_from_message(force, &committed->messages[i], &services[i], &is_removed, err);
+        changes[i] = (struct catalog_change){committed->messages[i].name, is_removed ? NULL : services[i]};
+    }
+    if (rc == 0)
+        rc = catalog_with(force->catalog, changes, len, &catalog, err);
+    if (rc == 0) {
+        catalog_unref(force->catalog);
+        force->catalog = catalog;
+    }
+    for (size_t i = 0; services != NULL && i < len; i++)
+        service_unref(services[i]);
+    free(services);
+    free(changes);
+    return rc;
+}
+
+static int replay_committed(struct replay *replay, const struct journal_line *line, struct error *err)
+{
+    struct arena arena CLEANUP(arena_fini) = {0};
+    struct record_committed committed;
+    struct pipeline *pipeline = replay->pipeline;
+    struct force *force = &pipeline->force;
+    if (record_read_committed(line->root, &arena, &committed, err) != 0)
+        return -1;
+    if (apply_services(force, &committed, err) != 0 || force_set_head(force, committed.head, err) != 0)
+        return -1;
+    force->exists = true;
+    force->commit = committed.commit;
+    force->epoch = committed.epoch;
+    force->offset = committed.offset;
+    force->generation = committed.generation;
+    force->position = line->position;
+    snprintf(force->correlation_id, sizeof force->correlation_id, "%s", committed.correlation_id);
+    pipeline->has_accounted = true;
+    pipeline->accounted = committed.commit;
+    pipeline->accounted_code[0] = '\0';
+    replay->recovery->is_snapshot_stale = true;
+    verdicts_add(replay->verdicts, &committed.commit, committed.epoch, VERDICT_COMMITTED, "", (struct span){0});
+    return 0;
+}
+
+static int replay_rejected(struct replay *replay, const struct journal_line *line, struct error *err)
+{
+    struct span commit, code;
+    struct buf findings AUTO_BUF = {0};
+    const struct doc_node *list = doc_get(line->root, "findings");
+    if (!doc_get_string(line->root, "commit", &commit) || !oid_parse(commit, &replay->pipeline->accounted) ||
+        !doc_get_string(line->root, "code", &code))
+        return error_set(err, CODE_JOURNAL_FORM, 0, "line %llu: not a rejected record",
+                         (unsigned long long)line->position.seq);
+    if (list != NULL)
+        json_write(list, &findings);
+    struct pipeline *pipeline = replay->pipeline;
+    pipeline->has_accounted = true;
+    snprintf(pipeline->accounted_code, sizeof pipeline->accounted_code, "%.*s", (int)code.len, code.data);
+    verdicts_add(replay->verdicts, &pipeline->accounted, 0, VERDICT_REJECTED, pipeline->accounted_code, buf_span(&findings));
+    return 0;
+}
+
+static int replay_line(void *context, const struct journal_line *line, struct error *err)
+{
+    struct replay *replay = context;
+    int64_t epoch;
+    switch (line->kind) {
+    case RECORD_COMMITTED:
+        return replay_committed(replay, line, err);
+    case RECORD_REJECTED:
+        return replay_rejected(replay, line, err);
+    case RECORD_PUBLISHED:
+        if (doc_get_int(line->root, "epoch", &epoch) && epoch > 0) {
+            replay->recovery->published = (uint64_t)epoch;
+            verdicts_move(replay->verdicts, (uint64_t)epoch, VERDICT_PUBLISHED);
+        }
+        return 0;
+    case RECORD_BASELINE:
+    case RECORD_SUPERSEDED:
+    case RECORD_REWRITE:
+    case RECORD_KEYSET:
+    case RECORD_CHECKPOINT:
+        return 0;
+    }
+    return 0;
+}
+
+/* --- the journal's files ------------------------------------------------------------------------------------------ */
+
+struct older_files {
+    uint64_t *last_seqs; /* ascending; the file is journal-<last seq>.jsonl */
+    size_t len, cap;
+};
+
+static void older_files_fini(struct older_files *files)
+{
+    free(files->last_seqs);
+}
+
+static bool older_file_seq(const char *name, uint64_t *seq)
+{
+    size_t len = strlen(name);
+    static const char head[] = "journal-", tail[] = ".jsonl";
+    if (len <= sizeof head - 1 + sizeof tail - 1 || strncmp(name, head, sizeof head - 1) != 0 ||
+        strcmp(name + len - (sizeof tail - 1), tail) != 0)
+        return false;
+    return num_parse_u64((struct span){name + sizeof head - 1, len - (sizeof head - 1) - (sizeof tail - 1)}, seq);
+}
+
+static int compare_u64(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+static int list_older(int dir, struct older_files *files, struct error *err)
+{
+    int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *listing = fd < 0 ? NULL : fdopendir(fd);
+    if (listing == NULL) {
+        int cause = errno;
+        if (fd >= 0)
+            close(fd);
+        return error_set(err, ERR_SYSTEM, cause, "cannot list the state folder");
+    }
+    const struct dirent *entry;
+    int rc = 0;
+    while (rc == 0 && (entry = readdir(listing)) != NULL) {
+        uint64_t seq;
+        if (!older_file_seq(entry->d_name, &seq))
+            continue;
+        if (files->len == files->cap) {
+            size_t cap = files->cap == 0 ? 8 : files->cap * 2;
+            uint64_t *grown = realloc(files->last_seqs, cap * sizeof *grown);
+            if (grown == NULL) {
+                rc = error_memory(err);
+                break;
+            }
+            files->last_seqs = grown;
+            files->cap = cap;
+        }
+        files->last_seqs[files->len++] = seq;
+    }
+    closedir(listing);
+    if (files->len > 1)
+        qsort(files->last_seqs, files->len, sizeof *files->last_seqs, compare_u64);
+    return rc;
+}
+
+/* Visits every line with seq > after, through all files in order; *report is the current file's. */
+static int read_all(int dir, const struct mac_key *key, uint64_t after, journal_visit visit, void *context,
+                    struct journal_report *report, struct error *err)
+{
+    struct older_files files CLEANUP(older_files_fini) = {0};
+    if (list_older(dir, &files, err) != 0)
+        return -1;
+    for (size_t i = 0; i < files.len; i++) {
+        struct journal_report ignored;
+        char name[64];
+        if (files.last_seqs[i] <= after)
+            continue;
+        snprintf(name, sizeof name, "journal-%llu.jsonl", (unsigned long long)files.last_seqs[i]);
+        if (journal_read(dir, name, key, after, visit, context, &ignored, err) != 0)
+            return error_wrap(err, "%s", name);
+    }
+    return journal_read(dir, JOURNAL_FILE, key, after, visit, context, report, err);
+}
+
+/* --- both ---------------------------------------------------------------------------------------------------------- */
+
+int recover(int state_dir, const struct keyring *keyring, struct pipeline *pipeline, struct verdicts *verdicts,
+            struct recovery *out, struct error *err)
+{
+    struct recovery recovery = {0};
+    struct replay replay = {pipeline, verdicts, &recovery};
+    bool is_missing = false;
+    if (read_snapshot(state_dir, keyring, pipeline, &is_missing, &recovery.snapshot_refused) == 0)
+        recovery.has_snapshot = !is_missing;
+    uint64_t after = recovery.has_snapshot ? pipeline->force.position.seq : 0;
+    if (recovery.has_snapshot)
+        verdicts_add(verdicts, &pipeline->force.commit, pipeline->force.epoch, VERDICT_COMMITTED, "", (struct span){0});
+    if (read_all(state_dir, &keyring->journal, after, replay_line, &replay, &recovery.report, err) != 0)
+        return -1;
+    recovery.has_journal = recovery.report.last.seq > 0;
+    recovery.is_snapshot_stale |= pipeline->force.exists && !recovery.has_snapshot;
+    *out = recovery;
+    return 0;
+}
+
+struct search {
+    char commit[OID_HEX_LEN + 1];
+    bool found;
+};
+
+static int search_line(void *context, const struct journal_line *line, struct error *err)
+{
+    struct search *search = context;
+    struct span commit;
+    (void)err;
+    if ((line->kind == RECORD_COMMITTED || line->kind == RECORD_REJECTED) &&
+        doc_get_string(line->root, "commit", &commit) && span_is(commit, search->commit))
+        search->found = true;
+    return 0;
+}
+
+int recover_knows_commit(int state_dir, const struct mac_key *key, const struct oid *commit, bool *known, struct error *err)
+{
+    struct search search = {0};
+    struct journal_report report;
+    oid_format(commit, search.commit);
+    if (read_all(state_dir, key, 0, search_line, &search, &report, err) != 0)
+        return -1;
+    *known = search.found;
+    return 0;
+}

@@ -1,0 +1,29 @@
+/*
+ * recover: the start. What was in force comes back from the snapshot and the journal's lines after it, byte for byte; without a
+ * usable snapshot from the journal alone.
+ */
+#ifndef DAEMON_RECOVER_H
+#define DAEMON_RECOVER_H
+
+#include "daemon/pipeline.h"
+#include "daemon/verdicts.h"
+
+struct recovery {
+    struct journal_report report;  /* for journal_open */
+    bool has_journal, has_snapshot;
+    bool is_snapshot_stale;        /* the journal is ahead of it: write a new one */
+    uint64_t published;            /* the newest epoch the journal calls published */
+    struct error snapshot_refused; /* code NULL: it was fine or is not there */
+};
+
+/*
+ * Fills pipeline->force, what was accounted last, and the recent verdicts. CODE_JOURNAL_CORRUPT, CODE_FORMAT_NEWER and read errors
+ * are failures; a refused snapshot is not (recovery->snapshot_refused).
+ */
+int recover(int state_dir, const struct keyring *keyring, struct pipeline *pipeline, struct verdicts *verdicts,
+            struct recovery *out, struct error *err) MUST_CHECK;
+
+/* Is the commit named as committed or rejected in any journal file? For history_judge. */
+int recover_knows_commit(int state_dir, const struct mac_key *key, const struct oid *commit, bool *known, struct error *err) MUST_CHECK;
+
+#endif
