@@ -1,8 +1,9 @@
 /*
  * message: the bodies that are signed, and back (docs/PROTOCOL.md §Signed messages).
  *
- * Composing writes the canonical JSON object without its signature; io/crypto.h signs it and appends the tail. Parsing takes
- * the object without the tail and gives its members; it never verifies (verify/message.h does, before parsing).
+ * Composing writes the canonical JSON object without its signature; io/crypto.h signs it and appends the
+ * tail. Parsing takes the object without the tail and gives its members; it never verifies (verify/message.h
+ * does, before parsing).
  */
 #ifndef MODEL_MESSAGE_H
 #define MODEL_MESSAGE_H
@@ -76,12 +77,17 @@ struct message_keyset {
     size_t len;
 };
 
-void message_compose_update(struct buf *out, const struct message_stamp *stamp, const struct message_update *update);
-void message_compose_head(struct buf *out, const struct message_stamp *stamp, const struct message_head *head);
-void message_compose_keepalive(struct buf *out, const struct message_stamp *stamp, const struct message_keepalive *keepalive);
-void message_compose_keyset(struct buf *out, const struct message_stamp *stamp, const struct message_keyset *keyset);
+void message_compose_update(struct buf *out, const struct message_stamp *stamp,
+                            const struct message_update *update);
+void message_compose_head(struct buf *out, const struct message_stamp *stamp,
+                          const struct message_head *head);
+void message_compose_keepalive(struct buf *out, const struct message_stamp *stamp,
+                               const struct message_keepalive *keepalive);
+void message_compose_keyset(struct buf *out, const struct message_stamp *stamp,
+                            const struct message_keyset *keyset);
 
-/* The index: not signed, bound by the head's digest, the same bytes for the same catalog, epoch, commit and source. */
+/* The index: not signed, bound by the head's digest, the same bytes for the same catalog, epoch, commit and
+   source. */
 int message_compose_index(struct buf *out, const char *source, uint64_t epoch, const char *config_epoch,
                           const struct catalog *catalog, struct error *err) MUST_CHECK;
 
@@ -99,7 +105,7 @@ struct message {
     char key_id[KEY_ID_LEN + 1];
     int64_t timestamp_ms;
     union {
-        struct message_update update; /* config: canonical JSON, borrowed from the text given to message_parse */
+        struct message_update update; /* config: borrowed from the text given to message_parse */
         struct message_head head;     /* changed: an array in doc's arena; changed_is_null tells "null" */
         struct message_keepalive keepalive;
         struct message_keyset keyset;
@@ -111,11 +117,23 @@ struct message {
 void message_fini(struct message *message);
 
 /*
- * Parses a body (the object without its tail, closed with `}`), of one type. CODE_MESSAGE_FORM for anything that is not in
- * the documented form (canonical JSON is required: RFC 8785), CODE_FORMAT_NEWER naming the format needed, CODE_WRONG_TYPE.
- * Unknown members are ignored. MESSAGE_ACK is not known here yet. `out` is a zeroed struct, empty again on failure;
- * it borrows from `body`.
+ * Parses a body (the object without its tail, closed with `}`), of one type. CODE_MESSAGE_FORM for anything
+ * that is not in the documented form (canonical JSON is required: RFC 8785), CODE_MESSAGE_TOO_LARGE,
+ * CODE_FORMAT_NEWER naming the format needed, CODE_WRONG_TYPE. Unknown members are ignored. MESSAGE_ACK is
+ * not known here yet. `out` is a zeroed struct, empty again on failure; it borrows from `body`.
  */
 int message_parse(struct span body, enum message_type type, struct message *out, struct error *err) MUST_CHECK;
+
+/*
+ * message_parse in its two halves, for whoever must judge the stamp before the rest: first the form, `format`
+ * and the common members (not `type`), then `type` and its members, from the same `body`. After a failure of
+ * either: message_fini.
+ */
+int message_parse_stamp(struct span body, struct message *out, struct error *err) MUST_CHECK;
+int message_parse_members(struct span body, enum message_type type, struct message *out,
+                          struct error *err) MUST_CHECK;
+
+/* [A-Za-z0-9._-]{1,64} */
+bool message_correlation_is_good(struct span text);
 
 #endif
