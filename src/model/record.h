@@ -47,18 +47,24 @@ struct record_message {
     struct span message;
 };
 
-/* Each writes the members of its kind in the order above, comma separated, without braces: `"commit":"…","epoch":4`. */
+/* Each writes the members of its kind in the order above, comma separated, without braces:
+   `"commit":"…","epoch":4`. */
 void record_write_baseline(struct buf *out, const char *written_by, const char *source);
 void record_write_committed(struct buf *out, const struct record_committed *committed);
 void record_write_published(struct buf *out, const struct oid *commit, uint64_t epoch);
-/* `from` NULL: null */
-void record_write_superseded(struct buf *out, const struct oid *from, const struct oid *to, const struct oid *commits, size_t len);
-void record_write_rejected(struct buf *out, const struct oid *commit, const char *code, const struct findings *findings);
-void record_write_rewrite(struct buf *out, const struct oid *from, const struct oid *to, uint64_t offset, const char *reason);
+/* `from` NULL: null. The caller keeps `len` within RECORD_COMMITS_MAX, with further lines for the rest. */
+void record_write_superseded(struct buf *out, const struct oid *from, const struct oid *to,
+                             const struct oid *commits, size_t len);
+void record_write_rejected(struct buf *out, const struct oid *commit, const char *code,
+                           const struct findings *findings);
+void record_write_rewrite(struct buf *out, const struct oid *from, const struct oid *to, uint64_t offset,
+                          const char *reason);
 void record_write_keyset(struct buf *out, uint64_t generation, struct span keyset);
 void record_write_checkpoint(struct buf *out, const char *file);
 
-/* Reads the members of a line's object back. Arrays live in `arena`, strings are borrowed from `line`. CODE_JOURNAL_FORM. */
-int record_read_committed(const struct doc_node *line, struct arena *arena, struct record_committed *out, struct error *err) MUST_CHECK;
+/* Reads the members of a line's object back. Arrays live in `arena`, strings are borrowed from `line`.
+   CODE_JOURNAL_FORM. */
+int record_read_committed(const struct doc_node *line, struct arena *arena, struct record_committed *out,
+                          struct error *err) MUST_CHECK;
 
 #endif
