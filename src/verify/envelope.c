@@ -1,0 +1,28 @@
+/*
+ * envelope: see envelope.h.
+ */
+#include "verify/envelope.h"
+
+#include "io/crypto.h"
+#include "model/codes.h"
+#include "model/tail.h"
+
+int envelope_open(struct span raw, const struct message_key *keys, size_t keys_len, struct buf *body,
+                  const struct message_key **signer, struct error *err)
+{
+    struct span signed_bytes;
+    uint8_t signature[SIGNATURE_LEN];
+    if (raw.len > MESSAGE_MAX)
+        return error_set(err, CODE_MESSAGE_TOO_LARGE, 0, "the message has more than %d bytes", MESSAGE_MAX);
+    if (!tail_cut(raw, "signature", SIGNATURE_LEN, &signed_bytes, signature))
+        return error_set(err, CODE_MESSAGE_FORM, 0, "the message does not end in a signature");
+    for (size_t i = 0; i < keys_len; i++) {
+        if (!crypto_verify_object(keys[i].public_key, signed_bytes, signature))
+            continue;
+        buf_append_span(body, signed_bytes);
+        buf_putc(body, '}');
+        *signer = &keys[i];
+        return buf_check(body, err);
+    }
+    return error_set(err, CODE_BAD_SIGNATURE, 0, "no valid key made this signature");
+}
