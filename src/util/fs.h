@@ -1,8 +1,9 @@
 /*
  * fs: reading what may be planted, and replacing files so that a crash leaves the old or the new one, whole.
  *
- * Everything is relative to a held directory descriptor. Reads refuse symlinks, FIFOs, devices, hard links and
- * foreign owners before a byte is used (FIFO: opened non-blocking). Thread-safe: no state.
+ * Everything is relative to a held directory descriptor. Reads refuse symlinks, FIFOs, sockets, folders and devices,
+ * and where `trust` asks for it hard links, foreign owners and open modes, before a byte is used; a FIFO never blocks.
+ * Only the last component of `name` is guarded; what is written takes a plain name. Thread-safe: no state.
  */
 #ifndef UTIL_FS_H
 #define UTIL_FS_H
@@ -34,28 +35,31 @@ int fs_read(int dir, const char *name, enum fs_trust trust, size_t max, struct b
 
 /*
  * Replaces `name` by `data`: a temporary file in the same directory → write → fsync → rename → fsync of the
- * directory. On any failure the old file is what it was and the temporary one is gone (never synced again).
- * `mode` is exact, whatever the umask.
+ * directory. On any failure the old file is what it was and the temporary one is gone (never synced again); only
+ * where the very last sync fails the new file is in place, but counts as not written. `mode` is exact, whatever the
+ * umask. `name` has at most 63 bytes and no slash.
  */
 int fs_replace(int dir, const char *name, struct span data, mode_t mode, struct error *err) MUST_CHECK;
 
 /*
- * fs_replace in pieces, for what should not be in memory at once: begin, write as often as needed, then commit (renames and
- * syncs) or abandon. The struct is the caller's; abandon after a failed write or commit is harmless, and needed after begin.
+ * fs_replace in pieces, for what should not be in memory at once: begin, write as often as needed, then commit
+ * (renames and syncs) or abandon. The struct is the caller's. A failed write or commit abandons by itself, and what
+ * comes after fails too; to abandon once more, or a zeroed struct, is harmless. Leaving in between: abandon.
  */
 struct fs_writer {
     int dir, fd;
-    char name[64], temporary[96];
+    char name[64], temporary[96]; /* temporary: "" when nothing is being written */
 };
 int fs_writer_begin(struct fs_writer *writer, int dir, const char *name, mode_t mode, struct error *err) MUST_CHECK;
 int fs_writer_write(struct fs_writer *writer, struct span data, struct error *err) MUST_CHECK;
 int fs_writer_commit(struct fs_writer *writer, struct error *err) MUST_CHECK;
 void fs_writer_abandon(struct fs_writer *writer);
+#define AUTO_WRITER CLEANUP(fs_writer_abandon)
 
-/* The same without the two syncs: for files that a restart makes anew (status, metrics). Readers still see all or nothing. */
+/* fs_replace without the two syncs, for files that a restart makes anew (status, metrics). Readers see all or nothing. */
 int fs_replace_volatile(int dir, const char *name, struct span data, mode_t mode, struct error *err) MUST_CHECK;
 
-/* Creates `name` with O_EXCL, writes, syncs it and the directory. Fails with EEXIST if it is there. */
+/* As fs_replace, but never over a file: fails with EEXIST if `name` is there. A crash leaves the whole file or none. */
 int fs_create(int dir, const char *name, struct span data, mode_t mode, struct error *err) MUST_CHECK;
 
 /* Writes all bytes at the offset, through EINTR and short writes. */
@@ -64,12 +68,13 @@ int fs_write_at(int fd, struct span data, off_t offset, struct error *err) MUST_
 int fs_sync_dir(int dir, struct error *err) MUST_CHECK;
 
 /*
- * Takes the exclusive lock `name` (an open file description lock, so it ends with the process, kill -9 too) and writes
- * our pid into the file. `*out` holds it until closed. If somebody has it: *holder is the pid, *out is -1, returns 0.
+ * Takes the exclusive lock `name` (an open file description lock, so it ends with the process, kill -9 too) and
+ * writes our pid into the file. `*out` holds it until closed. If somebody has it: *holder is the pid (0 if it is not
+ * written yet), *out is -1, returns 0.
  */
 int fs_lock(int dir, const char *name, int *out, pid_t *holder, struct error *err) MUST_CHECK;
 
-/* Pid of who holds that lock, 0 if nobody does. For those who only look. */
+/* Pid of who holds that lock, 0 if nobody does. For those who only look. Held, but no pid written yet: EAGAIN. */
 int fs_lock_holder(int dir, const char *name, pid_t *holder, struct error *err) MUST_CHECK;
 
 #endif

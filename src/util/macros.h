@@ -7,6 +7,7 @@
 #ifndef UTIL_MACROS_H
 #define UTIL_MACROS_H
 
+#include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,10 +39,13 @@ static inline void cleanup_free(void *p)
     free(*(void **)p);
 }
 
+/* Keeps errno, so that a function may still return it. */
 static inline void cleanup_close(int *fd)
 {
+    int saved = errno;
     if (*fd >= 0)
         close(*fd);
+    errno = saved;
 }
 
 #define AUTO_FREE CLEANUP(cleanup_free)
