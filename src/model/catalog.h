@@ -31,12 +31,13 @@ struct service {
 };
 
 /*
- * A service from its message; copies name, path and message. `config` must point into `message`. One reference.
- * NULL when memory is out.
+ * A service from its message; copies name, path and message. `name` is a good one (layout_name_is_good); `config` must point
+ * into `message`. One reference. NULL when memory is out.
  */
-struct service *service_new(const char *name, const char *path, uint64_t version, struct span message, struct span config);
+struct service *service_new(const char *name, const char *path, uint64_t version, struct span message,
+                            struct span config);
 struct service *service_ref(struct service *service);
-void service_unref(struct service *service);
+void service_unref(struct service *service); /* NULL is fine */
 
 struct catalog;
 
@@ -50,7 +51,7 @@ static inline void catalog_cleanup(struct catalog **catalog)
 #define AUTO_CATALOG CLEANUP(catalog_cleanup)
 
 struct catalog_change {
-    const char *name;
+    const char *name;        /* the service's own, where there is one */
     struct service *service; /* NULL: removed. The catalog takes a reference of its own. */
 };
 
