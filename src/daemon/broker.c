@@ -1,0 +1,253 @@
+/*
+ * broker: see broker.h.
+ */
+#include "daemon/broker.h"
+
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "io/crypto.h"
+#include "util/clock.h"
+
+enum { MQTT_KEEPALIVE_S = 30, CONNECT_TICK_MS = 1000, REASON_REFUSED = 0x80 };
+
+static void on_retry(void *context);
+
+static void set_state(struct broker *broker, enum broker_state state, const char *reason)
+{
+    broker->state = state;
+    snprintf(broker->reason, sizeof broker->reason, "%s", reason);
+}
+
+/* Half of the delay is drawn, so that a fleet does not come back in one instant. */
+static void arm_retry(struct broker *broker)
+{
+    uint32_t draw;
+    crypto_random(&draw, sizeof draw);
+    int half = broker->backoff_ms / 2;
+    loop_timer_arm(broker->loop, &broker->retry, half + (int)(draw % (uint32_t)(half + 1)));
+    broker->backoff_ms =
+        broker->backoff_ms > broker->backoff_max_ms / 2 ? broker->backoff_max_ms : broker->backoff_ms * 2;
+}
+
+static void go_away(struct broker *broker, bool is_refused, const char *text)
+{
+    if (broker->state == BROKER_AWAY)
+        return;
+    broker->disconnects += broker->state == BROKER_OPEN;
+    loop_timer_disarm(&broker->watchdog);
+    set_state(broker, BROKER_AWAY, text);
+    arm_retry(broker);
+    broker->events.closed(broker->events.context, is_refused, text);
+}
+
+/* --- the floor ----------------------------------------------------------------------------------------------------- */
+
+static void read_floor(struct broker *broker)
+{
+    struct error err;
+    int keys;
+    broker->has_fence = false;
+    set_state(broker, BROKER_FLOOR, "reading what the broker retains");
+    if (mqtt_subscribe(broker->mqtt, broker->topic_keys, true, &keys, &err) != 0 ||
+        mqtt_subscribe(broker->mqtt, broker->topic_epoch, true, &broker->first, &err) != 0)
+        go_away(broker, false, err.message);
+}
+
+static void on_subscribed(struct broker *broker, const struct mqtt_event *event)
+{
+    struct error err;
+    if (broker->state != BROKER_FLOOR)
+        return;
+    if (event->reason >= REASON_REFUSED) {
+        char text[256];
+        snprintf(text, sizeof text, "may not subscribe to %s: %s", broker->topic_epoch, event->text);
+        go_away(broker, true, text);
+        return;
+    }
+    if (!broker->has_fence && event->message_id == broker->first) {
+        broker->has_fence = true;
+        if (mqtt_subscribe(broker->mqtt, broker->topic_epoch, false, &broker->fence, &err) != 0)
+            go_away(broker, false, err.message);
+    } else if (broker->has_fence && event->message_id == broker->fence) {
+        set_state(broker, BROKER_OPEN, "");
+        broker->backoff_ms = broker->backoff_min_ms;
+        broker->connects++;
+        loop_timer_disarm(&broker->watchdog);
+        broker->events.opened(broker->events.context, broker->mqtt);
+    }
+}
+
+static void on_message(struct broker *broker, const struct mqtt_event *event)
+{
+    enum topic_kind topic;
+    if (strcmp(event->topic, broker->topic_epoch) == 0)
+        topic = TOPIC_EPOCH;
+    else if (strcmp(event->topic, broker->topic_keys) == 0)
+        topic = TOPIC_KEYS;
+    else
+        return;
+    broker->events.foreign(broker->events.context, topic, event->payload, event->is_retained);
+}
+
+/* --- the connection ------------------------------------------------------------------------------------------------- */
+
+static void on_event(void *context, const struct mqtt_event *event)
+{
+    struct broker *broker = context;
+    switch (event->kind) {
+    case MQTT_EVENT_UP:
+        if (broker->state == BROKER_CONNECTING)
+            read_floor(broker);
+        break;
+    case MQTT_EVENT_DOWN:
+        go_away(broker, event->reason >= REASON_REFUSED, event->text);
+        break;
+    case MQTT_EVENT_ACK:
+        if (broker->state == BROKER_OPEN)
+            broker->events.acknowledged(broker->events.context, event->message_id, event->reason, event->text);
+        break;
+    case MQTT_EVENT_SUBSCRIBED:
+        on_subscribed(broker, event);
+        break;
+    case MQTT_EVENT_MESSAGE:
+        on_message(broker, event);
+        break;
+    }
+}
+
+static void on_ready(void *context, uint32_t events)
+{
+    struct broker *broker = context;
+    mqtt_io(broker->mqtt, events);
+    broker_sync(broker);
+}
+
+static void on_retry(void *context)
+{
+    struct broker *broker = context;
+    struct error err;
+    set_state(broker, BROKER_CONNECTING, "connecting");
+    loop_timer_arm(broker->loop, &broker->watchdog, CONNECT_TICK_MS);
+    if (mqtt_connect(broker->mqtt, &err) != 0)
+        go_away(broker, false, err.message);
+    broker_sync(broker);
+}
+
+static void on_watchdog(void *context)
+{
+    struct broker *broker = context;
+    mqtt_tick(broker->mqtt);
+    if (broker->state == BROKER_CONNECTING || broker->state == BROKER_FLOOR)
+        loop_timer_arm(broker->loop, &broker->watchdog, CONNECT_TICK_MS);
+    broker_sync(broker);
+}
+
+int broker_start(struct broker *broker, struct loop *loop, const struct settings *settings, struct span will,
+                 const struct broker_events *events, struct error *err)
+{
+    struct buf password AUTO_BUF = {0};
+    char topic_health[TOPIC_MAX + 1];
+    *broker = (struct broker){
+        .loop = loop,
+        .events = *events,
+        .backoff_ms = settings->mqtt.backoff_min_ms,
+        .backoff_min_ms = settings->mqtt.backoff_min_ms,
+        .backoff_max_ms = settings->mqtt.backoff_max_ms,
+    };
+    loop_source_init(&broker->source, on_ready, broker);
+    loop_timer_init(loop, &broker->retry, on_retry, broker);
+    loop_timer_init(loop, &broker->watchdog, on_watchdog, broker);
+    if (strcmp(settings->mqtt.url, "off") == 0)
+        return 0;
+    topic_write(broker->topic_keys, settings->mqtt.prefix, TOPIC_KEYS, settings->mqtt.source);
+    topic_write(broker->topic_epoch, settings->mqtt.prefix, TOPIC_EPOCH, settings->mqtt.source);
+    topic_write(topic_health, settings->mqtt.prefix, TOPIC_HEALTH, settings->mqtt.source);
+    if (settings_read_password(settings, &password, err) != 0)
+        return -1;
+    if (password.len > 0)
+        buf_putc(&password, '\0');
+    if (buf_check(&password, err) != 0)
+        return -1;
+    struct mqtt_options options = {
+        .url = settings->mqtt.url,
+        .client_id = settings->mqtt.client_id,
+        .username = settings->mqtt.username[0] == '\0' ? NULL : settings->mqtt.username,
+        .password = password.len > 0 ? password.data : NULL,
+        .ca_file = settings->mqtt.ca_file,
+        .cert_file = settings->mqtt.cert_file,
+        .key_file = settings->mqtt.key_file,
+        .keepalive_s = MQTT_KEEPALIVE_S,
+        .will_topic = topic_health,
+        .will_payload = will,
+    };
+    int rc = mqtt_new(&broker->mqtt, &options, on_event, broker, err);
+    if (password.len > 0)
+        crypto_wipe(password.data, password.len);
+    if (rc != 0)
+        return -1;
+    set_state(broker, BROKER_AWAY, "not connected yet");
+    loop_timer_arm(loop, &broker->retry, 0);
+    return 0;
+}
+
+void broker_sync(struct broker *broker)
+{
+    struct error err;
+    if (broker->mqtt == NULL)
+        return;
+    int fd = broker->state == BROKER_AWAY ? -1 : mqtt_fd(broker->mqtt);
+    if (loop_watch(broker->loop, &broker->source, fd, fd < 0 ? 0 : mqtt_wants(broker->mqtt), &err) != 0)
+        go_away(broker, false, err.message);
+}
+
+void broker_tick(struct broker *broker)
+{
+    if (broker->mqtt == NULL || broker->state == BROKER_AWAY)
+        return;
+    mqtt_tick(broker->mqtt);
+    broker_sync(broker);
+}
+
+void broker_reconnect(struct broker *broker, const char *reason)
+{
+    if (broker->state == BROKER_OFF || broker->state == BROKER_AWAY)
+        return;
+    go_away(broker, true, reason);
+    broker_sync(broker);
+}
+
+void broker_stop(struct broker *broker)
+{
+    if (broker->mqtt == NULL)
+        return;
+    loop_timer_disarm(&broker->retry);
+    loop_timer_disarm(&broker->watchdog);
+    if (mqtt_is_up(broker->mqtt))
+        mqtt_disconnect(broker->mqtt);
+    broker->state = BROKER_AWAY;
+    broker_sync(broker);
+    mqtt_free(TAKE(broker->mqtt));
+}
+
+const char *broker_state_name(enum broker_state state)
+{
+    switch (state) {
+    case BROKER_OFF:
+        return "off";
+    case BROKER_AWAY:
+        return "away";
+    case BROKER_CONNECTING:
+        return "connecting";
+    case BROKER_FLOOR:
+        return "reading-floor";
+    case BROKER_OPEN:
+        return "connected";
+    }
+    return "";
+}
+
+const char *broker_display(const struct broker *broker)
+{
+    return broker->mqtt == NULL ? "off" : mqtt_display(broker->mqtt);
+}

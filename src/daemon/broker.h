@@ -1,0 +1,70 @@
+/*
+ * broker: the life of the connection: connect, read the floor, open; and after it ended, back off and connect again.
+ *
+ *   away ─▶ connecting ─▶ reading the floor ─▶ open ─▶ away …
+ *
+ * The floor is what the broker retains of our own source: keyset and head. Nothing is published before it has been read: SUBSCRIBE to
+ * both, and a second SUBSCRIBE as a fence; a broker answers one client in order, so when the fence's SUBACK is here, so is what was
+ * retained. Whatever arrives later on these topics comes from somebody else (no_local) and is reported the same way.
+ */
+#ifndef DAEMON_BROKER_H
+#define DAEMON_BROKER_H
+
+#include "config/settings.h"
+#include "daemon/loop.h"
+#include "io/mqtt.h"
+#include "model/topics.h"
+
+struct broker_events {
+    void *context;
+    /* A message of our own source on its keyset or head topic: what the broker retains, or what somebody else published. */
+    void (*foreign)(void *context, enum topic_kind topic, struct span payload, bool is_retained);
+    /* The floor has been read; mqtt is usable until closed. */
+    void (*opened)(void *context, struct mqtt *mqtt);
+    /* There is no (usable) connection; refused: the broker said no, text says why. */
+    void (*closed)(void *context, bool is_refused, const char *text);
+    void (*acknowledged)(void *context, int message_id, int reason, const char *text);
+};
+
+enum broker_state { BROKER_OFF, BROKER_AWAY, BROKER_CONNECTING, BROKER_FLOOR, BROKER_OPEN };
+
+struct broker {
+    enum broker_state state;
+    struct loop *loop;
+    struct mqtt *mqtt;
+    struct broker_events events;
+    struct loop_source source;
+    struct loop_timer retry, watchdog; /* watchdog: while connecting, once a second */
+    int backoff_ms, backoff_min_ms, backoff_max_ms;
+    int fence; /* message id of its SUBSCRIBE */
+    int first; /* of the last SUBSCRIBE before it */
+    bool has_fence;
+    char topic_keys[TOPIC_MAX + 1], topic_epoch[TOPIC_MAX + 1];
+    char reason[256]; /* why it is not open, for status; "" if it is */
+    uint64_t connects, disconnects;
+};
+
+/*
+ * Makes the client and arms the first attempt; with mqtt.url "off" the state stays BROKER_OFF and nothing ever happens.
+ * `will` is borrowed. CODE_SETTINGS for what is wrong with the settings.
+ */
+int broker_start(struct broker *broker, struct loop *loop, const struct settings *settings, struct span will,
+                 const struct broker_events *events, struct error *err) MUST_CHECK;
+
+/* After every call that may have written: keeps the loop's registration what the library wants. */
+void broker_sync(struct broker *broker);
+
+/* With the heartbeat and the poll: pings and time-outs. */
+void broker_tick(struct broker *broker);
+
+/* Ends the connection and connects again after the backoff: for a message that was refused and shall be tried again. */
+void broker_reconnect(struct broker *broker, const char *reason);
+
+/* Disconnects without a will, frees everything. */
+void broker_stop(struct broker *broker);
+
+const char *broker_state_name(enum broker_state state);
+/* "mqtt://host:port", "off". */
+const char *broker_display(const struct broker *broker);
+
+#endif

@@ -1,0 +1,369 @@
+/*
+ * outbox: see outbox.h.
+ */
+#include "daemon/outbox.h"
+
+#include <string.h>
+
+enum { REASON_REFUSED = 0x80 }; /* MQTT v5: from here on a reason code is a failure */
+
+void outbox_init(struct outbox *outbox, const char *prefix, const char *source, struct span keyset,
+                 const struct outbox_events *events)
+{
+    *outbox = (struct outbox){.prefix = prefix, .source = source, .keyset = keyset, .events = *events};
+}
+
+void outbox_batch_fini(struct outbox_batch *batch)
+{
+    for (size_t i = 0; i < batch->len; i++)
+        service_unref(batch->items[i].service);
+    free(batch->items);
+    buf_fini(&batch->head);
+    *batch = (struct outbox_batch){0};
+}
+
+void outbox_fini(struct outbox *outbox)
+{
+    outbox_batch_fini(&outbox->current);
+    outbox_batch_fini(&outbox->waiting);
+    free(outbox->to_clear);
+    outbox->to_clear = NULL;
+}
+
+int outbox_batch_add(struct outbox_batch *batch, struct service *service, bool announce, bool is_removed, struct error *err)
+{
+    if (batch->len == batch->cap) {
+        size_t cap = batch->cap == 0 ? 8 : batch->cap * 2;
+        struct outbox_item *items = realloc(batch->items, cap * sizeof *items);
+        if (items == NULL)
+            return error_memory(err);
+        batch->items = items;
+        batch->cap = cap;
+    }
+    batch->items[batch->len++] = (struct outbox_item){service_ref(service), announce, is_removed};
+    return 0;
+}
+
+/* --- sending ------------------------------------------------------------------------------------------------------ */
+
+static struct outbox_sent *free_slot(struct outbox *outbox)
+{
+    for (size_t i = 0; i < OUTBOX_WINDOW; i++)
+        if (outbox->sent[i].kind == OUTBOX_FREE)
+            return &outbox->sent[i];
+    return NULL;
+}
+
+enum send_outcome {
+    SENT,
+    NOT_NOW, /* no room in the window, or the connection is going down */
+    NEVER,   /* this broker will not take it; it was reported */
+};
+
+static enum send_outcome send(struct outbox *outbox, enum outbox_sent_kind kind, enum topic_kind topic, const char *name,
+                              struct span payload)
+{
+    char text[TOPIC_MAX + 1];
+    struct error err;
+    int id;
+    struct outbox_sent *slot = free_slot(outbox);
+    if (slot == NULL || outbox->mqtt == NULL)
+        return NOT_NOW;
+    topic_write(text, outbox->prefix, topic, name);
+    bool retain = topic != TOPIC_UPDATE;
+    if (mqtt_publish(outbox->mqtt, text, payload, 1, retain, &id, &err) != 0) {
+        if (!mqtt_is_up(outbox->mqtt))
+            return NOT_NOW;
+        outbox->refused++;
+        outbox->events.refused(outbox->events.context, text, 0, err.message);
+        return NEVER;
+    }
+    *slot = (struct outbox_sent){.kind = kind, .message_id = id, .topic = topic};
+    snprintf(slot->name, sizeof slot->name, "%s", name);
+    outbox->in_flight++;
+    return SENT;
+}
+
+/* The steps of a batch: 0 is the keyset, then two for each item, the last is the head. */
+static size_t batch_steps(const struct outbox_batch *batch)
+{
+    return 1 + 2 * batch->len + 1;
+}
+
+/* Sends one step; true if the batch may go on to the next one. */
+static bool send_step(struct outbox *outbox, struct outbox_batch *batch)
+{
+    size_t step = batch->step;
+    enum send_outcome outcome;
+    if (step == 0) {
+        if (!batch->with_keyset)
+            return true;
+        outcome = send(outbox, OUTBOX_EPOCH, TOPIC_KEYS, outbox->source, outbox->keyset);
+    } else if (step == batch_steps(batch) - 1) {
+        outcome = send(outbox, OUTBOX_EPOCH, TOPIC_EPOCH, outbox->source, buf_span(&batch->head));
+    } else {
+        const struct outbox_item *item = &batch->items[(step - 1) / 2];
+        bool is_announcement = (step - 1) % 2 == 1;
+        if (is_announcement && !item->announce)
+            return true;
+        outcome = send(outbox, OUTBOX_EPOCH, is_announcement ? TOPIC_UPDATE : TOPIC_SERVICE, item->service->name,
+                       item->service->message);
+    }
+    batch->unacked += outcome == SENT;
+    batch->is_refused |= outcome == NEVER;
+    return outcome != NOT_NOW;
+}
+
+static bool batch_is_done(const struct outbox_batch *batch)
+{
+    return batch->exists && batch->unacked == 0 && batch->step == batch_steps(batch);
+}
+
+static void finish_current(struct outbox *outbox);
+static void send_clears(struct outbox *outbox);
+
+static void pump(struct outbox *outbox)
+{
+    struct outbox_batch *batch = &outbox->current;
+    if (outbox->mqtt == NULL)
+        return;
+    while (batch->exists && batch->step < batch_steps(batch) && outbox->in_flight < OUTBOX_WINDOW) {
+        if (!send_step(outbox, batch))
+            return;
+        batch->step++;
+    }
+    if (batch_is_done(batch))
+        finish_current(outbox); /* every message was refused before it left */
+    send_clears(outbox);
+}
+
+/* --- batches ------------------------------------------------------------------------------------------------------ */
+
+static void overtake(struct outbox *outbox, const struct outbox_batch *batch)
+{
+    outbox->events.overtaken(outbox->events.context, &batch->commit, batch->epoch);
+}
+
+static int compare_items(const void *a, const void *b)
+{
+    const struct outbox_item *x = a, *y = b;
+    return strcmp(x->service->name, y->service->name);
+}
+
+/* Items are sorted by name. */
+static const struct outbox_item *batch_find(const struct outbox_batch *batch, size_t len, const char *name)
+{
+    size_t low = 0, high = len;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = strcmp(batch->items[middle].service->name, name);
+        if (order == 0)
+            return &batch->items[middle];
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
+
+static bool batch_has_alive(const struct outbox_batch *batch, const char *name)
+{
+    const struct outbox_item *item = batch_find(batch, batch->len, name);
+    return item != NULL && !item->is_removed;
+}
+
+/* Moves what the newer batch does not say itself from the waiting one into it. */
+static void merge(struct outbox_batch *newer, const struct outbox_batch *older)
+{
+    struct error ignored;
+    size_t own = newer->len;
+    for (size_t i = 0; i < older->len; i++) {
+        const struct outbox_item *item = &older->items[i];
+        if (batch_find(newer, own, item->service->name) != NULL)
+            continue;
+        /* Without memory the service is missing on the broker until the next assertion; a client sees it incomplete and waits. */
+        if (outbox_batch_add(newer, item->service, item->announce, item->is_removed, &ignored) != 0)
+            newer->is_refused = true;
+    }
+    if (newer->len > own)
+        qsort(newer->items, newer->len, sizeof *newer->items, compare_items);
+    newer->with_keyset |= older->with_keyset;
+}
+
+/* A name that is in use again must not be cleared. */
+static void keep_alive(struct outbox *outbox, const struct outbox_batch *batch)
+{
+    size_t kept = 0, clearable = outbox->clearable;
+    for (size_t i = 0; i < outbox->clear_len; i++) {
+        if (batch_has_alive(batch, outbox->to_clear[i])) {
+            outbox->clearable -= i < clearable;
+            continue;
+        }
+        memmove(outbox->to_clear[kept++], outbox->to_clear[i], LAYOUT_NAME_MAX + 1);
+    }
+    outbox->clear_len = kept;
+}
+
+void outbox_put(struct outbox *outbox, struct outbox_batch *batch)
+{
+    batch->exists = true;
+    if (batch->len > 1)
+        qsort(batch->items, batch->len, sizeof *batch->items, compare_items);
+    keep_alive(outbox, batch);
+    if (!outbox->current.exists) {
+        outbox->current = *batch;
+    } else {
+        if (outbox->waiting.exists) {
+            merge(batch, &outbox->waiting);
+            if (outbox->waiting.epoch != batch->epoch)
+                overtake(outbox, &outbox->waiting);
+            outbox_batch_fini(&outbox->waiting);
+        }
+        outbox->waiting = *batch;
+    }
+    *batch = (struct outbox_batch){0};
+    pump(outbox);
+}
+
+static void remember_to_clear(struct outbox *outbox, const struct outbox_batch *batch)
+{
+    for (size_t i = 0; i < batch->len; i++) {
+        const char *name = batch->items[i].service->name;
+        if (!batch->items[i].is_removed || batch_has_alive(&outbox->current, name))
+            continue;
+        if (outbox->clear_len == outbox->clear_cap) {
+            size_t cap = outbox->clear_cap == 0 ? 8 : outbox->clear_cap * 2;
+            void *grown = realloc(outbox->to_clear, cap * sizeof *outbox->to_clear);
+            if (grown == NULL)
+                return; /* the tombstone stays retained: harmless, signed, and it says what is true */
+            outbox->to_clear = grown;
+            outbox->clear_cap = cap;
+        }
+        memcpy(outbox->to_clear[outbox->clear_len++], name, LAYOUT_NAME_MAX + 1);
+    }
+}
+
+static void finish_current(struct outbox *outbox)
+{
+    struct outbox_batch done = outbox->current;
+    outbox->current = outbox->waiting;
+    outbox->waiting = (struct outbox_batch){0};
+    if (!done.is_refused) {
+        remember_to_clear(outbox, &done);
+        outbox->events.published(outbox->events.context, &done.commit, done.epoch);
+    } else if (outbox->current.exists && outbox->current.epoch != done.epoch) {
+        overtake(outbox, &done);
+    }
+    outbox_batch_fini(&done);
+}
+
+/* --- connection ---------------------------------------------------------------------------------------------------- */
+
+void outbox_open(struct outbox *outbox, struct mqtt *mqtt)
+{
+    outbox->mqtt = mqtt;
+    pump(outbox);
+}
+
+void outbox_close(struct outbox *outbox)
+{
+    outbox->mqtt = NULL;
+    memset(outbox->sent, 0, sizeof outbox->sent);
+    outbox->in_flight = 0;
+    outbox->is_index_on_its_way = false;
+    outbox->clearable = 0;
+    if (outbox->waiting.exists && outbox->waiting.epoch != outbox->current.epoch)
+        overtake(outbox, &outbox->current);
+    outbox_batch_fini(&outbox->current);
+    outbox_batch_fini(&outbox->waiting);
+}
+
+bool outbox_is_idle(const struct outbox *outbox)
+{
+    return outbox->in_flight == 0 && !outbox->current.exists && !outbox->waiting.exists;
+}
+
+/* --- beside the epochs ---------------------------------------------------------------------------------------------- */
+
+void outbox_put_index(struct outbox *outbox, struct span index)
+{
+    if (outbox->is_index_on_its_way || send(outbox, OUTBOX_SIDE, TOPIC_INDEX, outbox->source, index) != SENT)
+        return;
+    outbox->is_index_on_its_way = true;
+    outbox->clearable = outbox->clear_len;
+}
+
+void outbox_put_health(struct outbox *outbox, struct span health)
+{
+    send(outbox, OUTBOX_SIDE, TOPIC_HEALTH, outbox->source, health);
+}
+
+void outbox_put_keepalive(struct outbox *outbox, struct span keepalive)
+{
+    char topic[TOPIC_MAX + 1];
+    struct error ignored;
+    int id;
+    if (outbox->mqtt == NULL)
+        return;
+    topic_write(topic, outbox->prefix, TOPIC_KEEPALIVE, outbox->source);
+    /* A keepalive that cannot be sent now is worth nothing later. */
+    if (mqtt_publish(outbox->mqtt, topic, keepalive, 0, false, &id, &ignored) != 0)
+        return;
+}
+
+/* Clears the topics of removed services that the acknowledged index no longer names: `clearable` of them, and only then. */
+static void send_clears(struct outbox *outbox)
+{
+    while (!outbox->is_index_on_its_way && outbox->clearable > 0) {
+        const char *name = outbox->to_clear[0];
+        if (send(outbox, OUTBOX_SIDE, TOPIC_SERVICE, name, SPAN("")) == NOT_NOW)
+            return;
+        outbox->clear_len--;
+        outbox->clearable--;
+        memmove(outbox->to_clear, outbox->to_clear + 1, outbox->clear_len * sizeof *outbox->to_clear);
+    }
+}
+
+/* --- acknowledgements ------------------------------------------------------------------------------------------------ */
+
+static void acknowledge_side(struct outbox *outbox, const struct outbox_sent *sent, bool is_refused)
+{
+    if (sent->topic != TOPIC_INDEX)
+        return;
+    outbox->is_index_on_its_way = false;
+    if (is_refused)
+        outbox->clearable = 0;
+}
+
+void outbox_acknowledged(struct outbox *outbox, int message_id, int reason, const char *text)
+{
+    struct outbox_sent *slot = NULL;
+    for (size_t i = 0; i < OUTBOX_WINDOW && slot == NULL; i++)
+        if (outbox->sent[i].kind != OUTBOX_FREE && outbox->sent[i].message_id == message_id)
+            slot = &outbox->sent[i];
+    if (slot == NULL)
+        return; /* a keepalive, or a broker that acknowledges twice */
+    struct outbox_sent sent = *slot;
+    slot->kind = OUTBOX_FREE;
+    outbox->in_flight--;
+    bool is_refused = reason >= REASON_REFUSED;
+    if (is_refused) {
+        char topic[TOPIC_MAX + 1];
+        topic_write(topic, outbox->prefix, sent.topic, sent.name);
+        outbox->refused++;
+        outbox->events.refused(outbox->events.context, topic, reason, text);
+    } else {
+        outbox->published++;
+    }
+    if (sent.kind == OUTBOX_SIDE) {
+        acknowledge_side(outbox, &sent, is_refused);
+    } else {
+        struct outbox_batch *batch = &outbox->current;
+        batch->is_refused |= is_refused;
+        batch->unacked--;
+        if (batch_is_done(batch))
+            finish_current(outbox);
+    }
+    pump(outbox);
+}
