@@ -12,13 +12,16 @@
 
 enum { NUM_TEXT_MAX = 32 };
 
-/* ECMAScript Number::toString, as RFC 8785 §3.2.2.3 wants it. `value` is finite; -0 gives "0". Returns the length. */
+/*
+ * ECMAScript Number::toString, as RFC 8785 §3.2.2.3 wants it: -0 gives "0". Returns the length; `out` is terminated.
+ * JSON has no infinity and no NaN: they give "null", which a caller should have refused before.
+ */
 size_t num_format_double(double value, char out[static NUM_TEXT_MAX]);
 
-/* The shortest decimal form of an integer. Returns the length. */
+/* The shortest decimal form of an integer. Returns the length; `out` is terminated. */
 size_t num_format_int(int64_t value, char out[static NUM_TEXT_MAX]);
 
-/* JSON number syntax (RFC 8259 §6) to double, whatever the locale. False if the text is not one; may give an infinity. */
+/* JSON number syntax (RFC 8259 §6) to the nearest double, of any length. False if it is not one; may give an infinity. */
 bool num_parse_double(struct span text, double *out);
 
 /* Decimal digits only, no sign, no leading zero but "0" itself; false on overflow or anything else. */
