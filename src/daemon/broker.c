@@ -9,9 +9,7 @@
 #include "io/crypto.h"
 #include "util/clock.h"
 
-enum { MQTT_KEEPALIVE_S = 30, CONNECT_TICK_MS = 1000, REASON_REFUSED = 0x80 };
-
-static void on_retry(void *context);
+enum { MQTT_KEEPALIVE_S = 30, CONNECT_TICK_MS = 1000, STEADY_MS = 10000, REASON_REFUSED = 0x80 };
 
 static void set_state(struct broker *broker, enum broker_state state, const char *reason)
 {
@@ -34,7 +32,12 @@ static void go_away(struct broker *broker, bool is_refused, const char *text)
 {
     if (broker->state == BROKER_AWAY)
         return;
-    broker->disconnects += broker->state == BROKER_OPEN;
+    if (broker->state == BROKER_OPEN) {
+        broker->disconnects++;
+        /* A broker that lets us in only to throw us out again is not hurried. */
+        if (clock_boot_ms() - broker->opened_ms >= STEADY_MS)
+            broker->backoff_ms = broker->backoff_min_ms;
+    }
     loop_timer_disarm(&broker->watchdog);
     set_state(broker, BROKER_AWAY, text);
     arm_retry(broker);
@@ -71,7 +74,7 @@ static void on_subscribed(struct broker *broker, const struct mqtt_event *event)
             go_away(broker, false, err.message);
     } else if (broker->has_fence && event->message_id == broker->fence) {
         set_state(broker, BROKER_OPEN, "");
-        broker->backoff_ms = broker->backoff_min_ms;
+        broker->opened_ms = clock_boot_ms();
         broker->connects++;
         loop_timer_disarm(&broker->watchdog);
         broker->events.opened(broker->events.context, broker->mqtt);

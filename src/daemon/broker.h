@@ -36,6 +36,7 @@ struct broker {
     struct loop_source source;
     struct loop_timer retry, watchdog; /* watchdog: while connecting, once a second */
     int backoff_ms, backoff_min_ms, backoff_max_ms;
+    int64_t opened_ms; /* clock_boot_ms of the last opening */
     int fence; /* message id of its SUBSCRIBE */
     int first; /* of the last SUBSCRIBE before it */
     bool has_fence;
