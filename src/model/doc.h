@@ -38,7 +38,7 @@ struct doc_node {
     enum doc_kind kind;
     uint32_t height; /* 1 for a scalar, else 1 + the highest child */
     uint32_t nodes;  /* itself and all below, shared ones counted every time */
-    uint32_t size;   /* bytes of its canonical JSON, saturating */
+    uint32_t size;   /* bytes of its canonical JSON */
     struct doc_pos pos;
     const char *file; /* where it was written: the file of the doc that built it */
     union {
@@ -85,12 +85,21 @@ int doc_name_compare(struct span a, struct span b);
 /* "an object", "a string", …: for messages. */
 const char *doc_kind_name(enum doc_kind kind);
 
+/*
+ * False for a double that canonical JSON spells as an integer beyond ±(2^53-1): 1e16 is written 10000000000000000, which
+ * strict readers refuse. Above 1e21 the spelling has an exponent, and any double will do.
+ */
+bool doc_number_is_portable(double value);
+
 /* --- building ------------------------------------------------------------------------------------------------ */
 
+enum { DOC_DEPTH_MAX = 1024 }; /* whatever the limits say: everything that walks a tree may recurse */
+
+/* 0 allows nothing; UINT32_MAX is as good as no limit (of depth: DOC_DEPTH_MAX). */
 struct doc_limits {
-    uint32_t depth;  /* containers and scalar inside each other */
-    uint32_t nodes;  /* after aliases are expanded */
-    uint32_t size;   /* canonical bytes of the whole */
+    uint32_t depth; /* containers and scalar inside each other */
+    uint32_t nodes; /* after aliases are expanded */
+    uint32_t size;  /* canonical bytes of the whole */
 };
 
 /* The limits of a service file: 64, 100,000, 256 KiB. */
@@ -98,12 +107,12 @@ extern const struct doc_limits doc_limits_config;
 
 /*
  * Builds one document from events in written order. Usage:
- *   doc_builder_init(&b, &doc.arena, "services/x.yaml", &doc_limits_config);
+ *   doc_builder_init(&b, &doc.arena, "services/x.yaml", &doc_limits_config, err);
  *   doc_builder_begin_object(…); doc_builder_key(…); doc_builder_string(…); … doc_builder_end(…);
  *   doc.root = doc_builder_root(&b);
- * Every call returns 0 or -1 with a code: CODE_LIMIT_DEPTH, CODE_LIMIT_NODES, CODE_LIMIT_CONFIG,
- * CODE_YAML_DUPLICATE_KEY (names both places), ERR_MEMORY, each at the place given. After a failure only
- * doc_builder_fini may be called.
+ * Every call returns 0 or -1 with a code: CODE_LIMIT_DEPTH, CODE_LIMIT_NODES, CODE_LIMIT_CONFIG, CODE_YAML_NUMBER (not
+ * finite), ERR_MEMORY, each at the place given, and doc_builder_end CODE_YAML_DUPLICATE_KEY at the second of the two,
+ * naming the first. After a failure only doc_builder_fini may be called. Events must balance: that is not checked.
  */
 struct doc_builder {
     struct arena *arena;
@@ -111,22 +120,28 @@ struct doc_builder {
     struct doc_limits limits;
     struct doc_frame *frames; /* open containers, innermost last */
     size_t depth, frames_cap;
-    const struct doc_node *root;
+    struct doc_member *pending; /* the children of all open containers, in written order */
+    size_t pending_len, pending_cap;
+    const struct doc_node *root, *last;
     uint64_t nodes, size; /* so far, of the whole */
 };
 
+#define AUTO_DOC_BUILDER CLEANUP(doc_builder_fini)
+
 int doc_builder_init(struct doc_builder *b, struct arena *arena, const char *file, const struct doc_limits *limits,
                      struct error *err) MUST_CHECK;
-void doc_builder_fini(struct doc_builder *b);
+void doc_builder_fini(struct doc_builder *b); /* a zeroed builder too */
 
 int doc_builder_null(struct doc_builder *b, struct doc_pos pos, struct error *err) MUST_CHECK;
 int doc_builder_bool(struct doc_builder *b, struct doc_pos pos, bool value, struct error *err) MUST_CHECK;
+/* Beyond ±(2^53-1) it becomes the nearest double. */
 int doc_builder_int(struct doc_builder *b, struct doc_pos pos, int64_t value, struct error *err) MUST_CHECK;
-/* A finite double; one that is an integer within ±(2^53-1), -0 too, becomes DOC_INT. */
+/* One that is an integer within ±(2^53-1), -0 too, becomes DOC_INT. */
 int doc_builder_double(struct doc_builder *b, struct doc_pos pos, double value, struct error *err) MUST_CHECK;
 int doc_builder_string(struct doc_builder *b, struct doc_pos pos, struct span value, struct error *err) MUST_CHECK;
-/* A node of the same arena once more: what an alias is. */
-int doc_builder_shared(struct doc_builder *b, struct doc_pos pos, const struct doc_node *node, struct error *err) MUST_CHECK;
+/* A node of the same arena once more: what an alias is. It keeps its own position; `pos` is for errors. O(1). */
+int doc_builder_shared(struct doc_builder *b, struct doc_pos pos, const struct doc_node *node,
+                       struct error *err) MUST_CHECK;
 int doc_builder_begin_array(struct doc_builder *b, struct doc_pos pos, struct error *err) MUST_CHECK;
 int doc_builder_begin_object(struct doc_builder *b, struct doc_pos pos, struct error *err) MUST_CHECK;
 /* The name of the next value; only directly inside an object. */

@@ -1,0 +1,76 @@
+/*
+ * json_text: see json_text.h. json_next_piece alone knows what is escaped and how.
+ */
+#include "model/json_text.h"
+
+#include "util/num.h"
+
+static bool stands_for_itself(char c)
+{
+    return (unsigned char)c >= 0x20 && c != '"' && c != '\\';
+}
+
+static size_t put_escape(char c, char out[static JSON_ESCAPE_MAX])
+{
+    static const char digit[] = "0123456789abcdef";
+    static const char letters[] = {['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r', ['"'] = '"', ['\\'] = '\\'};
+    unsigned char byte = (unsigned char)c;
+    out[0] = '\\';
+    if (letters[byte] != '\0') {
+        out[1] = letters[byte];
+        return 2;
+    }
+    out[1] = 'u';
+    out[2] = '0';
+    out[3] = '0';
+    out[4] = digit[byte >> 4];
+    out[5] = digit[byte & 15];
+    return 6;
+}
+
+struct span json_next_piece(struct span *rest, char escape[static JSON_ESCAPE_MAX])
+{
+    size_t len = 0;
+    while (len < rest->len && stands_for_itself(rest->data[len]))
+        len++;
+    struct span piece = {rest->data, len};
+    if (len == 0 && rest->len > 0) {
+        piece = (struct span){escape, put_escape(rest->data[0], escape)};
+        len = 1;
+    }
+    if (len > 0)
+        *rest = (struct span){rest->data + len, rest->len - len};
+    return piece;
+}
+
+void json_put_string(struct buf *out, struct span value)
+{
+    char escape[JSON_ESCAPE_MAX];
+    buf_putc(out, '"');
+    while (value.len > 0)
+        buf_append_span(out, json_next_piece(&value, escape));
+    buf_putc(out, '"');
+}
+
+void json_put_text(struct buf *out, const char *value)
+{
+    if (value == NULL)
+        buf_puts(out, "null");
+    else
+        json_put_string(out, span_of(value));
+}
+
+void json_put_int(struct buf *out, int64_t value)
+{
+    char digits[NUM_TEXT_MAX];
+    buf_append(out, digits, num_format_int(value, digits));
+}
+
+size_t json_string_size(struct span value)
+{
+    char escape[JSON_ESCAPE_MAX];
+    size_t size = 2;
+    while (value.len > 0)
+        size += json_next_piece(&value, escape).len;
+    return size;
+}

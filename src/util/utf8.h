@@ -1,0 +1,27 @@
+/*
+ * utf8: well-formed UTF-8 (RFC 3629) and nothing else: no overlong forms, no surrogates, nothing above U+10FFFF.
+ */
+#ifndef UTIL_UTF8_H
+#define UTIL_UTF8_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/span.h"
+
+/* The length of the sequence `text` begins with, 1 to 4; 0 if that is malformed or cut off. */
+size_t utf8_sequence(const char *text, size_t len);
+
+bool utf8_is_valid(struct span text);
+
+/* Writes one code point, which is no surrogate and at most U+10FFFF. Returns the length. */
+size_t utf8_encode(uint32_t code_point, char out[static 4]);
+
+/*
+ * Bytes made fit for a message or a terminal: control characters and bytes that are not UTF-8 become \xNN, and what
+ * does not fit ends in an ellipsis. `out` is terminated; four bytes of room for each of `text` and one more are always
+ * enough. `size` is at least 4. Returns the length.
+ */
+size_t utf8_printable(struct span text, char *out, size_t size);
+
+#endif
