@@ -6,7 +6,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-static void set_message(struct error *err, const char *format, va_list args)
+PRINTF_LIKE(2, 0) static void set_message(struct error *err, const char *format, va_list args)
 {
     if (vsnprintf(err->message, sizeof err->message, format, args) < 0)
         err->message[0] = '\0';

@@ -5,7 +5,9 @@
  * JSON:  {"ts":"…","level":"info","unit":"pipeline","event":"epoch_committed","epoch":42,…}
  * auto:  text; under systemd (JOURNAL_STREAM names standard error) text without the time, with a <N> priority prefix.
  *
- * Never a key, a payload, or a value that may be secret. One thread at a time per line: each line is one write(2).
+ * Never a key, a payload, or a value that may be secret. Each line is one write(2) of at most 4096 bytes, so threads do
+ * not mix theirs; what is too long is cut and marked. A control character in a value is always escaped. Never fails,
+ * needs no memory, keeps errno.
  */
 #ifndef UTIL_LOG_H
 #define UTIL_LOG_H
@@ -23,7 +25,13 @@ struct log_field {
     int64_t number;
 };
 
-#define LOG_S(name, string) {.key = (name), .text = (string)}
+/* A missing string is written as the empty one, never as the number. */
+static inline const char *log_text(const char *text)
+{
+    return text != NULL ? text : "";
+}
+
+#define LOG_S(name, string) {.key = (name), .text = log_text(string)}
 #define LOG_N(name, value) {.key = (name), .number = (int64_t)(value)}
 
 /* Call once, before the first line; lines below `level` are dropped. Until then: info, auto. */
@@ -35,11 +43,12 @@ void log_write(enum log_level level, const char *unit, const char *event, const 
 /* Writes an error as one line: code, message and place as fields. */
 void log_error_object(enum log_level level, const char *unit, const char *event, const struct error *err);
 
+/* log_info("main", "started", LOG_N("pid", pid), LOG_S("version", version)); the fields may be left out. */
 #define log_event(level, unit, event, ...)                                                                   \
-    log_write((level), (unit), (event), (const struct log_field[]){__VA_ARGS__, {0}})
-#define log_debug(unit, event, ...) log_event(LOG_LEVEL_DEBUG, unit, event, __VA_ARGS__)
-#define log_info(unit, event, ...) log_event(LOG_LEVEL_INFO, unit, event, __VA_ARGS__)
-#define log_warn(unit, event, ...) log_event(LOG_LEVEL_WARN, unit, event, __VA_ARGS__)
-#define log_error(unit, event, ...) log_event(LOG_LEVEL_ERROR, unit, event, __VA_ARGS__)
+    log_write((level), (unit), (event), (const struct log_field[]){__VA_ARGS__ __VA_OPT__(,) {0}})
+#define log_debug(unit, event, ...) log_event(LOG_LEVEL_DEBUG, unit, event __VA_OPT__(,) __VA_ARGS__)
+#define log_info(unit, event, ...) log_event(LOG_LEVEL_INFO, unit, event __VA_OPT__(,) __VA_ARGS__)
+#define log_warn(unit, event, ...) log_event(LOG_LEVEL_WARN, unit, event __VA_OPT__(,) __VA_ARGS__)
+#define log_error(unit, event, ...) log_event(LOG_LEVEL_ERROR, unit, event __VA_OPT__(,) __VA_ARGS__)
 
 #endif

@@ -139,7 +139,7 @@ size_t num_format_double(double value, char out[static NUM_TEXT_MAX])
         memcpy(out, "null", sizeof "null");
         return strlen("null");
     }
-    if (fabs(value) <= (double)NUM_INT_MAX && value == trunc(value))
+    if (fabs(value) <= (double)NUM_INT_MAX && value == (double)(int64_t)value)
         return num_format_int((int64_t)value, out);
     char *to = out;
     if (value < 0)
