@@ -56,6 +56,8 @@ void *arena_alloc(struct arena *arena, size_t size)
 {
     if (size > SIZE_MAX / 2)
         return NULL;
+    if (size == 0)
+        size = 1; /* so that NULL always means what arena.h says */
     size = (size + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
     if (size > arena->left) {
         if (size > BLOCK_MAX / 4)

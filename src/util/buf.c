@@ -1,5 +1,6 @@
 /*
- * buf: see buf.h. Grows by doubling; the smallest block is 64 bytes.
+ * buf: see buf.h. Grows at least by doubling, but a large piece gets no more room than it needs: what reads a file of
+ * known size must not pay for twice of it. The smallest block is 64 bytes.
  */
 #include "util/buf.h"
 
@@ -34,9 +35,9 @@ char *buf_reserve(struct buf *buf, size_t more)
     }
     size_t needed = buf->len + more;
     if (needed > buf->cap || buf->data == NULL) {
-        size_t cap = buf->cap < 64 ? 64 : buf->cap;
-        while (cap < needed)
-            cap *= 2;
+        size_t cap = buf->cap < 32 ? 64 : 2 * buf->cap;
+        if (cap < needed)
+            cap = needed;
         char *data = realloc(buf->data, cap);
         if (data == NULL) {
             buf->failed = true;

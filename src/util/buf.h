@@ -35,6 +35,7 @@ void buf_truncate(struct buf *buf, size_t len);
    The caller adds what it wrote to buf->len. */
 char *buf_reserve(struct buf *buf, size_t more);
 
+/* What is appended must not lie in the buffer itself. */
 void buf_append(struct buf *buf, const void *data, size_t len);
 void buf_append_span(struct buf *buf, struct span span);
 void buf_puts(struct buf *buf, const char *string);

@@ -6,59 +6,93 @@
 #include <stdarg.h>
 #include <string.h>
 
-PRINTF_LIKE(2, 0) static void set_message(struct error *err, const char *format, va_list args)
+/* The text was cut to its room: a character must not be cut in half. */
+static void drop_half_character(char *text)
 {
-    if (vsnprintf(err->message, sizeof err->message, format, args) < 0)
-        err->message[0] = '\0';
+    size_t len = strlen(text), at = len;
+    while (at > 0 && len - at < 3 && ((unsigned char)text[at - 1] & 0xC0) == 0x80)
+        at--;
+    if (at == 0)
+        return;
+    unsigned char first = (unsigned char)text[at - 1];
+    size_t need = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : first >= 0xC0 ? 2 : 1;
+    if (need > len - at + 1)
+        text[at - 1] = '\0';
 }
 
-static void append_cause(struct error *err, int sys)
+/* Everything is composed beside `err` first: the arguments may well be parts of it. */
+PRINTF_LIKE(3, 0) static void compose(char *out, size_t size, const char *format, va_list args)
 {
-    char text[128];
+    if (vsnprintf(out, size, format, args) < 0)
+        out[0] = '\0';
+}
+
+/* What there is room for; snprintf would have the compiler suspect a mistake where the cutting is meant. */
+static void append(char *out, size_t size, const char *text)
+{
+    size_t len = strlen(out);
+    size_t more = strnlen(text, size - 1 - len);
+    memcpy(out + len, text, more);
+    out[len + more] = '\0';
+}
+
+static void append_clause(char *out, size_t size, const char *clause)
+{
+    append(out, size, ": ");
+    append(out, size, clause);
+}
+
+static void append_cause(char *out, size_t size, int sys)
+{
+    char text[32];
     /* The XSI strerror_r would need another feature macro; strerrordesc_np is reentrant and never fails. */
     const char *cause = strerrordesc_np(sys);
     if (cause == NULL) {
         snprintf(text, sizeof text, "error %d", sys);
         cause = text;
     }
-    size_t len = strlen(err->message);
-    snprintf(err->message + len, sizeof err->message - len, ": %s", cause);
+    append_clause(out, size, cause);
 }
 
 int error_set(struct error *err, const char *code, int sys, const char *format, ...)
 {
+    struct error made = {.code = code, .sys = sys};
     va_list args;
-    *err = (struct error){.code = code, .sys = sys};
     va_start(args, format);
-    set_message(err, format, args);
+    compose(made.message, sizeof made.message, format, args);
     va_end(args);
     if (sys != 0)
-        append_cause(err, sys);
+        append_cause(made.message, sizeof made.message, sys);
+    drop_half_character(made.message);
+    *err = made;
     return -1;
 }
 
 int error_at(struct error *err, const char *code, const char *file, uint32_t line, uint32_t column,
              const char *format, ...)
 {
+    struct error made = {.code = code, .line = line, .column = column};
     va_list args;
-    *err = (struct error){.code = code, .line = line, .column = column};
-    snprintf(err->file, sizeof err->file, "%s", file);
+    snprintf(made.file, sizeof made.file, "%s", file);
+    drop_half_character(made.file);
     va_start(args, format);
-    set_message(err, format, args);
+    compose(made.message, sizeof made.message, format, args);
     va_end(args);
+    drop_half_character(made.message);
+    *err = made;
     return -1;
 }
 
 int error_wrap(struct error *err, const char *format, ...)
 {
-    char inner[sizeof err->message];
+    char message[sizeof err->message] = "";
     va_list args;
-    memcpy(inner, err->message, sizeof inner);
     va_start(args, format);
-    set_message(err, format, args);
+    compose(message, sizeof message, format, args);
     va_end(args);
-    size_t len = strlen(err->message);
-    snprintf(err->message + len, sizeof err->message - len, ": %s", inner);
+    append_clause(message, sizeof message, err->message);
+    drop_half_character(message);
+    memcpy(err->message, message, sizeof message);
     return -1;
 }
 
@@ -75,4 +109,6 @@ void error_format(const struct error *err, char *out, size_t size)
         snprintf(out, size, "%s: %s [%s]", err->file, err->message, err->code);
     else
         snprintf(out, size, "%s:%u:%u: %s [%s]", err->file, err->line, err->column, err->message, err->code);
+    if (size > 0)
+        drop_half_character(out);
 }

@@ -38,7 +38,7 @@ struct error {
 
 /*
  * Fills in `err` and returns -1. `code` is static. A non-zero `sys` is remembered and its text is appended as
- * ": No such file or directory". Clears any place set before.
+ * ": No such file or directory". Clears any place set before. The arguments may be parts of `err` itself.
  */
 int error_set(struct error *err, const char *code, int sys, const char *format, ...) PRINTF_LIKE(4, 5);
 
