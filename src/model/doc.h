@@ -86,8 +86,8 @@ int doc_name_compare(struct span a, struct span b);
 const char *doc_kind_name(enum doc_kind kind);
 
 /*
- * False for a double that canonical JSON spells as an integer beyond ±(2^53-1): 1e16 is written 10000000000000000, which
- * strict readers refuse. Above 1e21 the spelling has an exponent, and any double will do.
+ * False for a double that canonical JSON spells as an integer beyond ±(2^53-1): 1e16 is written 10000000000000000,
+ * which strict readers refuse. From 1e21 on the spelling has an exponent, and any double will do.
  */
 bool doc_number_is_portable(double value);
 
@@ -110,9 +110,9 @@ extern const struct doc_limits doc_limits_config;
  *   doc_builder_init(&b, &doc.arena, "services/x.yaml", &doc_limits_config, err);
  *   doc_builder_begin_object(…); doc_builder_key(…); doc_builder_string(…); … doc_builder_end(…);
  *   doc.root = doc_builder_root(&b);
- * Every call returns 0 or -1 with a code: CODE_LIMIT_DEPTH, CODE_LIMIT_NODES, CODE_LIMIT_CONFIG, CODE_YAML_NUMBER (not
- * finite), ERR_MEMORY, each at the place given, and doc_builder_end CODE_YAML_DUPLICATE_KEY at the second of the two,
- * naming the first. After a failure only doc_builder_fini may be called. Events must balance: that is not checked.
+ * Every call returns 0 or -1 with a code: CODE_LIMIT_DEPTH, CODE_LIMIT_NODES, CODE_LIMIT_CONFIG, CODE_YAML_NUMBER
+ * (not finite), ERR_MEMORY, each at the place given, and doc_builder_end CODE_YAML_DUPLICATE_KEY at the second of the
+ * two, naming the first. After a failure only doc_builder_fini may be called. Events must balance: that is not checked.
  */
 struct doc_builder {
     struct arena *arena;

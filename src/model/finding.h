@@ -13,7 +13,10 @@
 #include "util/buf.h"
 #include "util/err.h"
 
-enum { FINDINGS_MAX = 1000 }; /* further ones are counted only */
+enum {
+    FINDINGS_MAX = 1000,       /* further ones are counted only */
+    FINDING_MESSAGE_MAX = 768, /* bytes; a longer one ends in an ellipsis */
+};
 
 enum finding_severity { FINDING_ERROR, FINDING_WARNING };
 
@@ -22,7 +25,7 @@ struct finding {
     enum finding_severity severity;
     struct doc_pos pos; /* {0, 0} where the whole file is meant */
     char *file;         /* path in the repository, UTF-8 (odd bytes as \xNN), owned by the list */
-    char *message;      /* owned by the list */
+    char *message;      /* the same */
 };
 
 /* A zeroed struct is an empty list. */
@@ -37,7 +40,7 @@ struct findings {
 
 void findings_fini(struct findings *findings);
 
-/* `file` is any bytes up to its NUL; it is made printable. */
+/* `file` and what the format gives are any bytes up to the NUL; they are made printable (util/utf8.h). */
 void findings_add(struct findings *findings, enum finding_severity severity, const char *code, const char *file,
                   struct doc_pos pos, const char *format, ...) PRINTF_LIKE(6, 7);
 

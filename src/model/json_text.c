@@ -13,7 +13,9 @@ static bool stands_for_itself(char c)
 static size_t put_escape(char c, char out[static JSON_ESCAPE_MAX])
 {
     static const char digit[] = "0123456789abcdef";
-    static const char letters[] = {['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r', ['"'] = '"', ['\\'] = '\\'};
+    static const char letters[] = {
+        ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r', ['"'] = '"', ['\\'] = '\\',
+    };
     unsigned char byte = (unsigned char)c;
     out[0] = '\\';
     if (letters[byte] != '\0') {

@@ -21,8 +21,8 @@ size_t json_string_size(struct span value);
 enum { JSON_ESCAPE_MAX = 6 };
 
 /*
- * Takes the next piece of a string's spelling from the front of *rest: a run that stands for itself, borrowed from *rest,
- * or an escape, written to `escape`. Empty at the end. Without the quotes.
+ * Takes the next piece of a string's spelling, without the quotes, from the front of *rest: a run that stands for
+ * itself, borrowed from *rest, or an escape, written to `escape`. Empty at the end.
  */
 struct span json_next_piece(struct span *rest, char escape[static JSON_ESCAPE_MAX]);
 

@@ -68,7 +68,9 @@ size_t utf8_encode(uint32_t code_point, char out[static 4])
 static bool is_control(const char *text, size_t len)
 {
     unsigned char first = (unsigned char)text[0];
-    return (len == 1 && (first < 0x20 || first == 0x7F)) || (len == 2 && first == 0xC2 && (unsigned char)text[1] < 0xA0);
+    if (len == 1)
+        return first < 0x20 || first == 0x7F;
+    return len == 2 && first == 0xC2 && (unsigned char)text[1] < 0xA0;
 }
 
 static size_t escape_byte(unsigned char byte, char out[static 4])
