@@ -30,7 +30,7 @@ void outbox_fini(struct outbox *outbox)
     outbox->to_clear = NULL;
 }
 
-int outbox_batch_add(struct outbox_batch *batch, struct service *service, bool announce, bool is_removed, struct error *err)
+int outbox_batch_add(struct outbox_batch *batch, const struct service *service, bool announce, bool is_removed, struct error *err)
 {
     if (batch->len == batch->cap) {
         size_t cap = batch->cap == 0 ? 8 : batch->cap * 2;
@@ -100,6 +100,8 @@ static bool send_step(struct outbox *outbox, struct outbox_batch *batch)
             return true;
         outcome = send(outbox, OUTBOX_EPOCH, TOPIC_KEYS, outbox->source, outbox->keyset);
     } else if (step == batch_steps(batch) - 1) {
+        if (batch->head.len == 0)
+            return true; /* no epoch yet: the keyset alone */
         outcome = send(outbox, OUTBOX_EPOCH, TOPIC_EPOCH, outbox->source, buf_span(&batch->head));
     } else {
         const struct outbox_item *item = &batch->items[(step - 1) / 2];

@@ -82,7 +82,7 @@ void outbox_open(struct outbox *outbox, struct mqtt *mqtt);
 void outbox_close(struct outbox *outbox);
 
 /* Fills a batch, any order, each name once. Takes a reference to the service. Failure leaves the batch as it was. */
-int outbox_batch_add(struct outbox_batch *batch, struct service *service, bool announce, bool is_removed, struct error *err) MUST_CHECK;
+int outbox_batch_add(struct outbox_batch *batch, const struct service *service, bool announce, bool is_removed, struct error *err) MUST_CHECK;
 void outbox_batch_fini(struct outbox_batch *batch);
 
 /* Hands a filled batch over (taken, zeroed) and sends what fits the window. */

@@ -122,36 +122,10 @@ static int add_change(struct draft *draft, struct pipeline *pipeline, const char
     return 0;
 }
 
-/* Those that are in force, unchanged, and shall be issued anew: everything the candidate does not name. */
-static int add_unchanged(struct draft *draft, struct pipeline *pipeline, struct error *err)
-{
-    const struct service **AUTO_FREE all = NULL;
-    const struct candidate *candidate = &draft->candidate;
-    if (catalog_sorted(pipeline->force.catalog, &all, err) != 0)
-        return -1;
-    size_t next = 0, count = catalog_count(pipeline->force.catalog);
-    for (size_t i = 0; i < count; i++) {
-        while (next < candidate->len && strcmp(candidate->services[next].name, all[i]->name) < 0)
-            next++;
-        if (next < candidate->len && strcmp(candidate->services[next].name, all[i]->name) == 0)
-            continue;
-        if (add_change(draft, pipeline, all[i]->name, all[i]->path, all[i]->config, err) != 0)
-            return -1;
-    }
-    return 0;
-}
-
-static int compare_changes(const void *a, const void *b)
-{
-    const struct pipeline_change *x = a, *y = b;
-    return strcmp(x->service->name, y->service->name);
-}
-
-static int compose_services(struct draft *draft, struct pipeline *pipeline, struct error *err)
+static int compose_changed(struct draft *draft, struct pipeline *pipeline, struct error *err)
 {
     const struct candidate *candidate = &draft->candidate;
-    size_t most = candidate->len + (draft->order->everything ? catalog_count(pipeline->force.catalog) : 0);
-    draft->changes = calloc(most + 1, sizeof *draft->changes);
+    draft->changes = calloc(candidate->len + 1, sizeof *draft->changes);
     if (draft->changes == NULL)
         return error_memory(err);
     for (size_t i = 0; i < candidate->len; i++) {
@@ -159,9 +133,22 @@ static int compose_services(struct draft *draft, struct pipeline *pipeline, stru
         if (add_change(draft, pipeline, service->name, service->path, service->config, err) != 0)
             return -1;
     }
-    if (draft->order->everything && add_unchanged(draft, pipeline, err) != 0)
+    return 0;
+}
+
+/* Above a floor, versions too must be higher than whatever another publisher may have given out. */
+static int compose_everything(struct draft *draft, struct pipeline *pipeline, struct error *err)
+{
+    const struct service **AUTO_FREE all = NULL;
+    size_t count = catalog_count(pipeline->force.catalog);
+    if (catalog_sorted(pipeline->force.catalog, &all, err) != 0)
         return -1;
-    qsort(draft->changes, draft->changes_len, sizeof *draft->changes, compare_changes);
+    draft->changes = calloc(count + 1, sizeof *draft->changes);
+    if (draft->changes == NULL)
+        return error_memory(err);
+    for (size_t i = 0; i < count; i++)
+        if (add_change(draft, pipeline, all[i]->name, all[i]->path, all[i]->config, err) != 0)
+            return -1;
     return 0;
 }
 
@@ -212,7 +199,8 @@ static int compose(struct draft *draft, struct pipeline *pipeline, struct error 
         .key_id = pipeline->keyring->signing.id,
         .timestamp = draft->timestamp,
     };
-    if (compose_services(draft, pipeline, err) != 0 || make_catalog(draft, pipeline, err) != 0)
+    if ((draft->order->is_reissue ? compose_everything : compose_changed)(draft, pipeline, err) != 0 ||
+        make_catalog(draft, pipeline, err) != 0)
         return -1;
     return compose_head(draft, pipeline, err);
 }
@@ -313,13 +301,15 @@ static void put_in_force(struct pipeline *pipeline, struct draft *draft, const s
     snprintf(force->correlation_id, sizeof force->correlation_id, "%s", draft->order->correlation_id);
     catalog_unref(force->catalog);
     force->catalog = TAKE(draft->catalog);
-    listing_unref(force->listing);
-    force->listing = listing_ref(draft->candidate.listing);
+    if (!draft->order->is_reissue) {
+        listing_unref(force->listing);
+        force->listing = listing_ref(draft->candidate.listing);
+        set_accounted(pipeline, &draft->order->commit, "");
+    }
     buf_fini(&force->head);
     force->head = draft->head;
     draft->head = (struct buf){0};
     hash_sha256(force->head.data, force->head.len, force->head_digest);
-    set_accounted(pipeline, &draft->order->commit, "");
 }
 
 static int reject(struct pipeline *pipeline, const struct pipeline_order *order, struct pipeline_result *result,
@@ -344,7 +334,8 @@ static int commit(struct pipeline *pipeline, struct draft *draft, struct pipelin
     result->verdict = PIPELINE_COMMITTED;
     if (compose(draft, pipeline, err) != 0)
         return error_wrap(err, "composing the epoch");
-    if (journal_superseded(pipeline, &draft->order->commit, &result->superseded, err) != 0)
+    if (!draft->order->is_reissue &&
+        journal_superseded(pipeline, &draft->order->commit, &result->superseded, err) != 0)
         return -1;
     if (draft->order->is_rewrite && journal_rewrite(pipeline, draft->order, err) != 0)
         return -1;
@@ -362,6 +353,8 @@ static int take(struct pipeline *pipeline, const struct pipeline_order *order, s
 {
     struct draft draft CLEANUP(draft_fini) = {.order = order};
     oid_format(&order->commit, draft.commit);
+    if (order->is_reissue)
+        return commit(pipeline, &draft, result, err);
     if (judge(pipeline, &draft, &result->findings, err) != 0 || findings_check(&result->findings, err) != 0 ||
         refuse_unreadable(&result->findings, err) != 0)
         return -1;

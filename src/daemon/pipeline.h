@@ -35,7 +35,7 @@ struct pipeline_order {
     uint64_t epoch, offset;
     bool is_rewrite;     /* history was replaced, or the offset raised: journaled with `reason` */
     const char *reason;  /* static: "amend", "allow", "floor", "upgrade" */
-    bool everything;     /* issue every service anew, whatever changed: above a floor */
+    bool is_reissue;     /* what is in force once more under a higher number, every service anew; the repository is not read */
     bool only_if_changed; /* at start: the commit in force judged again; without a change nothing is issued */
 };
 

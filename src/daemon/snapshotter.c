@@ -89,12 +89,9 @@ static void *work(void *context)
         if (held == NULL)
             return NULL;
         struct error err = {0};
-        struct timespec start, end;
-        clock_gettime(CLOCK_MONOTONIC, &start);
+        int64_t start = clock_mono_us();
         bool is_failed = snapshot_write(s->dir, &held->view, s->key, &err) != 0;
-        clock_gettime(CLOCK_MONOTONIC, &end);
-        int64_t micros = (end.tv_sec - start.tv_sec) * 1000000 + (end.tv_nsec - start.tv_nsec) / 1000;
-        tell(s, held, is_failed, &err, (uint64_t)micros);
+        tell(s, held, is_failed, &err, (uint64_t)(clock_mono_us() - start));
     }
 }
 
@@ -173,6 +170,13 @@ int snapshotter_submit(struct snapshotter *s, const struct force *force, struct 
     pthread_mutex_unlock(&s->mutex);
     held_view_free(overtaken);
     return 0;
+}
+
+void snapshotter_peek(struct snapshotter *s, struct snapshotter_result *out)
+{
+    pthread_mutex_lock(&s->mutex);
+    *out = s->result;
+    pthread_mutex_unlock(&s->mutex);
 }
 
 void snapshotter_result(struct snapshotter *s, struct snapshotter_result *out)

@@ -27,7 +27,10 @@ struct snapshotter_result {
     uint64_t writes, failures, micros; /* totals; micros of the last write */
     struct error error; /* of the failure */
 };
+/* Takes the news: is_new is true once for each end. Also empties the descriptor. */
 void snapshotter_result(struct snapshotter *snapshotter, struct snapshotter_result *out);
+/* The same without taking the news. */
+void snapshotter_peek(struct snapshotter *snapshotter, struct snapshotter_result *out);
 
 /* Writes what waits, then ends the thread. NULL is fine. */
 void snapshotter_stop(struct snapshotter *snapshotter);

@@ -67,10 +67,12 @@ struct service *service_new(const char *name, const char *path, uint64_t version
     return service;
 }
 
-struct service *service_ref(struct service *service)
+struct service *service_ref(const struct service *service)
 {
-    reference_take(&service->references, 1);
-    return service;
+    /* The count is the one member that changes while a service is shared. */
+    struct service *counted = (struct service *)(uintptr_t)service;
+    __atomic_fetch_add(&counted->references, 1, __ATOMIC_RELAXED);
+    return counted;
 }
 
 void service_unref(struct service *service)

@@ -36,7 +36,8 @@ struct service {
  */
 struct service *service_new(const char *name, const char *path, uint64_t version, struct span message,
                             struct span config);
-struct service *service_ref(struct service *service);
+/* A reference of the caller's own, also to a borrowed service: counting is not changing. */
+struct service *service_ref(const struct service *service);
 void service_unref(struct service *service); /* NULL is fine */
 
 struct catalog;

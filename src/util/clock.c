@@ -23,6 +23,13 @@ int64_t clock_boot_ms(void)
     return read_ms(CLOCK_BOOTTIME);
 }
 
+int64_t clock_mono_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 void clock_format(int64_t unix_ms, char out[static CLOCK_TEXT_LEN + 1])
 {
     static const int64_t last = INT64_C(253402300799999);

@@ -16,6 +16,9 @@ int64_t clock_wall_ms(void);
 /* Milliseconds since boot, suspend included. Never goes back. */
 int64_t clock_boot_ms(void);
 
+/* Microseconds of CLOCK_MONOTONIC, for measuring how long something took. */
+int64_t clock_mono_us(void);
+
 enum { CLOCK_TEXT_LEN = 24 }; /* 2026-11-21T03:23:22.123Z */
 
 /* RFC 3339 in UTC with exactly three decimals and Z; `unix_ms` between the years 1970 and 9999. */

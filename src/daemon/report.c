@@ -1,0 +1,137 @@
+/*
+ * report: what the daemon tells of itself, each change once: log, health, status.json, metrics.prom, the service manager.
+ */
+#include <string.h>
+
+#include "daemon/daemon.h"
+#include "daemon/notify.h"
+#include "daemon/status.h"
+#include "util/clock.h"
+#include "util/fs.h"
+
+#define UNIT "report"
+
+enum { REPORT_AFTER_MS = 20, FILE_MODE = 0644 };
+
+static void on_report(void *context)
+{
+    report_now(context);
+}
+
+void report_init(struct daemon *d)
+{
+    loop_timer_init(&d->loop, &d->report, on_report, d);
+}
+
+void report_health(struct daemon *d, enum health_event event, const char *error)
+{
+    struct buf health AUTO_BUF = {0};
+    struct error err;
+    struct daemon_state state;
+    if (d->broker.state != BROKER_OPEN)
+        return;
+    conditions_state(&d->conditions, &state);
+    health_compose(&health, d->settings->mqtt.source, event, &state, &d->pipeline.force, &d->last_findings,
+                   error != NULL ? error : state.message);
+    if (buf_check(&health, &err) == 0)
+        outbox_put_health(&d->outbox, buf_span(&health));
+    broker_sync(&d->broker);
+}
+
+static void tell_manager(const struct daemon *d, const struct daemon_state *state)
+{
+    char text[256];
+    if (d->pipeline.force.exists)
+        snprintf(text, sizeof text, "STATUS=%s; epoch %llu, %zu services", state->text,
+                 (unsigned long long)d->pipeline.force.epoch, catalog_count(d->pipeline.force.catalog));
+    else
+        snprintf(text, sizeof text, "STATUS=%s", state->text);
+    notify_send(text);
+}
+
+void report_settle(struct daemon *d)
+{
+    struct daemon_state state;
+    if (!conditions_take_change(&d->conditions))
+        return;
+    report_soon(d);
+    conditions_state(&d->conditions, &state);
+    if (strcmp(state.text, d->last_state) == 0)
+        return;
+    bool was_ok = d->last_state[0] == '\0' || strcmp(d->last_state, "ok") == 0 || strcmp(d->last_state, "empty") == 0 ||
+                  strcmp(d->last_state, "initializing") == 0;
+    snprintf(d->last_state, sizeof d->last_state, "%s", state.text);
+    if (state.is_ok) {
+        log_info(UNIT, "state", LOG_S("state", state.text));
+        if (!was_ok)
+            report_health(d, HEALTH_RECOVERED, NULL);
+    } else {
+        log_warn(UNIT, "state", LOG_S("state", state.text), LOG_S("message", state.message == NULL ? "" : state.message));
+        report_health(d, strncmp(state.text, "hold:", 5) == 0 ? HEALTH_HOLD : HEALTH_DEGRADED, NULL);
+    }
+    tell_manager(d, &state);
+}
+
+void report_soon(struct daemon *d)
+{
+    loop_timer_arm_by(&d->loop, &d->report, REPORT_AFTER_MS);
+}
+
+static void replace(struct daemon *d, const char *name, struct buf *text)
+{
+    struct error err;
+    if (buf_check(text, &err) != 0 || fs_replace_volatile(d->run_dir, name, buf_span(text), FILE_MODE, &err) != 0)
+        log_error_object(LOG_LEVEL_WARN, UNIT, "report_failed", &err);
+}
+
+static void write_status(struct daemon *d)
+{
+    struct buf text AUTO_BUF = {0};
+    struct status_view view = {
+        .settings = d->settings,
+        .conditions = &d->conditions,
+        .force = &d->pipeline.force,
+        .verdicts = &d->verdicts,
+        .published = d->published,
+        .broker_state = broker_state_name(d->broker.state),
+        .broker_reason = d->broker.reason,
+        .broker_url = broker_display(&d->broker),
+        .snapshot_epoch = d->snapshot_epoch,
+        .started_ms = d->started_ms,
+    };
+    status_write(&view, &text);
+    replace(d, STATUS_FILE, &text);
+}
+
+static void write_metrics(struct daemon *d)
+{
+    struct buf text AUTO_BUF = {0};
+    struct snapshotter_result snapshot = {0};
+    if (d->snapshotter != NULL)
+        snapshotter_peek(d->snapshotter, &snapshot);
+    struct metrics_view view = {
+        .epoch = d->pipeline.force.epoch,
+        .published_epoch = d->published,
+        .generation = d->keyring.verified.generation,
+        .services = catalog_count(d->pipeline.force.catalog),
+        .snapshot_epoch = d->snapshot_epoch,
+        .snapshot_writes = snapshot.writes,
+        .snapshot_failures = snapshot.failures,
+        .snapshot_micros = snapshot.micros,
+        .snapshot_written_ms = snapshot.written_ms,
+        .messages_acknowledged = d->outbox.published,
+        .messages_refused = d->outbox.refused,
+        .broker_connects = d->broker.connects,
+        .broker_disconnects = d->broker.disconnects,
+        .is_broker_open = d->broker.state == BROKER_OPEN,
+    };
+    metrics_write(&d->metrics, &view, &d->conditions, &text);
+    replace(d, METRICS_FILE, &text);
+}
+
+void report_now(struct daemon *d)
+{
+    loop_timer_disarm(&d->report);
+    write_status(d);
+    write_metrics(d);
+}

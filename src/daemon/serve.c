@@ -1,0 +1,327 @@
+/*
+ * serve: the broker's side. It is trusted with nothing and may have forgotten everything: after every connection the floor is read,
+ * then all is asserted from the journaled bytes.
+ */
+#include <string.h>
+
+#include "daemon/daemon.h"
+#include "model/codes.h"
+#include "util/clock.h"
+#include "verify/message.h"
+
+#define UNIT "serve"
+
+enum { INDEX_EVERY_MS = 1000, INDEX_SOON_MS = 5, REASSERT_MS = 1000, RETRY_REFUSED_MS = 10000, MINUTE_MS = 60000 };
+
+/* --- assertion ------------------------------------------------------------------------------------------------------ */
+
+/* Everything that is in force, in one batch; config/update only where its PUBACK is missing. */
+static int fill_assertion(struct daemon *d, struct outbox_batch *batch, struct error *err)
+{
+    const struct force *force = &d->pipeline.force;
+    const struct service **AUTO_FREE all = NULL;
+    batch->with_keyset = true;
+    batch->commit = force->commit;
+    batch->epoch = force->epoch;
+    if (!force->exists)
+        return 0;
+    buf_append_span(&batch->head, buf_span(&force->head));
+    if (buf_check(&batch->head, err) != 0 || catalog_sorted(force->catalog, &all, err) != 0)
+        return -1;
+    for (size_t i = 0; i < catalog_count(force->catalog); i++)
+        if (outbox_batch_add(batch, all[i], all[i]->version > d->published, false, err) != 0)
+            return -1;
+    return 0;
+}
+
+static void assert_everything(struct daemon *d)
+{
+    struct outbox_batch batch CLEANUP(outbox_batch_fini) = {0};
+    struct error err;
+    if (d->broker.state != BROKER_OPEN)
+        return;
+    if (fill_assertion(d, &batch, &err) != 0) {
+        log_error_object(LOG_LEVEL_ERROR, UNIT, "assertion_failed", &err);
+        loop_timer_arm(&d->loop, &d->reassert, RETRY_REFUSED_MS);
+        return;
+    }
+    outbox_put(&d->outbox, &batch);
+    broker_sync(&d->broker);
+}
+
+static void on_reassert(void *context)
+{
+    struct daemon *d = context;
+    assert_everything(d);
+    report_settle(d);
+}
+
+/* --- an epoch ------------------------------------------------------------------------------------------------------- */
+
+static int fill_epoch(struct daemon *d, const struct pipeline_result *result, struct outbox_batch *batch, struct error *err)
+{
+    const struct force *force = &d->pipeline.force;
+    batch->commit = force->commit;
+    batch->epoch = force->epoch;
+    buf_append_span(&batch->head, buf_span(&force->head));
+    if (buf_check(&batch->head, err) != 0)
+        return -1;
+    for (size_t i = 0; i < result->changes_len; i++)
+        if (outbox_batch_add(batch, result->changes[i].service, true, result->changes[i].is_removed, err) != 0)
+            return -1;
+    return 0;
+}
+
+static void on_overtaken(void *context, const struct oid *commit, uint64_t epoch)
+{
+    struct daemon *d = context;
+    struct buf members AUTO_BUF = {0};
+    if (epoch == 0 || epoch <= d->published)
+        return;
+    record_write_superseded(&members, NULL, &d->pipeline.force.commit, commit, 1);
+    daemon_journal_later(d, RECORD_SUPERSEDED, &members);
+    verdicts_move(&d->verdicts, epoch, VERDICT_SUPERSEDED);
+    d->metrics.overtaken++;
+    log_info(UNIT, "epoch_overtaken", LOG_N("epoch", epoch), LOG_N("by", d->pipeline.force.epoch));
+}
+
+void serve_epoch(struct daemon *d, const struct pipeline_result *result)
+{
+    struct outbox_batch batch CLEANUP(outbox_batch_fini) = {0};
+    struct error err;
+    if (d->broker.state != BROKER_OPEN) {
+        /* The one committed before it will never be published by itself. */
+        const struct verdict *before = verdicts_get(&d->verdicts, 0);
+        for (size_t i = 0; before != NULL && before->kind != VERDICT_COMMITTED; i++)
+            before = verdicts_get(&d->verdicts, i);
+        if (before != NULL)
+            on_overtaken(d, &before->commit, before->epoch);
+        return;
+    }
+    if (fill_epoch(d, result, &batch, &err) != 0) {
+        log_error_object(LOG_LEVEL_ERROR, UNIT, "publish_failed", &err);
+        loop_timer_arm(&d->loop, &d->reassert, RETRY_REFUSED_MS);
+        return;
+    }
+    outbox_put(&d->outbox, &batch);
+    broker_sync(&d->broker);
+}
+
+static void on_published(void *context, const struct oid *commit, uint64_t epoch)
+{
+    struct daemon *d = context;
+    struct buf members AUTO_BUF = {0};
+    char hex[OID_HEX_LEN + 1];
+    conditions_off(&d->conditions, CONDITION_PUBLISH_REFUSED);
+    int64_t wait = d->index_sent_ms + INDEX_EVERY_MS - clock_boot_ms();
+    loop_timer_arm_by(&d->loop, &d->index, wait > INDEX_SOON_MS ? wait : INDEX_SOON_MS);
+    if (epoch <= d->published)
+        return; /* an assertion of what was published before */
+    d->published = epoch;
+    d->metrics.published++;
+    oid_format(commit, hex);
+    record_write_published(&members, commit, epoch);
+    daemon_journal_later(d, RECORD_PUBLISHED, &members);
+    verdicts_move(&d->verdicts, epoch, VERDICT_PUBLISHED);
+    if (epoch == d->pipeline.force.epoch && d->seen_us != 0) {
+        int64_t micros = clock_mono_us() - d->seen_us;
+        metrics_observe(&d->metrics.publish_time, (uint64_t)micros);
+        log_info(UNIT, "update_config_complete", LOG_S("correlation_id", d->pipeline.force.correlation_id),
+                 LOG_S("config_epoch", hex), LOG_N("epoch", epoch), LOG_N("micros", micros));
+    } else {
+        log_info(UNIT, "update_config_complete", LOG_S("config_epoch", hex), LOG_N("epoch", epoch));
+    }
+    report_health(d, HEALTH_EPOCH, NULL);
+    report_soon(d);
+}
+
+static void on_refused(void *context, const char *topic, int reason, const char *text)
+{
+    struct daemon *d = context;
+    char message[400];
+    snprintf(message, sizeof message, "%s: %s (reason code 0x%02x)", topic, text, (unsigned)reason);
+    if (conditions_on(&d->conditions, CONDITION_PUBLISH_REFUSED, message))
+        log_error(UNIT, "publish_refused", LOG_S("topic", topic), LOG_N("reason", reason), LOG_S("message", text));
+    loop_timer_arm_by(&d->loop, &d->reassert, RETRY_REFUSED_MS);
+}
+
+/* --- the index ------------------------------------------------------------------------------------------------------ */
+
+static void on_index(void *context)
+{
+    struct daemon *d = context;
+    const struct force *force = &d->pipeline.force;
+    struct buf index AUTO_BUF = {0};
+    struct error err;
+    char commit[OID_HEX_LEN + 1];
+    if (!force->exists || d->broker.state != BROKER_OPEN)
+        return;
+    oid_format(&force->commit, commit);
+    if (message_compose_index(&index, d->settings->mqtt.source, force->epoch, commit, force->catalog, &err) != 0) {
+        log_error_object(LOG_LEVEL_ERROR, UNIT, "index_failed", &err);
+        return;
+    }
+    d->index_sent_ms = clock_boot_ms();
+    outbox_put_index(&d->outbox, buf_span(&index));
+    broker_sync(&d->broker);
+}
+
+/* --- the heartbeat ---------------------------------------------------------------------------------------------------- */
+
+static int compose_keepalive(struct daemon *d, struct buf *out, struct error *err)
+{
+    const struct force *force = &d->pipeline.force;
+    char timestamp[CLOCK_TEXT_LEN + 1];
+    int64_t now = clock_wall_ms();
+    clock_format(now, timestamp);
+    d->sequence = (uint64_t)now > d->sequence ? (uint64_t)now : d->sequence + 1;
+    struct message_stamp stamp = {d->settings->mqtt.source, d->keyring.verified.generation, d->keyring.signing.id, timestamp};
+    struct message_keepalive keepalive = {
+        .epoch = force->epoch,
+        .sequence = d->sequence,
+        .ttl_s = 3 * (uint64_t)d->settings->mqtt.heartbeat_s,
+    };
+    memcpy(keepalive.head, force->head_digest, HASH_LEN);
+    message_compose_keepalive(out, &stamp, &keepalive);
+    return buf_check(out, err) != 0 ? -1 : crypto_sign_object(&d->keyring.signing, out, err);
+}
+
+void serve_heartbeat(struct daemon *d)
+{
+    struct buf keepalive AUTO_BUF = {0};
+    struct error err;
+    if (d->broker.state != BROKER_OPEN || !d->pipeline.force.exists)
+        return;
+    if (compose_keepalive(d, &keepalive, &err) != 0) {
+        log_error_object(LOG_LEVEL_ERROR, UNIT, "keepalive_failed", &err);
+        return;
+    }
+    outbox_put_keepalive(&d->outbox, buf_span(&keepalive));
+    broker_sync(&d->broker);
+}
+
+/* --- the floor -------------------------------------------------------------------------------------------------------- */
+
+/* More than three times a minute is somebody who does the same to us. */
+static bool raises_too_often(struct daemon *d)
+{
+    int64_t now = clock_boot_ms();
+    bool too_often = d->floor_raises[0] != 0 && now - d->floor_raises[0] < MINUTE_MS;
+    memmove(d->floor_raises, d->floor_raises + 1, sizeof d->floor_raises - sizeof d->floor_raises[0]);
+    d->floor_raises[FLOOR_RAISES_A_MINUTE - 1] = now;
+    return too_often;
+}
+
+static void found_higher(struct daemon *d, uint64_t epoch)
+{
+    char text[200];
+    const struct force *force = &d->pipeline.force;
+    if (epoch > d->floor)
+        d->floor = epoch;
+    if (!force->exists)
+        return; /* the first epoch will be issued above it */
+    if (epoch > force->epoch + EPOCH_JUMP_MAX) {
+        snprintf(text, sizeof text, "the broker holds a head of ours with epoch %llu, ours is %llu", (unsigned long long)epoch,
+                 (unsigned long long)force->epoch);
+        conditions_on(&d->conditions, CONDITION_EPOCH_JUMP, text);
+        return;
+    }
+    if (raises_too_often(d)) {
+        conditions_on(&d->conditions, CONDITION_TWO_PUBLISHERS,
+                      "another publisher with our key raised the head more than three times in a minute");
+        return;
+    }
+    branch_raise_floor(d, epoch);
+}
+
+static void judge_foreign_head(struct daemon *d, struct span payload, bool is_retained)
+{
+    const struct force *force = &d->pipeline.force;
+    struct message head AUTO_MESSAGE = {0};
+    struct error err;
+    struct expectation expected = {MESSAGE_HEAD, d->settings->mqtt.source, NULL};
+    if (message_verify(payload, &d->keyring.verified, &expected, &head, &err) != 0) {
+        if (conditions_on(&d->conditions, CONDITION_TOPIC_CONFLICT, err.message))
+            log_error_object(LOG_LEVEL_WARN, UNIT, "foreign_head", &err);
+    } else if (head.u.head.epoch > force->epoch ||
+               (head.u.head.epoch == force->epoch && force->exists && !span_equal(payload, buf_span(&force->head)))) {
+        log_warn(UNIT, "higher_head_found", LOG_N("epoch", head.u.head.epoch), LOG_N("ours", force->epoch),
+                 LOG_S("config_epoch", head.u.head.config_epoch));
+        found_higher(d, head.u.head.epoch);
+        return;
+    }
+    /* While open it has just overwritten ours. */
+    if (!is_retained && d->broker.state == BROKER_OPEN)
+        loop_timer_arm_by(&d->loop, &d->reassert, REASSERT_MS);
+}
+
+static void on_foreign(void *context, enum topic_kind topic, struct span payload, bool is_retained)
+{
+    struct daemon *d = context;
+    if (payload.len == 0 || topic == TOPIC_KEYS) {
+        bool is_ours = topic == TOPIC_KEYS && span_equal(payload, buf_span(&d->keyring.keyset));
+        if (!is_ours && d->broker.state == BROKER_OPEN)
+            loop_timer_arm_by(&d->loop, &d->reassert, REASSERT_MS);
+        if (!is_ours && payload.len > 0 &&
+            conditions_on(&d->conditions, CONDITION_TOPIC_CONFLICT, "the keyset on the broker is not ours"))
+            log_warn(UNIT, "foreign_keyset", LOG_S("topic", d->broker.topic_keys));
+    } else {
+        judge_foreign_head(d, payload, is_retained);
+    }
+    report_settle(d);
+}
+
+/* --- the connection ----------------------------------------------------------------------------------------------------- */
+
+static void on_opened(void *context, struct mqtt *mqtt)
+{
+    struct daemon *d = context;
+    conditions_off(&d->conditions, CONDITION_BROKER_AWAY);
+    conditions_off(&d->conditions, CONDITION_BROKER_REFUSED);
+    conditions_off(&d->conditions, CONDITION_TOPIC_CONFLICT);
+    log_info(UNIT, "broker_connected", LOG_S("broker", broker_display(&d->broker)));
+    outbox_open(&d->outbox, mqtt);
+    assert_everything(d);
+    if (conditions_is_on(&d->conditions, CONDITION_STATE_LOST) && d->floor > 0) {
+        conditions_off(&d->conditions, CONDITION_STATE_LOST);
+        branch_look(d);
+    }
+    report_settle(d);
+    report_health(d, d->has_been_open ? HEALTH_RECOVERED : HEALTH_READY, NULL);
+    d->has_been_open = true;
+    serve_heartbeat(d);
+    report_soon(d);
+}
+
+static void on_closed(void *context, bool is_refused, const char *text)
+{
+    struct daemon *d = context;
+    outbox_close(&d->outbox);
+    conditions_off(&d->conditions, is_refused ? CONDITION_BROKER_AWAY : CONDITION_BROKER_REFUSED);
+    if (conditions_on(&d->conditions, is_refused ? CONDITION_BROKER_REFUSED : CONDITION_BROKER_AWAY, text))
+        log_warn(UNIT, "broker_away", LOG_S("broker", broker_display(&d->broker)), LOG_S("message", text));
+    loop_timer_disarm(&d->reassert);
+    report_settle(d);
+}
+
+static void on_acknowledged(void *context, int message_id, int reason, const char *text)
+{
+    struct daemon *d = context;
+    outbox_acknowledged(&d->outbox, message_id, reason, text);
+    report_settle(d);
+}
+
+int serve_start(struct daemon *d, struct error *err)
+{
+    struct broker_events broker = {d, on_foreign, on_opened, on_closed, on_acknowledged};
+    struct outbox_events outbox = {d, on_published, on_overtaken, on_refused};
+    struct daemon_state lost = {.text = "lost"};
+    loop_timer_init(&d->loop, &d->index, on_index, d);
+    loop_timer_init(&d->loop, &d->reassert, on_reassert, d);
+    outbox_init(&d->outbox, d->settings->mqtt.prefix, d->settings->mqtt.source, buf_span(&d->keyring.keyset), &outbox);
+    health_compose(&d->will, d->settings->mqtt.source, HEALTH_LOST, &lost, &d->pipeline.force, NULL,
+                   "the connection ended without a goodbye");
+    if (buf_check(&d->will, err) != 0)
+        return -1;
+    return broker_start(&d->broker, &d->loop, d->settings, buf_span(&d->will), &broker, err);
+}
