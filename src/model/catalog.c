@@ -71,7 +71,7 @@ struct service *service_ref(const struct service *service)
 {
     /* The count is the one member that changes while a service is shared. */
     struct service *counted = (struct service *)(uintptr_t)service;
-    __atomic_fetch_add(&counted->references, 1, __ATOMIC_RELAXED);
+    reference_take(&counted->references, 1);
     return counted;
 }
 
