@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# Installs what is missing for building, running or testing epochd on Debian, and says so first. Does nothing when all is there.
+#   deps.sh build | run | check
+set -euo pipefail
+
+build=(gcc make pkg-config git libgit2-dev libinotifytools0-dev libsodium-dev libmosquitto-dev libyaml-dev)
+run=("${build[@]}" mosquitto mosquitto-clients)
+check=("${run[@]}" libcmocka-dev python3-pytest python3-nacl python3-paho-mqtt openssl procps)
+
+case "${1:-}" in
+build) wanted=("${build[@]}") ;;
+run) wanted=("${run[@]}") ;;
+check) wanted=("${check[@]}") ;;
+*) echo "usage: deps.sh build|run|check" >&2; exit 2 ;;
+esac
+
+if ! command -v dpkg-query >/dev/null; then
+    echo "deps: this is not Debian; install the equivalents of: ${wanted[*]}"
+    exit 0
+fi
+
+missing=()
+for package in "${wanted[@]}"; do
+    # A tool that is there without its package (a compiler from elsewhere) is fine.
+    case "$package" in gcc|make|git|pkg-config|openssl) command -v "$package" >/dev/null && continue ;; esac
+    status=$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null) && [ "$status" = installed ] && continue
+    missing+=("$package")
+done
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+echo "deps: installing with apt-get: ${missing[*]}"
+as_root=()
+[ "$(id -u)" -eq 0 ] || as_root=(sudo)
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+export DEBIAN_FRONTEND=noninteractive
+if ! { "${as_root[@]}" apt-get update -q && "${as_root[@]}" apt-get install -y -q --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
+    cat "$log" >&2
+    echo "deps: apt-get failed; install by hand: ${missing[*]}" >&2
+    exit 1
+fi
