@@ -225,6 +225,8 @@ static bool take_exponent(struct reader *reader)
 
 bool num_parse_double(struct span text, double *out)
 {
+    if (text.len == 0)
+        return false;
     struct reader reader = {.at = text.data, .end = text.data + text.len};
     reader.digits[DIGITS_EXACT] = '0';
     bool is_negative = take(&reader, '-');
