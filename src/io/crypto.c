@@ -1,8 +1,9 @@
 /*
  * crypto: see crypto.h. Everything here is libsodium's; this file gives it our names and our shapes.
  *
- * It refuses to sign what is not a JSON object with members, and base64 that is not the one spelling of its bytes. MACs
- * are compared in constant time. libsodium itself refuses small-order and non-canonical public keys and signatures.
+ * It refuses to sign what is not a JSON object with members, and base64 that is not the one spelling of its
+ * bytes. MACs are compared in constant time. libsodium itself refuses small-order and non-canonical public
+ * keys and signatures.
  */
 #include "io/crypto.h"
 
@@ -12,9 +13,12 @@
 #include "model/tail.h"
 #include "util/hex.h"
 
-_Static_assert(sizeof(crypto_auth_hmacsha256_state) <= sizeof(struct mac), "struct mac holds libsodium's state");
-_Static_assert(_Alignof(crypto_auth_hmacsha256_state) <= _Alignof(struct mac), "struct mac is aligned for it");
-_Static_assert(sizeof(crypto_hash_sha256_state) <= sizeof(struct hash), "struct hash holds libsodium's state");
+_Static_assert(sizeof(crypto_auth_hmacsha256_state) <= sizeof(struct mac),
+               "struct mac holds libsodium's state");
+_Static_assert(_Alignof(crypto_auth_hmacsha256_state) <= _Alignof(struct mac),
+               "struct mac is aligned for it");
+_Static_assert(sizeof(crypto_hash_sha256_state) <= sizeof(struct hash),
+               "struct hash holds libsodium's state");
 _Static_assert(_Alignof(crypto_hash_sha256_state) <= _Alignof(struct hash), "struct hash is aligned for it");
 
 _Static_assert((int)HASH_LEN == crypto_hash_sha256_BYTES, "a hash is SHA-256");
@@ -31,7 +35,7 @@ int crypto_init(struct error *err)
     return 0;
 }
 
-/* --- keys -------------------------------------------------------------------------------------------------------- */
+/* --- keys ----------------------------------------------------------------------------------------------- */
 
 void crypto_key_id(const uint8_t raw[static 32], char out[static KEY_ID_LEN + 1])
 {
@@ -62,7 +66,7 @@ void crypto_wipe(void *secret, size_t len)
     sodium_memzero(secret, len);
 }
 
-/* --- Ed25519 ----------------------------------------------------------------------------------------------------- */
+/* --- Ed25519 -------------------------------------------------------------------------------------------- */
 
 int crypto_sign_object(const struct signing_key *key, struct buf *object, struct error *err)
 {
@@ -90,7 +94,7 @@ bool crypto_verify_object(const uint8_t public_key[static PUBLIC_KEY_LEN], struc
     return crypto_sign_verify_detached(signature, message, body.len + 1, public_key) == 0;
 }
 
-/* --- HMAC-SHA256 ------------------------------------------------------------------------------------------------- */
+/* --- HMAC-SHA256 ---------------------------------------------------------------------------------------- */
 
 static crypto_auth_hmacsha256_state *mac_state(struct mac *mac)
 {
@@ -139,7 +143,7 @@ bool crypto_mac_verify(const struct mac_key *key, struct span body, const uint8_
     return is_right;
 }
 
-/* --- identifiers and base64 -------------------------------------------------------------------------------------- */
+/* --- identifiers and base64 ----------------------------------------------------------------------------- */
 
 void crypto_uuid(char out[static UUID_LEN + 1])
 {
@@ -165,14 +169,15 @@ void crypto_base64_encode(const uint8_t *data, size_t len, struct buf *out)
 bool crypto_base64_decode(struct span text, uint8_t *out, size_t len)
 {
     size_t decoded;
-    if (sodium_base642bin(out, len, text.data, text.len, NULL, &decoded, NULL, sodium_base64_VARIANT_ORIGINAL) == 0 &&
+    if (sodium_base642bin(out, len, text.data, text.len, NULL, &decoded, NULL,
+                          sodium_base64_VARIANT_ORIGINAL) == 0 &&
         decoded == len)
         return true;
     crypto_wipe(out, len);
     return false;
 }
 
-/* --- SHA-256 ----------------------------------------------------------------------------------------------------- */
+/* --- SHA-256 -------------------------------------------------------------------------------------------- */
 
 void hash_sha256(const void *data, size_t len, uint8_t out[static HASH_LEN])
 {

@@ -8,9 +8,10 @@
  *   root.pub     ed25519-public  0644  one line a pinned root, what consumers are given
  *   keyset.json  the signed keyset in force, 0644
  *
- * Made at the first run, all or nothing: keyset.json is written last. A folder without it is completed (keys that are there
- * are kept), one with it but without signing.key, journal.key or lkg.key is refused, without root.key is normal. A key is never
- * made over one that exists. Two starts at once: the state folder's lock comes first.
+ * A file may have fewer permissions than that, never more. Made at the first run, all or nothing: keyset.json is
+ * written last. A folder without it is completed (keys that are there are kept), one with it but without signing.key,
+ * journal.key or lkg.key is refused, without root.key is normal. A key is never made over one that exists, nor a
+ * root.key where there is a root.pub. Two starts at once: the state folder's lock comes first.
  */
 #ifndef IO_KEYRING_H
 #define IO_KEYRING_H
@@ -35,27 +36,36 @@ void keyring_fini(struct keyring *keyring);
 /* True in *exists if the folder holds keyset.json. A missing folder: false. */
 int keyring_exists(const char *path, bool *exists, struct error *err) MUST_CHECK;
 
-/* Makes what is missing as told above (the folder too, 0750). *made tells whether anything was. */
+/*
+ * Makes what is missing as told above (the folder too, 0750); a complete folder is loaded to see that it is sound. *made
+ * tells whether anything was made. As root, the folder and lkg.key are given to group `epoch` where the system has one.
+ */
 int keyring_make(const char *path, const char *source, bool *made, struct error *err) MUST_CHECK;
 
 /* Loads everything the daemon needs. CODE_KEY_FILE names file and cause; CODE_KEYSET_REFUSED. */
 int keyring_load(const char *path, const char *source, struct keyring *out, struct error *err) MUST_CHECK;
 
-/* Loads what a local reader needs: roots, the keyset and lkg.key; journal.key where `with_journal`. */
-int keyring_load_reader(const char *path, const char *source, bool with_journal, struct keyring *out, struct error *err) MUST_CHECK;
+/*
+ * Loads what a local reader needs: roots, the keyset and lkg.key; journal.key where `with_journal`. The folder may be
+ * another user's: its files must then be that user's, ours or root's.
+ */
+int keyring_load_reader(const char *path, const char *source, bool with_journal, struct keyring *out,
+                        struct error *err) MUST_CHECK;
 
-/* Reads the lines of a root.pub. `name` is for messages. */
-int keyring_parse_roots(struct span text, const char *name, struct root_keys *out, struct error *err) MUST_CHECK;
+/* Reads the lines of a root.pub: 1 to ROOTS_MAX, each key once. `name` is for messages. CODE_KEY_FILE. */
+int keyring_parse_roots(struct span text, const char *name, struct root_keys *out,
+                        struct error *err) MUST_CHECK;
 
 /* One row a file, for `epochctl keys list`: never a secret. */
 struct keyring_row {
     const char *file, *kind; /* static */
-    char id[KEY_ID_LEN + 1]; /* "" if it is missing or cannot be read */
+    char id[KEY_ID_LEN + 1]; /* of root.pub the first; "" if it cannot be read, and of keyset.json */
     unsigned mode;
     bool exists;
     struct error problem;    /* code NULL: none */
 };
 enum { KEYRING_FILES = 6 };
-int keyring_list(const char *path, struct keyring_row rows[static KEYRING_FILES], struct error *err) MUST_CHECK;
+int keyring_list(const char *path, struct keyring_row rows[static KEYRING_FILES],
+                 struct error *err) MUST_CHECK;
 
 #endif

@@ -1,8 +1,9 @@
 /*
- * catalog: see catalog.h. Services, buckets and catalogs never change once they are made, only their reference counts do;
- * so a reader on another thread needs no lock, and an old catalog stays what it was while a new one shares most of it.
+ * catalog: see catalog.h. Services, buckets and catalogs never change once they are made, only their
+ * reference counts do; so a reader on another thread needs no lock, and an old catalog stays what it was
+ * while a new one shares most of it.
  *
- * The digests are kept, a bucket's and the whole: an epoch that touches one service hashes one bucket and 8 KiB.
+ * The digests are kept, a bucket's and the whole: an epoch of one service hashes one bucket and 8 KiB.
  */
 #include "model/catalog.h"
 
@@ -26,7 +27,7 @@ struct catalog {
     struct bucket *buckets[BUCKETS]; /* never NULL: empty ones share one bucket */
 };
 
-/* --- reference counts -------------------------------------------------------------------------------------------- */
+/* --- reference counts ----------------------------------------------------------------------------------- */
 
 static void reference_take(unsigned *references, unsigned many)
 {
@@ -39,7 +40,7 @@ static bool reference_drop(unsigned *references)
     return __atomic_sub_fetch(references, 1, __ATOMIC_ACQ_REL) == 0;
 }
 
-/* --- services ---------------------------------------------------------------------------------------------------- */
+/* --- services ------------------------------------------------------------------------------------------- */
 
 struct service *service_new(const char *name, const char *path, uint64_t version, struct span message,
                             struct span config)
@@ -81,7 +82,7 @@ void service_unref(struct service *service)
         free(service);
 }
 
-/* --- buckets ----------------------------------------------------------------------------------------------------- */
+/* --- buckets -------------------------------------------------------------------------------------------- */
 
 static size_t bucket_of(const char *name)
 {
@@ -171,7 +172,7 @@ static struct bucket *bucket_with(const struct bucket *base, const struct edit *
     return bucket_seal(bucket) ? TAKE(bucket) : NULL;
 }
 
-/* --- catalogs ---------------------------------------------------------------------------------------------------- */
+/* --- catalogs ------------------------------------------------------------------------------------------- */
 
 /* The digest of the whole, from those of the buckets. */
 static void catalog_seal(struct catalog *catalog)
@@ -229,7 +230,7 @@ static struct catalog *catalog_copy(const struct catalog *base)
     return catalog;
 }
 
-/* Puts the bucket after these edits, all of one bucket, in the place of the old one. False when memory is out. */
+/* Replaces a bucket by the one after its edits. False when memory is out. */
 static bool catalog_edit(struct catalog *catalog, const struct edit *edits, size_t len)
 {
     struct bucket **place = &catalog->buckets[edits[0].bucket], *old = *place;
@@ -243,8 +244,8 @@ static bool catalog_edit(struct catalog *catalog, const struct edit *edits, size
     return true;
 }
 
-int catalog_with(const struct catalog *base, const struct catalog_change *changes, size_t len, struct catalog **out,
-                 struct error *err)
+int catalog_with(const struct catalog *base, const struct catalog_change *changes, size_t len,
+                 struct catalog **out, struct error *err)
 {
     AUTO_CATALOG struct catalog *catalog = catalog_copy(base);
     AUTO_FREE struct edit *edits = calloc(len > 0 ? len : 1, sizeof *edits);

@@ -1,5 +1,6 @@
 /*
- * tail: see tail.h. Cutting compares bytes, it never parses: what a tail vouches for is checked before it is read.
+ * tail: see tail.h. Cutting compares bytes, it never parses: what a tail vouches for is checked before
+ * it is read.
  */
 #include "model/tail.h"
 

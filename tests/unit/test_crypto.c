@@ -26,7 +26,7 @@ static int set_up(void **state)
     return crypto_init(&err);
 }
 
-/* --- SHA-256 ----------------------------------------------------------------------------------------------------- */
+/* --- SHA-256 -------------------------------------------------------------------------------------------- */
 
 static void assert_sha256(const char *text, const char *hex)
 {
@@ -74,11 +74,11 @@ static void crypto__hashes_in_pieces_as_in_one(void **state)
     assert_memory_equal(digest, expected, sizeof digest);
 }
 
-/* --- Ed25519 ----------------------------------------------------------------------------------------------------- */
+/* --- Ed25519 -------------------------------------------------------------------------------------------- */
 
 /*
- * RFC 8032 §7.1: the keys of tests 1 to 3. Its messages are no JSON objects and our interface signs nothing else, so the
- * signatures are OpenSSL's, by the same keys, of {"a":1}: Ed25519 leaves a signer no choice.
+ * RFC 8032 §7.1: the keys of tests 1 to 3. Its messages are no JSON objects and our interface signs nothing
+ * else, so the signatures are OpenSSL's, by the same keys, of {"a":1}: Ed25519 leaves a signer no choice.
  */
 static const struct {
     const char *seed, *public_key, *id, *signature;
@@ -107,7 +107,8 @@ static void crypto__derives_the_public_keys_of_rfc_8032(void **state)
         unhex(rfc8032[i].public_key, expected, sizeof expected);
         crypto_signing_key_from_seed(seed, &key);
         assert_memory_equal(key.public_key, expected, sizeof expected);
-        assert_string_equal(key.id, rfc8032[i].id); /* by hashlib: first 16 digits of SHA-256 of the public key */
+        assert_string_equal(key.id,
+                            rfc8032[i].id); /* by hashlib: first 16 digits of SHA-256 of the public key */
     }
 }
 
@@ -162,12 +163,13 @@ static void crypto__verifies_what_it_signed_and_nothing_else(void **state)
     assert_true(crypto_verify_object(key.public_key, body, signature));
 }
 
-/* The whole group order added to S gives another signature of the same message; RFC 8032 §5.1.7 refuses it. */
+/* The whole group order added to S gives another signature of the same message; RFC 8032 §5.1.7 refuses it.
+ */
 static void crypto__refuses_a_malleated_signature(void **state)
 {
     (void)state;
-    static const uint8_t order[32] = {0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7,
-                                      0xa2, 0xde, 0xf9, 0xde, 0x14, [31] = 0x10};
+    static const uint8_t order[32] = {0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58,       0xd6,
+                                      0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, [31] = 0x10};
     struct error err;
     AUTO_BUF struct buf object = {0};
     struct signing_key key = key_of(rfc8032[0].seed);
@@ -197,7 +199,8 @@ static void crypto__refuses_small_order_public_keys(void **state)
 static void crypto__signs_objects_with_members_only(void **state)
 {
     (void)state;
-    static const char *const refused[] = {"", "{", "}", "{}", "[]", "[1]", "\"x\"", "{\"a\":1}\n", " {\"a\":1}"};
+    static const char *const refused[] = {"",    "{",     "}",           "{}",        "[]",
+                                          "[1]", "\"x\"", "{\"a\":1}\n", " {\"a\":1}"};
     struct signing_key key = key_of(rfc8032[0].seed);
     for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
         struct error err;
@@ -224,11 +227,11 @@ static void crypto__never_signs_a_body_that_ran_out_of_memory(void **state)
     assert_int_equal(object.len, 7);
 }
 
-/* --- HMAC-SHA256 ------------------------------------------------------------------------------------------------- */
+/* --- HMAC-SHA256 ---------------------------------------------------------------------------------------- */
 
 /*
- * RFC 4231 §4.2, §4.3: keys shorter than ours. HMAC pads a key with zeros to the block, so a key of 20 or 4 bytes followed by
- * zeros is the same key.
+ * RFC 4231 §4.2, §4.3: keys shorter than ours. HMAC pads a key with zeros to the block, so a key of 20 or 4
+ * bytes followed by zeros is the same key.
  */
 static void assert_mac(const char *key_hex, size_t key_len, const char *data, const char *mac_hex)
 {
@@ -289,7 +292,7 @@ static void crypto__appends_a_mac_that_verifies_and_nothing_else_does(void **sta
     }
 }
 
-/* --- key ids, randomness, base64 --------------------------------------------------------------------------------- */
+/* --- key ids, randomness, base64 ------------------------------------------------------------------------ */
 
 static void crypto__names_a_key_by_the_hash_of_its_raw_bytes(void **state)
 {
@@ -334,8 +337,13 @@ static void crypto__wipes(void **state)
 static const struct {
     const char *plain, *base64;
 } rfc4648[] = {
-    {"", ""},             {"f", "Zg=="},         {"fo", "Zm8="},         {"foo", "Zm9v"},
-    {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"},
+    {"", ""},
+    {"f", "Zg=="},
+    {"fo", "Zm8="},
+    {"foo", "Zm9v"},
+    {"foob", "Zm9vYg=="},
+    {"fooba", "Zm9vYmE="},
+    {"foobar", "Zm9vYmFy"},
 };
 
 static void crypto__speaks_the_base64_of_rfc_4648(void **state)
@@ -356,14 +364,14 @@ static void crypto__refuses_any_other_spelling_of_base64(void **state)
 {
     (void)state;
     static const char *const refused[] = {
-        "Zm8",      /* no padding */
-        "Zm8==",    /* too much of it */
-        "Zm9=",     /* bits behind the last byte */
-        "Zm8=\n",   /* white space */
-        " Zm8=", "Z m8=", "Zm-=", /* the other alphabet */
-        "Zm9v",     /* a byte more */
-        "Zg==",     /* a byte less */
-        "", "====",
+        "Zm8",                     /* no padding */
+        "Zm8==",                   /* too much of it */
+        "Zm9=",                    /* bits behind the last byte */
+        "Zm8=\n",                  /* white space */
+        " Zm8=",  "Z m8=", "Zm-=", /* the other alphabet */
+        "Zm9v",                    /* a byte more */
+        "Zg==",                    /* a byte less */
+        "",       "====",
     };
     for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
         uint8_t out[2] = {1, 1};

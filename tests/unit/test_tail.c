@@ -81,18 +81,18 @@ static void tail__refuses_every_other_end(void **state)
         "\"}",
         "00abcdef\"}",
         "\"mark\":\"00abcdef\"}",
-        "{\"mark\":\"00abcdef\"}",         /* no member before it */
-        "{\"a\":1,\"mark\":\"00abcdef\"",  /* not closed */
+        "{\"mark\":\"00abcdef\"}",        /* no member before it */
+        "{\"a\":1,\"mark\":\"00abcdef\"", /* not closed */
         "{\"a\":1,\"mark\":\"00abcdef\"}\n",
         "{\"a\":1,\"mark\":\"00abcdef\" }",
         "{\"a\":1,\"mark\": \"00abcdef\"}",
         "{\"a\":1, \"mark\":\"00abcdef\"}",
         "{\"a\":1,\"mark\":\"00abcdef\"}}",
         "{\"a\":1,\"mark\":\"00abcdef\",\"b\":2}",
-        "{\"a\":1,\"mark\":\"00ABCDEF\"}",   /* the other spelling */
+        "{\"a\":1,\"mark\":\"00ABCDEF\"}", /* the other spelling */
         "{\"a\":1,\"mark\":\"00abcdeg\"}",
-        "{\"a\":1,\"mark\":\"00abcde\"}",    /* a digit less */
-        "{\"a\":1,\"mark\":\"000abcdef\"}",  /* a digit more */
+        "{\"a\":1,\"mark\":\"00abcde\"}",   /* a digit less */
+        "{\"a\":1,\"mark\":\"000abcdef\"}", /* a digit more */
         "{\"a\":1,\"marks\":\"00abcdef\"}",
         "{\"a\":1,\"other\":\"00abcdef\"}",
         "{\"a\":1,\"Mark\":\"00abcdef\"}",
