@@ -246,11 +246,13 @@ static void record__reads_back_an_epoch_that_changed_nothing(void **state)
     struct record_committed committed = sample_committed();
     struct error err;
     committed.messages_len = 0;
+    committed.offset = 0;
     record_write_committed(&members, &committed);
     frame(&line, buf_span(&members));
     read_json(buf_span(&line), &doc);
     assert_int_equal(record_read_committed(doc.root, &arena, &committed, &err), 0);
     assert_int_equal(committed.messages_len, 0);
+    assert_int_equal(committed.offset, 0);
     arena_fini(&arena);
 }
 
