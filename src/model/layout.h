@@ -48,7 +48,8 @@ struct layout_entry {
 
 /*
  * Judges one tree entry. `folder` is the path of the folder it is in ("" at the top, else "services", "services/audio", …),
- * whose own components have been judged before. A refusal adds one finding that names the path and what to do.
+ * whose own components have been judged before. A refusal adds one finding that names the path and what to do; with
+ * `findings` NULL it only refuses. `out` is filled in for LAYOUT_FILE; its area always is.
  */
 enum layout_verdict layout_judge(const char *folder, struct span name, uint32_t mode, struct layout_entry *out,
                                  struct findings *findings);

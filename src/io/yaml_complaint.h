@@ -1,0 +1,16 @@
+/*
+ * yaml_complaint: what libyaml says of a text it cannot read, in words that tell what to do.
+ */
+#ifndef IO_YAML_COMPLAINT_H
+#define IO_YAML_COMPLAINT_H
+
+struct yaml_complaint {
+    const char *problem; /* libyaml's words */
+    const char *code;
+    const char *message; /* ours */
+};
+
+/* Those that have a better wording, or that of libyaml itself with CODE_YAML_SYNTAX. `problem` is borrowed. */
+struct yaml_complaint yaml_complaint_of(const char *problem);
+
+#endif
