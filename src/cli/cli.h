@@ -1,0 +1,72 @@
+/*
+ * cli: epochctl. One table of verbs (verbs.c) drives dispatch, usage and `epochctl help`; one file a verb (cmd_<verb>.c).
+ *
+ *   epochctl [-C DIR] [--config FILE] VERB [ARGUMENTS]
+ *
+ * Results go to standard output, what went wrong to standard error as "epochctl: message [code]".
+ */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "config/settings.h"
+#include "io/keyring.h"
+#include "io/repo.h"
+
+enum cli_exit {
+    CLI_OK = 0,
+    CLI_FINDINGS = 1, /* findings, not verified, degraded or hold */
+    CLI_USAGE = 2,
+    CLI_FAILED = 3,   /* could not run */
+};
+
+/* What stands before the verb. */
+struct cli {
+    const char *directory; /* -C: already changed into; NULL: not given */
+    const char *config;    /* --config, NULL: the default */
+    bool is_terminal;      /* standard output is one: columns and colour */
+};
+
+struct cli_verb {
+    const char *name;
+    const char *arguments; /* for usage: "[REV] [--worktree] [--json]" */
+    const char *summary;   /* one line */
+    const char *help;      /* what `epochctl help VERB` adds, paragraphs */
+    int (*run)(const struct cli *cli, int argc, char **argv); /* argv[0] is the verb; getopt may be used (optind is 1) */
+};
+
+extern const struct cli_verb cli_verbs[];
+extern const size_t cli_verbs_len;
+
+/* What main returns. */
+int cli_main(int argc, char **argv);
+
+/* "epochctl: …" on standard error. Returns CLI_FAILED. */
+int cli_fail(const struct error *err);
+/* "epochctl: VERB: …" and the usage line. Returns CLI_USAGE. */
+int cli_usage(const char *verb, const char *format, ...) PRINTF_LIKE(2, 3);
+const struct cli_verb *cli_find_verb(const char *name);
+
+/* The daemon's settings, as it would read them; findings are printed. false: the exit code is in *rc. */
+bool cli_load_settings(const struct cli *cli, struct settings *out, int *rc);
+
+/* Opens the repository for reading: the work tree or bare repository we are in (upward from the current folder), else the one of the
+   settings. From a hook (`from_environment`) git's variables count. */
+int cli_open_repo(const struct cli *cli, bool from_environment, struct repo **out, struct error *err) MUST_CHECK;
+
+/* Buffer to standard output; CLI_OK, or CLI_FAILED if it cannot be written. */
+int cli_print(const struct buf *text);
+
+int cmd_check(const struct cli *cli, int argc, char **argv);
+int cmd_help(const struct cli *cli, int argc, char **argv);
+int cmd_hook(const struct cli *cli, int argc, char **argv);
+int cmd_init(const struct cli *cli, int argc, char **argv);
+int cmd_keys(const struct cli *cli, int argc, char **argv);
+int cmd_log(const struct cli *cli, int argc, char **argv);
+int cmd_show(const struct cli *cli, int argc, char **argv);
+int cmd_status(const struct cli *cli, int argc, char **argv);
+int cmd_verify(const struct cli *cli, int argc, char **argv);
+
+#endif

@@ -1,0 +1,229 @@
+/*
+ * hook: what git's hooks call. They judge with the daemon's own code before git accepts; the daemon never relies on them.
+ *
+ * pre-commit   judges what is staged
+ * pre-receive  judges what is pushed to the served branch, from the quarantine; refuses rewinds under `deny`
+ */
+#include <stdarg.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "config/candidate.h"
+#include "model/codes.h"
+#include "model/oid.h"
+
+#define MASS_REMOVAL_TRAILER "Epoch-Allow"
+
+static void say(const char *format, ...) PRINTF_LIKE(1, 2);
+
+static void say(const char *format, ...)
+{
+    va_list args;
+    fputs("epochd: ", stderr);
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputc('\n', stderr);
+}
+
+static void say_findings(const struct findings *findings)
+{
+    for (size_t i = 0; i < findings->len; i++) {
+        struct buf line AUTO_BUF = {0};
+        finding_format(&findings->items[i], &line);
+        fprintf(stderr, "%.*s\n", (int)line.len, line.data);
+    }
+}
+
+/* --- what was there before ------------------------------------------------------------------------------------------- */
+
+/* A catalog of what a revision says, to compare with; empty where it cannot be told (no parent, an invalid one). */
+static int catalog_of(struct repo *repo, const struct oid *commit, struct catalog **out, struct error *err)
+{
+    struct source source AUTO_SOURCE = {.work_dir = -1};
+    struct candidate candidate AUTO_CANDIDATE = {0};
+    struct findings findings AUTO_FINDINGS = {0};
+    struct candidate_base nothing = {0};
+    struct catalog *catalog AUTO_CATALOG = catalog_new();
+    if (catalog == NULL)
+        return error_memory(err);
+    if (source_from_commit(repo, commit, NULL, &source, err) != 0 ||
+        candidate_judge(&source, &nothing, &candidate, &findings, err) != 0)
+        return -1;
+    for (size_t i = 0; i < candidate.len; i++) {
+        const struct candidate_service *service = &candidate.services[i];
+        struct catalog *with;
+        struct service *made = service_new(service->name, service->path, 1, service->config, service->config);
+        if (made == NULL)
+            return error_memory(err);
+        struct catalog_change change = {service->name, made};
+        int rc = catalog_with(catalog, &change, 1, &with, err);
+        service_unref(made);
+        if (rc != 0)
+            return -1;
+        catalog_unref(catalog);
+        catalog = with;
+    }
+    *out = TAKE(catalog);
+    return 0;
+}
+
+static void say_plan(const struct candidate *candidate)
+{
+    enum { NAMED_MAX = 8 };
+    struct buf names AUTO_BUF = {0};
+    for (size_t i = 0; i < candidate->len && i < NAMED_MAX; i++)
+        buf_printf(&names, "%s%s%s", i == 0 ? "" : ", ", candidate->services[i].path == NULL ? "-" : "", candidate->services[i].name);
+    if (candidate->len > NAMED_MAX)
+        buf_printf(&names, " and %zu more", candidate->len - NAMED_MAX);
+    if (candidate->len == 0)
+        say("valid; no service changes");
+    else
+        say("valid; %zu of %zu services change: %.*s", candidate->len, candidate->total, (int)names.len, names.data);
+}
+
+static int judge(const struct source *source, const struct candidate_base *base, struct error *err, bool *is_valid)
+{
+    struct candidate candidate AUTO_CANDIDATE = {0};
+    struct findings findings AUTO_FINDINGS = {0};
+    if (candidate_judge(source, base, &candidate, &findings, err) != 0 || findings_check(&findings, err) != 0)
+        return -1;
+    findings_sort(&findings);
+    say_findings(&findings);
+    *is_valid = findings.errors == 0;
+    if (*is_valid)
+        say_plan(&candidate);
+    return 0;
+}
+
+/* --- pre-commit ------------------------------------------------------------------------------------------------------- */
+
+static int pre_commit(const struct cli *cli)
+{
+    struct repo *repo AUTO_REPO = NULL;
+    struct source source AUTO_SOURCE = {.work_dir = -1};
+    struct catalog *before AUTO_CATALOG = NULL;
+    struct oid head;
+    struct error err, unborn;
+    bool is_valid;
+    if (cli_open_repo(cli, true, &repo, &err) != 0 || source_from_index(repo, &source, &err) != 0)
+        return cli_fail(&err);
+    if (repo_resolve(repo, "HEAD", &head, &unborn) == 0 && catalog_of(repo, &head, &before, &err) != 0)
+        return cli_fail(&err);
+    /* The commit's trailers do not exist yet: whether many services may go is judged with the message, by the daemon. */
+    struct candidate_base base = {.in_force = before, .mass_removal_allowed = true};
+    if (judge(&source, &base, &err, &is_valid) != 0)
+        return cli_fail(&err);
+    if (is_valid)
+        return CLI_OK;
+    say("this commit would be refused; git commit --no-verify makes it all the same, and epochd will keep the last good epoch");
+    return CLI_FINDINGS;
+}
+
+/* --- pre-receive ------------------------------------------------------------------------------------------------------ */
+
+struct push {
+    struct oid before, after;
+    char branch[256];
+};
+
+/* "<old> <new> <ref>": false for anything else, and for refs that are not branches. */
+static bool parse_push(struct span line, struct push *out)
+{
+    static const char heads[] = "refs/heads/";
+    const size_t ref_at = 2 * (OID_HEX_LEN + 1);
+    if (line.len <= ref_at + sizeof heads - 1 || line.len - ref_at - (sizeof heads - 1) >= sizeof out->branch)
+        return false;
+    if (!oid_parse((struct span){line.data, OID_HEX_LEN}, &out->before) ||
+        !oid_parse((struct span){line.data + OID_HEX_LEN + 1, OID_HEX_LEN}, &out->after) ||
+        memcmp(line.data + ref_at, heads, sizeof heads - 1) != 0)
+        return false;
+    size_t len = line.len - ref_at - (sizeof heads - 1);
+    memcpy(out->branch, line.data + ref_at + sizeof heads - 1, len);
+    out->branch[len] = '\0';
+    return true;
+}
+
+/* What `epochctl init` wrote, or what the admin set: the hook runs as the pusher, who may not read the daemon's settings. */
+static int read_policy(struct repo *repo, char branch[static 256], bool *is_deny, struct error *err)
+{
+    char rewrite[16];
+    bool found;
+    if (repo_config_get(repo, "epochd.branch", &found, branch, 256, err) != 0)
+        return -1;
+    if (!found)
+        snprintf(branch, 256, "main");
+    if (repo_config_get(repo, "epochd.rewrite", &found, rewrite, sizeof rewrite, err) != 0)
+        return -1;
+    *is_deny = found ? strcmp(rewrite, "deny") == 0 : repo_is_bare(repo);
+    return 0;
+}
+
+static int judge_push(struct repo *repo, const struct push *push, struct error *err, bool *is_valid)
+{
+    struct source source AUTO_SOURCE = {.work_dir = -1};
+    struct catalog *before AUTO_CATALOG = NULL;
+    char allow[64];
+    bool found;
+    if (repo_read_trailer(repo, &push->after, MASS_REMOVAL_TRAILER, &found, allow, sizeof allow, err) != 0)
+        return -1;
+    if (!oid_is_zero(&push->before) && catalog_of(repo, &push->before, &before, err) != 0)
+        return -1;
+    struct candidate_base base = {.in_force = before, .mass_removal_allowed = found && strcmp(allow, "mass-removal") == 0};
+    if (source_from_commit(repo, &push->after, NULL, &source, err) != 0)
+        return -1;
+    return judge(&source, &base, err, is_valid);
+}
+
+static int receive(struct repo *repo, const struct push *push, bool is_deny)
+{
+    struct error err;
+    bool contains = true, is_valid;
+    if (oid_is_zero(&push->after)) {
+        say("%s is the branch that is served; it is not deleted by a push [%s]", push->branch, CODE_REF_MISSING);
+        return CLI_FINDINGS;
+    }
+    if (is_deny && !oid_is_zero(&push->before) && repo_is_ancestor(repo, &push->before, &push->after, &contains, NULL, &err) != 0)
+        return cli_fail(&err);
+    if (!contains) {
+        say("the push does not contain what %s holds now; rewinds are denied here [%s]", push->branch, CODE_HISTORY_REWRITTEN);
+        say("git pull --rebase, then push again; or git revert what is not wanted");
+        return CLI_FINDINGS;
+    }
+    if (judge_push(repo, push, &err, &is_valid) != 0)
+        return cli_fail(&err);
+    return is_valid ? CLI_OK : CLI_FINDINGS;
+}
+
+static int pre_receive(const struct cli *cli)
+{
+    struct repo *repo AUTO_REPO = NULL;
+    struct error err;
+    struct push push;
+    char branch[256], *line AUTO_FREE = NULL;
+    size_t cap = 0;
+    ssize_t len;
+    bool is_deny;
+    int rc = CLI_OK;
+    if (cli_open_repo(cli, true, &repo, &err) != 0 || read_policy(repo, branch, &is_deny, &err) != 0)
+        return cli_fail(&err);
+    while ((len = getline(&line, &cap, stdin)) > 0) {
+        struct span text = {line, (size_t)len - (line[len - 1] == '\n')};
+        if (!parse_push(text, &push) || strcmp(push.branch, branch) != 0)
+            continue; /* another branch, or a tag: not served */
+        int one = receive(repo, &push, is_deny);
+        rc = one > rc ? one : rc;
+    }
+    return rc;
+}
+
+int cmd_hook(const struct cli *cli, int argc, char **argv)
+{
+    if (argc < 2)
+        return cli_usage("hook", "say which: pre-commit or pre-receive");
+    if (strcmp(argv[1], "pre-commit") == 0)
+        return pre_commit(cli);
+    if (strcmp(argv[1], "pre-receive") == 0)
+        return pre_receive(cli);
+    return cli_usage("hook", "'%s' is not pre-commit or pre-receive", argv[1]);
+}

@@ -1,0 +1,113 @@
+/*
+ * keys: makes a first key set, lists what is there. Never prints a secret.
+ */
+#include <getopt.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "io/journal.h"
+#include "model/json.h"
+#include "util/fs.h"
+
+struct keys_options {
+    const char *what, *folder;
+    bool is_json;
+};
+
+static int parse(int argc, char **argv, struct keys_options *out)
+{
+    static const struct option options[] = {{"keys", required_argument, NULL, 'k'}, {"json", no_argument, NULL, 'j'}, {NULL, 0, NULL, 0}};
+    int option;
+    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        if (option == 'k')
+            out->folder = optarg;
+        else if (option == 'j')
+            out->is_json = true;
+        else
+            return cli_usage("keys", "that option is not known");
+    }
+    if (argc - optind != 1)
+        return cli_usage("keys", "say init or list");
+    out->what = argv[optind];
+    return CLI_OK;
+}
+
+static int list(const char *folder, bool is_json)
+{
+    struct keyring_row rows[KEYRING_FILES];
+    struct buf text AUTO_BUF = {0};
+    struct error err;
+    bool has_problem = false;
+    if (keyring_list(folder, rows, &err) != 0)
+        return cli_fail(&err);
+    if (is_json)
+        buf_putc(&text, '[');
+    else
+        buf_printf(&text, "%-12s %-15s %-16s  %s\n", "FILE", "KIND", "KEY ID", "MODE");
+    for (size_t i = 0; i < KEYRING_FILES; i++) {
+        const struct keyring_row *row = &rows[i];
+        const char *problem = row->problem.code == NULL ? NULL : row->problem.message;
+        has_problem |= problem != NULL;
+        if (is_json) {
+            buf_printf(&text, "%s{\"exists\":%s,\"file\":\"%s\",\"key_id\":", i == 0 ? "" : ",", row->exists ? "true" : "false", row->file);
+            json_put_text(&text, row->id[0] == '\0' ? NULL : row->id);
+            buf_printf(&text, ",\"kind\":\"%s\",\"mode\":\"%04o\",\"problem\":", row->kind, row->mode);
+            json_put_text(&text, problem);
+            buf_putc(&text, '}');
+        } else if (row->exists) {
+            buf_printf(&text, "%-12s %-15s %-16s  %04o%s%s\n", row->file, row->kind, row->id, row->mode, problem == NULL ? "" : "  ", problem == NULL ? "" : problem);
+        } else {
+            buf_printf(&text, "%-12s %-15s %-16s  missing\n", row->file, row->kind, "-");
+        }
+    }
+    if (is_json)
+        buf_puts(&text, "]\n");
+    int rc = cli_print(&text);
+    return rc == CLI_OK && has_problem ? CLI_FINDINGS : rc;
+}
+
+/* The paste-ready lines: what a consumer on another host is given. */
+static int say_roots(const char *folder)
+{
+    struct buf roots AUTO_BUF = {0};
+    struct error err;
+    AUTO_CLOSE int dir = -1;
+    if (fs_open_dir(folder, &dir, &err) != 0 || fs_read(dir, "root.pub", FS_ANY_OWNER, 65536, &roots, NULL, &err) != 0)
+        return cli_fail(&err);
+    printf("consumers pin this line (root.pub):\n");
+    return cli_print(&roots);
+}
+
+static int init(const struct settings *settings, const char *folder)
+{
+    struct error err;
+    bool exists, made;
+    AUTO_CLOSE int state = -1;
+    if (keyring_exists(folder, &exists, &err) != 0 || fs_make_dir(settings->state, 0750, &state, &err) != 0)
+        return cli_fail(&err);
+    /* An empty journal tells the daemon that these keys are new, not that its state was lost. */
+    if (!exists && journal_prepare(state, &err) != 0)
+        return cli_fail(&err);
+    if (keyring_make(folder, settings->mqtt.source, &made, &err) != 0)
+        return cli_fail(&err);
+    printf(made ? "made keys in %s\n" : "the keys in %s are complete; nothing was made\n", folder);
+    return say_roots(folder);
+}
+
+int cmd_keys(const struct cli *cli, int argc, char **argv)
+{
+    struct keys_options options = {0};
+    struct settings settings AUTO_SETTINGS = {0};
+    struct error err;
+    int rc = parse(argc, argv, &options);
+    if (rc != CLI_OK || !cli_load_settings(cli, &settings, &rc))
+        return rc;
+    if (crypto_init(&err) != 0)
+        return cli_fail(&err);
+    const char *folder = options.folder != NULL ? options.folder : settings.keys;
+    if (strcmp(options.what, "list") == 0)
+        return list(folder, options.is_json);
+    if (strcmp(options.what, "init") == 0)
+        return init(&settings, folder);
+    return cli_usage("keys", "'%s' is not init or list", options.what);
+}

@@ -1,0 +1,194 @@
+/*
+ * show: the configuration of a service: what is in force, or what a commit says.
+ */
+#include <getopt.h>
+#include <string.h>
+
+#include "cli/epochs.h"
+#include "config/candidate.h"
+#include "model/codes.h"
+#include "model/json.h"
+#include "util/clock.h"
+
+struct show_options {
+    const char *service, *at;
+    bool is_json;
+};
+
+/* What is shown: always the configuration, and what else is known of it. */
+struct shown {
+    struct buf config; /* canonical JSON */
+    uint64_t version;  /* 0: not known */
+    struct oid commit; /* of the version, or the one asked for */
+    struct repo_commit about;
+    bool has_about;
+};
+
+static void shown_fini(struct shown *shown)
+{
+    buf_fini(&shown->config);
+}
+
+static int parse(int argc, char **argv, struct show_options *out)
+{
+    static const struct option options[] = {{"at", required_argument, NULL, 'a'}, {"json", no_argument, NULL, 'j'}, {NULL, 0, NULL, 0}};
+    int option;
+    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        if (option == 'a')
+            out->at = optarg;
+        else if (option == 'j')
+            out->is_json = true;
+        else
+            return cli_usage("show", "that option is not known");
+    }
+    if (argc - optind != 1)
+        return cli_usage("show", "name one service");
+    out->service = argv[optind];
+    return CLI_OK;
+}
+
+/* --- in force ------------------------------------------------------------------------------------------------------------ */
+
+static int read_version_commit(struct span message, struct oid *out, struct error *err)
+{
+    static const struct doc_limits limits = {UINT32_MAX, UINT32_MAX, UINT32_MAX};
+    struct json_options options = {.file = "message", .limits = limits};
+    struct doc doc AUTO_DOC = {0};
+    struct span commit;
+    if (json_read(message, &options, &doc, err) != 0)
+        return -1;
+    if (!doc_get_string(doc.root, "config_epoch", &commit) || !oid_parse(commit, out))
+        return error_set(err, CODE_MESSAGE_FORM, 0, "the message has no config_epoch");
+    return 0;
+}
+
+static int show_in_force(const struct local *local, const char *service, struct shown *out, struct error *err)
+{
+    struct local_snapshot lkg AUTO_LOCAL_SNAPSHOT = {0};
+    bool is_missing;
+    if (local_read_snapshot(local, false, &lkg, &is_missing, err) != 0)
+        return error_wrap(err, "the snapshot");
+    if (is_missing)
+        return error_set(err, CODE_LKG_FORM, 0, "there is no snapshot yet: epochd has not accepted an epoch");
+    const struct service *found = catalog_find(lkg.verified.catalog, service);
+    if (found == NULL)
+        return error_set(err, CODE_REPO_REV, 0, "there is no service '%s' in epoch %llu", service,
+                         (unsigned long long)lkg.snapshot.epoch);
+    buf_append_span(&out->config, found->config);
+    out->version = found->version;
+    return buf_check(&out->config, err) != 0 ? -1 : read_version_commit(found->message, &out->commit, err);
+}
+
+/* --- at a commit ----------------------------------------------------------------------------------------------------------- */
+
+static int show_at(struct repo *repo, const struct oid *commit, const char *service, struct shown *out, struct error *err)
+{
+    struct source source AUTO_SOURCE = {.work_dir = -1};
+    struct candidate candidate AUTO_CANDIDATE = {0};
+    struct findings findings AUTO_FINDINGS = {0};
+    struct candidate_base nothing = {0};
+    char hex[OID_HEX_LEN + 1];
+    oid_format(commit, hex);
+    if (source_from_commit(repo, commit, NULL, &source, err) != 0 ||
+        candidate_judge(&source, &nothing, &candidate, &findings, err) != 0)
+        return -1;
+    if (findings.errors > 0)
+        return error_set(err, CODE_REPO_REV, 0, "%.12s is not a valid configuration: epochctl check %.12s", hex, hex);
+    for (size_t i = 0; i < candidate.len; i++) {
+        if (strcmp(candidate.services[i].name, service) != 0)
+            continue;
+        buf_append_span(&out->config, candidate.services[i].config);
+        out->commit = *commit;
+        return buf_check(&out->config, err);
+    }
+    return error_set(err, CODE_REPO_REV, 0, "there is no service '%s' at %.12s", service, hex);
+}
+
+/* --- output ---------------------------------------------------------------------------------------------------------------- */
+
+static int print_json(const char *service, const struct shown *shown)
+{
+    struct buf text AUTO_BUF = {0};
+    char hex[OID_HEX_LEN + 1], time[CLOCK_TEXT_LEN + 1];
+    oid_format(&shown->commit, hex);
+    clock_format(shown->about.time_ms, time);
+    buf_puts(&text, "{\"config\":");
+    buf_append_span(&text, buf_span(&shown->config));
+    buf_printf(&text, ",\"config_epoch\":\"%s\",\"description\":", hex);
+    json_put_text(&text, shown->has_about ? shown->about.subject : NULL);
+    buf_puts(&text, ",\"service\":");
+    json_put_text(&text, service);
+    buf_puts(&text, ",\"updated_at\":");
+    json_put_text(&text, shown->has_about ? time : NULL);
+    buf_puts(&text, ",\"updated_by\":");
+    json_put_text(&text, shown->has_about ? shown->about.author : NULL);
+    buf_puts(&text, ",\"version\":");
+    if (shown->version == 0)
+        buf_puts(&text, "null");
+    else
+        buf_put_u64(&text, shown->version);
+    buf_puts(&text, "}\n");
+    return cli_print(&text);
+}
+
+static void put_value(struct buf *out, const struct doc_node *node, const char *name, unsigned indent)
+{
+    buf_printf(out, "%*s%s:", (int)indent, "", name);
+    if (node->kind == DOC_OBJECT && node->u.object.len > 0) {
+        buf_putc(out, '\n');
+        for (size_t i = 0; i < node->u.object.len; i++)
+            put_value(out, node->u.object.members[i].value, node->u.object.members[i].name.data, indent + 2);
+        return;
+    }
+    buf_putc(out, ' ');
+    json_write(node, out);
+    buf_putc(out, '\n');
+}
+
+static int print_text(const char *service, const struct shown *shown)
+{
+    static const struct doc_limits limits = {UINT32_MAX, UINT32_MAX, UINT32_MAX};
+    struct json_options options = {.file = "config", .limits = limits};
+    struct buf text AUTO_BUF = {0};
+    struct doc doc AUTO_DOC = {0};
+    struct error err;
+    char hex[OID_HEX_LEN + 1];
+    oid_format(&shown->commit, hex);
+    if (json_read(buf_span(&shown->config), &options, &doc, &err) != 0)
+        return cli_fail(&err);
+    buf_printf(&text, "# %s", service);
+    if (shown->version != 0)
+        buf_printf(&text, ", version %llu", (unsigned long long)shown->version);
+    buf_printf(&text, ", commit %.12s", hex);
+    if (shown->has_about)
+        buf_printf(&text, ", by %s: %s", shown->about.author, shown->about.subject);
+    buf_putc(&text, '\n');
+    for (size_t i = 0; i < doc.root->u.object.len; i++)
+        put_value(&text, doc.root->u.object.members[i].value, doc.root->u.object.members[i].name.data, 0);
+    return cli_print(&text);
+}
+
+int cmd_show(const struct cli *cli, int argc, char **argv)
+{
+    struct show_options options = {0};
+    struct local local AUTO_LOCAL = {.state_dir = -1};
+    struct repo *repo AUTO_REPO = NULL;
+    struct shown shown CLEANUP(shown_fini) = {0};
+    struct error err, ignored;
+    struct oid commit;
+    int rc = parse(argc, argv, &options);
+    if (rc != CLI_OK || !local_open(cli, &local, &rc))
+        return rc;
+    struct repo_policy policy = {local.settings.repository.trusted_uids, local.settings.repository.trusted_len, false};
+    bool has_repo = repo_open(&repo, local.settings.repository.path, &policy, &err) == 0;
+    if (options.at == NULL) {
+        if (local_load_keys(&local, false, &err) != 0 || show_in_force(&local, options.service, &shown, &err) != 0)
+            return cli_fail(&err);
+    } else if (!has_repo || local_load_keys(&local, true, &err) != 0 ||
+               epoch_find_commit(&local, repo, options.at, &commit, &err) != 0 ||
+               show_at(repo, &commit, options.service, &shown, &err) != 0) {
+        return cli_fail(&err);
+    }
+    shown.has_about = has_repo && repo_read_commit(repo, &shown.commit, &shown.about, &ignored) == 0;
+    return (options.is_json ? print_json : print_text)(options.service, &shown);
+}

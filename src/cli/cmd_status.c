@@ -1,0 +1,206 @@
+/*
+ * status: the page for three in the morning. Believes status.json only while the daemon holds its lock.
+ */
+#include <getopt.h>
+#include <string.h>
+
+#include "cli/local.h"
+#include "model/codes.h"
+#include "model/json.h"
+#include "util/clock.h"
+#include "util/fs.h"
+
+enum { STATUS_MAX = 1024 * 1024, RECENT_SHOWN = 5 };
+
+struct status_options {
+    bool is_quiet, is_json;
+};
+
+static int parse(int argc, char **argv, struct status_options *out)
+{
+    static const struct option options[] = {{"quiet", no_argument, NULL, 'q'}, {"json", no_argument, NULL, 'j'}, {NULL, 0, NULL, 0}};
+    int option;
+    while ((option = getopt_long(argc, argv, "q", options, NULL)) != -1) {
+        if (option == 'q')
+            out->is_quiet = true;
+        else if (option == 'j')
+            out->is_json = true;
+        else
+            return cli_usage("status", "that option is not known");
+    }
+    return optind < argc ? cli_usage("status", "no argument is expected") : CLI_OK;
+}
+
+static struct span text_of(const struct doc_node *node, const char *name)
+{
+    struct span text = SPAN("-");
+    doc_get_string(node, name, &text);
+    return text;
+}
+
+static void put_age(struct buf *out, struct span since)
+{
+    int64_t then;
+    if (!clock_parse(since, &then))
+        return;
+    int64_t seconds = (clock_wall_ms() - then) / 1000;
+    if (seconds < 120)
+        buf_printf(out, " (%lld s)", (long long)seconds);
+    else if (seconds < 2 * 3600)
+        buf_printf(out, " (%lld min)", (long long)(seconds / 60));
+    else if (seconds < 2 * 86400)
+        buf_printf(out, " (%lld h)", (long long)(seconds / 3600));
+    else
+        buf_printf(out, " (%lld days)", (long long)(seconds / 86400));
+}
+
+static void put_epochs(struct buf *out, const struct doc_node *status)
+{
+    int64_t committed, published, snapshot;
+    struct span commit = text_of(status, "config_epoch");
+    if (!doc_get_int(status, "committed", &committed)) {
+        buf_puts(out, "  epoch      none yet: the branch has no commit that was accepted\n");
+        return;
+    }
+    buf_printf(out, "  epoch      %lld  %.*s\n", (long long)committed, commit.len < 12 ? (int)commit.len : 12, commit.data);
+    if (doc_get_int(status, "published", &published))
+        buf_printf(out, "  published  %lld%s\n", (long long)published, published == committed ? "" : "  (behind: see broker)");
+    else
+        buf_puts(out, "  published  none yet\n");
+    if (doc_get_int(status, "snapshot", &snapshot))
+        buf_printf(out, "  snapshot   %lld%s\n", (long long)snapshot, snapshot == committed ? "" : "  (behind)");
+}
+
+static void put_broker(struct buf *out, const struct doc_node *status)
+{
+    const struct doc_node *broker = doc_get(status, "broker");
+    struct span url = text_of(broker, "url"), state = text_of(broker, "state"), reason;
+    buf_printf(out, "  broker     %.*s  %.*s", (int)url.len, url.data, (int)state.len, state.data);
+    if (doc_get_string(broker, "reason", &reason))
+        buf_printf(out, ": %.*s", (int)reason.len, reason.data);
+    buf_putc(out, '\n');
+}
+
+static void put_findings(struct buf *out, const struct doc_node *findings)
+{
+    for (size_t i = 0; findings != NULL && findings->kind == DOC_ARRAY && i < findings->u.array.len; i++) {
+        const struct doc_node *finding = findings->u.array.items[i];
+        struct span file = text_of(finding, "file"), message = text_of(finding, "message"), code = text_of(finding, "code");
+        int64_t line = 0, column = 0;
+        doc_get_int(finding, "line", &line);
+        doc_get_int(finding, "column", &column);
+        buf_printf(out, "             %.*s:%lld:%lld: %.*s [%.*s]\n", (int)file.len, file.data, (long long)line, (long long)column,
+                   (int)message.len, message.data, (int)code.len, code.data);
+    }
+}
+
+static void put_recent(struct buf *out, const struct doc_node *status)
+{
+    const struct doc_node *recent = doc_get(status, "recent");
+    if (recent == NULL || recent->kind != DOC_ARRAY || recent->u.array.len == 0)
+        return;
+    buf_puts(out, "\n  commit        epoch  verdict\n");
+    for (size_t i = 0; i < recent->u.array.len && i < RECENT_SHOWN; i++) {
+        const struct doc_node *entry = recent->u.array.items[i];
+        struct span commit = text_of(entry, "commit"), verdict = text_of(entry, "verdict"), code;
+        int64_t epoch;
+        buf_printf(out, "  %.12s  ", commit.data);
+        if (doc_get_int(entry, "epoch", &epoch))
+            buf_printf(out, "%5lld", (long long)epoch);
+        else
+            buf_puts(out, "    -");
+        buf_printf(out, "  %.*s", (int)verdict.len, verdict.data);
+        if (doc_get_string(entry, "code", &code))
+            buf_printf(out, " [%.*s]", (int)code.len, code.data);
+        buf_putc(out, '\n');
+        if (i == 0)
+            put_findings(out, doc_get(entry, "findings"));
+    }
+}
+
+static void put_remedy(struct buf *out, const struct doc_node *status)
+{
+    struct span reason;
+    char name[64];
+    if (!doc_get_string(status, "reason", &reason))
+        return;
+    snprintf(name, sizeof name, "%.*s", (int)reason.len, reason.data);
+    const struct code *code = code_find(name);
+    if (code != NULL)
+        buf_printf(out, "\n  %s\n  What to do: %s\n", code->meaning, code->remedy);
+}
+
+static void put_page(struct buf *out, const struct doc_node *status, pid_t pid)
+{
+    struct span state = text_of(status, "state"), since = text_of(status, "since"), message;
+    struct span repository = text_of(status, "repository"), branch = text_of(status, "branch");
+    int64_t services = 0;
+    doc_get_int(status, "service_count", &services);
+    buf_printf(out, "epochd is %.*s, pid %lld\n", (int)state.len, state.data, (long long)pid);
+    buf_printf(out, "  since      %.*s", (int)since.len, since.data);
+    put_age(out, since);
+    buf_putc(out, '\n');
+    if (doc_get_string(status, "message", &message))
+        buf_printf(out, "  because    %.*s\n", (int)message.len, message.data);
+    put_epochs(out, status);
+    buf_printf(out, "  serving    %lld services\n", (long long)services);
+    put_broker(out, status);
+    buf_printf(out, "  watching   %.*s, branch %.*s\n", (int)repository.len, repository.data, (int)branch.len, branch.data);
+    put_recent(out, status);
+    put_remedy(out, status);
+}
+
+static int exit_of(const struct doc_node *status)
+{
+    struct span state = text_of(status, "state");
+    return span_is(state, "ok") || span_is(state, "empty") ? CLI_OK : CLI_FINDINGS;
+}
+
+static int not_running(const struct local *local, const struct status_options *options)
+{
+    if (options->is_json)
+        printf("{\"running\":false}\n");
+    else if (!options->is_quiet)
+        printf("epochd does not run with the state folder %s.\n"
+               "Services go on from the last-known-good snapshot: epochctl verify lkg\n"
+               "What to do: systemctl start epochd; journalctl -u epochd -e says why it stopped\n",
+               local->settings.state);
+    return CLI_FAILED;
+}
+
+static int read_status(const struct local *local, struct buf *file, struct doc *doc, struct error *err)
+{
+    static const struct doc_limits limits = {8, 100000, STATUS_MAX};
+    struct json_options json = {.file = "status.json", .limits = limits};
+    AUTO_CLOSE int dir = -1;
+    if (fs_open_dir(local->settings.run, &dir, err) != 0 ||
+        fs_read(dir, "status.json", FS_ANY_OWNER, STATUS_MAX, file, NULL, err) != 0)
+        return error_wrap(err, "epochd runs, but its status cannot be read (setting: run)");
+    return json_read(buf_span(file), &json, doc, err);
+}
+
+int cmd_status(const struct cli *cli, int argc, char **argv)
+{
+    struct status_options options = {0};
+    struct local local AUTO_LOCAL = {.state_dir = -1};
+    struct buf file AUTO_BUF = {0}, page AUTO_BUF = {0};
+    struct doc doc AUTO_DOC = {0};
+    struct error err;
+    pid_t pid;
+    int rc = parse(argc, argv, &options);
+    if (rc != CLI_OK || !local_open(cli, &local, &rc))
+        return rc;
+    if (local_daemon(&local, &pid, &err) != 0)
+        return cli_fail(&err);
+    if (pid == 0)
+        return not_running(&local, &options);
+    if (read_status(&local, &file, &doc, &err) != 0)
+        return cli_fail(&err);
+    if (options.is_json)
+        rc = cli_print(&file);
+    else if (!options.is_quiet) {
+        put_page(&page, doc.root, pid);
+        rc = cli_print(&page);
+    }
+    return rc == CLI_OK ? exit_of(doc.root) : rc;
+}

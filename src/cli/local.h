@@ -1,0 +1,39 @@
+/*
+ * local: the daemon's state on this host, as those who only read it see it: settings, keys, snapshot, journal.
+ */
+#ifndef CLI_LOCAL_H
+#define CLI_LOCAL_H
+
+#include "cli/cli.h"
+#include "io/journal.h"
+#include "verify/snapshot.h"
+
+struct local {
+    struct settings settings;
+    struct keyring keyring;
+    int state_dir; /* -1: not open */
+};
+
+void local_fini(struct local *local);
+#define AUTO_LOCAL CLEANUP(local_fini)
+
+/* Loads the settings and opens the state folder. false: the exit code is in *rc, the reason was printed. `local` is {.state_dir = -1}. */
+bool local_open(const struct cli *cli, struct local *local, int *rc);
+
+/* Loads what a reader needs of the keys. */
+int local_load_keys(struct local *local, bool with_journal, struct error *err) MUST_CHECK;
+
+/* Pid of the daemon that holds the lock, 0: none runs. */
+int local_daemon(const struct local *local, pid_t *pid, struct error *err) MUST_CHECK;
+
+/* The snapshot with both checks made. Keys must have been loaded. *is_missing: there is none yet. */
+struct local_snapshot {
+    struct snapshot snapshot;
+    struct verified_snapshot verified;
+};
+void local_snapshot_fini(struct local_snapshot *snapshot);
+#define AUTO_LOCAL_SNAPSHOT CLEANUP(local_snapshot_fini)
+int local_read_snapshot(const struct local *local, bool every_signature, struct local_snapshot *out, bool *is_missing,
+                        struct error *err) MUST_CHECK;
+
+#endif
