@@ -107,17 +107,113 @@ $(PROGRAMS):
 
 UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c))
 UNIT_BIN := $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(UNIT_SRC))
+FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+REPLAY_BIN := $(patsubst tests/fuzz/fuzz_%.c,$(O)/tests/fuzz/replay_%,$(FUZZ_SRC))
+FUZZ_BIN := $(patsubst tests/fuzz/fuzz_%.c,build-fuzz/fuzz_%,$(FUZZ_SRC))
+INTEROP_SRC := $(sort $(wildcard tests/interop/*.c))
+INTEROP_BIN := $(patsubst tests/interop/%.c,$(O)/tests/interop/%,$(INTEROP_SRC))
 
-$(O)/tests/unit/test_%: $(O)/tests/unit/test_%.o $(DAEMON_LIB) $(CLI_LIB) $(CORE_LIB)
+$(UNIT_BIN): $(O)/tests/unit/%: $(O)/tests/unit/%.o $(DAEMON_LIB) $(CLI_LIB) $(CORE_LIB)
 	$(say) LD $@
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
-.PRECIOUS: $(O)/tests/unit/test_%.o
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(DAEMON_LIB) $(CLI_LIB) $(CORE_LIB) $(LIBS) -lcmocka
+$(INTEROP_BIN): $(O)/tests/interop/%: $(O)/tests/interop/%.o $(CORE_LIB)
+	$(say) LD $@
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+$(REPLAY_BIN): $(O)/tests/fuzz/replay_%: $(O)/tests/fuzz/fuzz_%.o $(O)/tests/fuzz/replay.o $(CORE_LIB)
+	$(say) LD $@
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+.SECONDARY:
 
-unit-build: $(UNIT_BIN)
+tests-build: all $(UNIT_BIN) $(INTEROP_BIN) $(REPLAY_BIN)
+
+# What is missing is installed before make looks for libraries, so the work is done by a second make.
+check: ## Install what is missing, build, and pass the tests: N passed, N failed, N skipped
+	@tests/tools/deps.sh check
+	@$(MAKE) --no-print-directory tests-build
+	@EPOCHD_BUILD=$(O) $(PYTHON) tests/tools/check.py $(CHECK)
+
+unit: tests-build ## The unit tests and the fuzz corpora alone
+	@EPOCHD_BUILD=$(O) $(PYTHON) tests/tools/check.py unit fuzz
+
+run: ## Install what is missing, build, and show the main job on a private broker
+	@tests/tools/deps.sh run
+	@$(MAKE) --no-print-directory all
+	@EPOCHD_BUILD=$(O) examples/scene.sh
+
+house: ## Guard the floors of src/
+	@$(PYTHON) tests/tools/house.py
+
+asan: ## Unit tests, corpora and integration with AddressSanitizer and UBSan
+	@$(MAKE) --no-print-directory SAN=asan tests-build
+	@EPOCHD_BUILD=build-asan ASAN_OPTIONS=detect_leaks=1:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1 \
+		$(PYTHON) tests/tools/check.py $(or $(CHECK),unit fuzz integration)
+
+tsan: ## What has threads, with ThreadSanitizer
+	@$(MAKE) --no-print-directory SAN=tsan tests-build
+	@EPOCHD_BUILD=build-tsan TSAN_OPTIONS=halt_on_error=1 $(PYTHON) tests/tools/check.py threads
+
+# libFuzzer with its own instrumentation of everything of ours; FUZZ_SECONDS each.
+FUZZ_SECONDS ?= 60
+fuzz: $(FUZZ_BIN) ## Fuzz every target for FUZZ_SECONDS (default 60), starting from the corpora
+	$(Q)for bin in $(FUZZ_BIN); do name=$${bin##*fuzz_}; mkdir -p build-fuzz/corpus/$$name; \
+		echo "fuzz $$name"; $$bin -max_total_time=$(FUZZ_SECONDS) -timeout=5 -rss_limit_mb=2048 -print_final_stats=1 \
+		build-fuzz/corpus/$$name tests/fuzz/corpus/$$name 2>build-fuzz/$$name.log || { tail -n 40 build-fuzz/$$name.log; exit 1; }; \
+		grep -E 'stat::number_of_executed_units|stat::peak_rss_mb' build-fuzz/$$name.log; done
+build-fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(CORE_SRC)
+	@mkdir -p build-fuzz
+	$(say) FUZZ $@
+	$(Q)clang $(BASE) -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all $(PKG_CFLAGS) -o $@ $< $(CORE_SRC) $(LIBS)
+
+lint: ## clang-tidy and cppcheck over src/
+	$(Q)clang-tidy --quiet $(CORE_SRC) $(DAEMON_SRC) $(CLI_SRC) -- $(BASE) $(PKG_CFLAGS) 2>/dev/null
+	$(Q)cppcheck --quiet --std=c11 --error-exitcode=1 --enable=warning,performance,portability --inline-suppr \
+		--suppressions-list=tests/tools/cppcheck-suppressions --template=gcc -D_GNU_SOURCE -DEPOCHD_VERSION='"x"' -Isrc src
+	@$(PYTHON) tests/tools/house.py
+
+# --- documents ------------------------------------------------------------------------------------------------------
+
+MAN_SRC := $(sort $(wildcard docs/man/*.scd))
+MAN := $(patsubst docs/man/%.scd,$(O)/man/%,$(MAN_SRC))
+SCDOC := $(shell command -v scdoc 2>/dev/null)
+
+$(O)/man/%: docs/man/%.scd
+	@mkdir -p $(@D)
+	$(say) MAN $@
+	$(Q)scdoc <$< >$@
+
+man: $(MAN) ## Manual pages (needs scdoc)
+ifneq ($(SCDOC),)
+all: man
+endif
+
+# --- install ---------------------------------------------------------------------------------------------------------
+
+install: all ## Install under PREFIX (default /usr/local), DESTDIR before it
+	$(INSTALL) -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(BINDIR) $(DESTDIR)$(DOCDIR) $(DESTDIR)$(SYSCONFDIR)/epochd
+	$(INSTALL) -m 0755 $(O)/epochd $(DESTDIR)$(SBINDIR)/epochd
+	$(INSTALL) -m 0755 $(O)/epochctl $(DESTDIR)$(BINDIR)/epochctl
+	$(INSTALL) -m 0644 README.md LICENSE docs/*.md $(DESTDIR)$(DOCDIR)/
+	$(INSTALL) -d $(DESTDIR)$(DOCDIR)/examples && cp -R examples/home $(DESTDIR)$(DOCDIR)/examples/
+	$(INSTALL) -d $(DESTDIR)$(UNITDIR) $(DESTDIR)$(SYSUSERSDIR) $(DESTDIR)$(TMPFILESDIR)
+	sed 's|@SBINDIR@|$(SBINDIR)|g' systemd/epochd.service >$(DESTDIR)$(UNITDIR)/epochd.service
+	$(INSTALL) -m 0644 systemd/epochd.sysusers $(DESTDIR)$(SYSUSERSDIR)/epochd.conf
+	$(INSTALL) -m 0644 systemd/epochd.tmpfiles $(DESTDIR)$(TMPFILESDIR)/epochd.conf
+	for page in $(notdir $(MAN)); do dir=$(DESTDIR)$(MANDIR)/man$${page##*.}; $(INSTALL) -d $$dir; \
+		[ ! -e $(O)/man/$$page ] || $(INSTALL) -m 0644 $(O)/man/$$page $$dir/; done
+
+uninstall: ## Remove what install put there; keys, state and settings stay
+	rm -f $(DESTDIR)$(SBINDIR)/epochd $(DESTDIR)$(BINDIR)/epochctl $(DESTDIR)$(UNITDIR)/epochd.service \
+		$(DESTDIR)$(SYSUSERSDIR)/epochd.conf $(DESTDIR)$(TMPFILESDIR)/epochd.conf
+	rm -rf $(DESTDIR)$(DOCDIR)
+	for page in $(notdir $(MAN)); do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page; done
 
 clean: ## Remove what was built
 	rm -rf build build-*
 
-.PHONY: all unit-build clean
+help: ## This list
+	@echo "epochd $(VERSION)"; grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
+	@echo "  make V=1 shows the commands; O=DIR builds elsewhere; SAN=asan|tsan; CC=clang; CHECK='unit fuzz interop integration' chooses"
 
--include $(patsubst %.c,$(O)/%.d,$(CORE_SRC) $(DAEMON_SRC) $(CLI_SRC) $(UNIT_SRC))
+.PHONY: all tests-build check unit run house asan tsan fuzz lint man install uninstall clean help
+
+-include $(patsubst %.c,$(O)/%.d,$(CORE_SRC) $(DAEMON_SRC) $(CLI_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(INTEROP_SRC) tests/fuzz/replay.c)

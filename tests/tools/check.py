@@ -1,0 +1,143 @@
+#!/usr/bin/env python3
+"""check: runs the tests and counts them.
+
+    check.py [house] [unit] [fuzz] [interop] [integration]      default: all of them
+    check.py threads                                            what has threads, for the thread sanitizer
+
+Names every failed and every skipped test, and ends with one line: N passed, N failed, N skipped.
+The programs are looked for in $EPOCHD_BUILD (default: build).
+"""
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = ROOT / os.environ.get("EPOCHD_BUILD", "build")
+THREADED = ["test_catalog", "test_snapshotter"]
+UNIT_SECONDS, PYTEST_SECONDS = 300, 3000
+
+
+class Count:
+    def __init__(self):
+        self.passed, self.failed, self.skipped = 0, [], []
+
+    def add(self, name, passed, failed, skipped):
+        self.passed += passed
+        self.failed += failed
+        self.skipped += skipped
+        print(f"  {name:<28} {passed:>5} passed, {len(failed)} failed, {len(skipped)} skipped", flush=True)
+
+
+def run(command, seconds, **options):
+    return subprocess.run(command, cwd=ROOT, timeout=seconds, text=True, errors="replace", stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, check=False, **options)
+
+
+def house(count):
+    result = run([sys.executable, "tests/tools/house.py"], 60)
+    failed = ["house"] if result.returncode else []
+    if failed:
+        print(result.stdout)
+    count.add("house", 1 - len(failed), failed, [])
+
+
+def unit_program(count, program):
+    """One cmocka program: passed is what it ran, less what it names as failed or skipped."""
+    try:
+        result = run([str(program)], UNIT_SECONDS)
+        output, code = result.stdout, result.returncode
+    except subprocess.TimeoutExpired as late:
+        output, code = (late.stdout or b"").decode(errors="replace"), -1
+    ran = sum(int(n) for n in re.findall(r"^\[==========\].*?(\d+) test\(s\) run\.", output, re.M))
+    skipped = sorted(set(re.findall(r"^\[  SKIPPED \] (\w+)$", output, re.M)))
+    failed = sorted(set(re.findall(r"^\[  FAILED  \] (\w+)$", output, re.M)))
+    if code != 0 and not failed:
+        failed = [f"{program.name} (exit {code})"]
+    if ran == 0 and not failed:
+        failed = [f"{program.name} ran nothing"]
+    if failed:
+        print(output)
+    count.add(program.name, max(ran - len(failed) - len(skipped), 0), failed, skipped)
+
+
+def unit(count):
+    programs = sorted(p for p in (BUILD / "tests/unit").glob("test_*") if p.suffix == "")
+    if not programs:
+        count.add("unit", 0, ["unit: nothing was built"], [])
+    for program in programs:
+        unit_program(count, program)
+
+
+def threads(count):
+    for name in THREADED:
+        unit_program(count, BUILD / "tests/unit" / name)
+
+
+def fuzz(count):
+    for program in sorted(p for p in (BUILD / "tests/fuzz").glob("replay_*") if p.suffix == ""):
+        name = program.name.removeprefix("replay_")
+        result = run([str(program), str(ROOT / "tests/fuzz/corpus" / name)], UNIT_SECONDS)
+        if result.returncode:
+            print(result.stdout)
+        failed = [f"corpus {name}"] if result.returncode else []
+        count.add(f"corpus {name}", 1 - len(failed), failed, [])
+
+
+def pytest(count, folder):
+    with tempfile.NamedTemporaryFile(suffix=".xml") as report:
+        command = ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report.name}", f"tests/{folder}"]
+        result = run(command, PYTEST_SECONDS)
+        passed, failed, skipped = 0, [], []
+        try:
+            cases = list(ElementTree.parse(report.name).getroot().iter("testcase"))
+        except ElementTree.ParseError:
+            cases = []
+        for case in cases:
+            name = f"{case.get('classname', '').split('.')[-1]}::{case.get('name')}"
+            skip = case.find("skipped")
+            if skip is not None:
+                skipped.append(f"{name}: {skip.get('message')}")
+            elif case.find("failure") is not None or case.find("error") is not None:
+                failed.append(name)
+            else:
+                passed += 1
+    if not cases or (result.returncode not in (0, 5) and not failed):
+        failed.append(f"{folder}: pytest exit {result.returncode}")
+    if failed:
+        print(result.stdout)
+    count.add(folder, passed, failed, skipped)
+
+
+STAGES = {
+    "house": house,
+    "unit": unit,
+    "fuzz": fuzz,
+    "interop": lambda count: pytest(count, "interop"),
+    "integration": lambda count: pytest(count, "integration"),
+    "threads": threads,
+}
+
+
+def main():
+    wanted = sys.argv[1:] or ["house", "unit", "fuzz", "interop", "integration"]
+    unknown = [stage for stage in wanted if stage not in STAGES]
+    if unknown:
+        print(f"check: there is no stage {unknown[0]}; {', '.join(STAGES)}")
+        return 2
+    count = Count()
+    for stage in wanted:
+        STAGES[stage](count)
+    for name in count.skipped:
+        print(f"SKIPPED {name}")
+    for name in count.failed:
+        print(f"FAILED {name}")
+    print(f"{count.passed} passed, {len(count.failed)} failed, {len(count.skipped)} skipped")
+    return 1 if count.failed or count.passed == 0 else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
