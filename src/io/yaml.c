@@ -2,7 +2,7 @@
  * yaml: see yaml.h. One function per event of libyaml; each hands on to the document's builder, which holds the limits.
  *
  * An alias costs one addition (the builder shares the node), and the first event beyond a limit ends the reading, so
- * nothing here or in libyaml grows faster than the text. A finding about a value does not end it: the value counts as
+ * nothing here or in libyaml grows much faster than the text. A finding about a value does not end it: the value counts as
  * null and reading goes on, so that one look finds all of them. Values are never repeated in findings: they may be secret.
  */
 #include "io/yaml.h"
@@ -63,12 +63,14 @@ static struct span name_of(const yaml_char_t *name)
 #define refuse(r, code, pos, ...) findings_add((r)->findings, FINDING_ERROR, code, (r)->options->file, pos, __VA_ARGS__)
 #define warn(r, code, pos, ...) findings_add((r)->findings, FINDING_WARNING, code, (r)->options->file, pos, __VA_ARGS__)
 
-/* The builder said no: a limit or a duplicate key is a finding, want of memory is not. */
-static enum step refused_by_builder(struct reader *r, const struct error *err)
+/* A limit or a duplicate key is a finding, want of memory is not. */
+static enum step refused(struct reader *r, struct doc_pos pos, const struct error *err)
 {
     if (strcmp(err->code, ERR_MEMORY) == 0)
         return STEP_FAILED;
-    refuse(r, err->code, ((struct doc_pos){err->line, err->column}), "%s", err->message);
+    if (err->line > 0)
+        pos = (struct doc_pos){err->line, err->column};
+    refuse(r, err->code, pos, "%s", err->message);
     return STEP_END;
 }
 
@@ -77,7 +79,7 @@ static enum step skip_value(struct reader *r, struct doc_pos pos, struct error *
 {
     if (doc_builder_wants_key(&r->builder))
         return STEP_END;
-    return doc_builder_null(&r->builder, pos, err) < 0 ? refused_by_builder(r, err) : STEP_ON;
+    return doc_builder_null(&r->builder, pos, err) < 0 ? refused(r, pos, err) : STEP_ON;
 }
 
 /* --- libyaml's complaints ---------------------------------------------------------------------------------------- */
@@ -156,26 +158,30 @@ static void warn_if_ambiguous(struct reader *r, struct doc_pos pos, const yaml_e
 
 /* --- scalars ----------------------------------------------------------------------------------------------------- */
 
-static int define_anchor(struct reader *r, const yaml_char_t *name, const struct doc_node *node, struct error *err)
+/* The anchor of a scalar, if it has one. */
+static enum step define_anchor(struct reader *r, struct doc_pos pos, const yaml_char_t *name,
+                               const struct doc_node *node, struct error *err)
 {
-    if (name == NULL)
-        return 0;
-    return yaml_anchors_define(&r->anchors, name_of(name), node) == NULL ? error_memory(err) : 0;
+    if (name != NULL && yaml_anchors_define(&r->anchors, name_of(name), node, NULL, err) < 0)
+        return refused(r, pos, err);
+    return STEP_ON;
 }
 
 /* A key is no node of the document; one that an alias can name is made beside it. */
-static int define_key_anchor(struct reader *r, const yaml_char_t *name, struct doc_pos pos, struct span text,
-                             struct error *err)
+static enum step define_key_anchor(struct reader *r, struct doc_pos pos, const yaml_char_t *name, struct span text,
+                                   struct error *err)
 {
     if (name == NULL)
-        return 0;
+        return STEP_ON;
     struct doc_node *node = arena_alloc(&r->doc->arena, sizeof *node);
     const char *copy = arena_copy(&r->doc->arena, text.data, text.len);
-    if (node == NULL || copy == NULL)
-        return error_memory(err);
+    if (node == NULL || copy == NULL) {
+        error_memory(err);
+        return STEP_FAILED;
+    }
     *node = (struct doc_node){.kind = DOC_STRING, .height = 1, .nodes = 1, .size = (uint32_t)json_string_size(text),
                               .pos = pos, .file = r->builder.file, .u.string = {copy, text.len}};
-    return define_anchor(r, name, node, err);
+    return define_anchor(r, pos, name, node, err);
 }
 
 static enum step on_key(struct reader *r, struct doc_pos pos, const yaml_event_t *event, struct error *err)
@@ -197,8 +203,8 @@ static enum step on_key(struct reader *r, struct doc_pos pos, const yaml_event_t
         warn_if_ambiguous(r, pos, event);
     }
     if (doc_builder_key(&r->builder, pos, text, err) < 0)
-        return refused_by_builder(r, err);
-    return define_key_anchor(r, event->data.scalar.anchor, pos, text, err) < 0 ? STEP_FAILED : STEP_ON;
+        return refused(r, pos, err);
+    return define_key_anchor(r, pos, event->data.scalar.anchor, text, err);
 }
 
 static int build_scalar(struct doc_builder *b, struct doc_pos pos, const struct scalar *scalar, struct span text,
@@ -246,8 +252,8 @@ static enum step on_scalar(struct reader *r, struct doc_pos pos, const yaml_even
     else
         warn_if_ambiguous(r, pos, event);
     if (build_scalar(&r->builder, pos, &scalar, text, err) < 0)
-        return refused_by_builder(r, err);
-    return define_anchor(r, event->data.scalar.anchor, doc_builder_last(&r->builder), err) < 0 ? STEP_FAILED : STEP_ON;
+        return refused(r, pos, err);
+    return define_anchor(r, pos, event->data.scalar.anchor, doc_builder_last(&r->builder), err);
 }
 
 /* --- aliases and containers -------------------------------------------------------------------------------------- */
@@ -264,7 +270,7 @@ static enum step use_alias(struct reader *r, struct doc_pos pos, const struct do
         refuse(r, CODE_YAML_KEY, pos, "key *%s is %s; a key is a string", shown, doc_kind_name(node->kind));
         return STEP_END;
     }
-    return result < 0 ? refused_by_builder(r, err) : STEP_ON;
+    return result < 0 ? refused(r, pos, err) : STEP_ON;
 }
 
 static enum step on_alias(struct reader *r, struct doc_pos pos, const yaml_event_t *event, struct error *err)
@@ -295,26 +301,23 @@ static enum step on_begin(struct reader *r, struct doc_pos pos, enum doc_kind ki
         return STEP_END;
     int begun = kind == DOC_OBJECT ? doc_builder_begin_object(b, pos, err) : doc_builder_begin_array(b, pos, err);
     if (begun < 0)
-        return refused_by_builder(r, err);
+        return refused(r, pos, err);
     struct pending_anchor *pending = &r->pending[b->depth - 1];
     *pending = (struct pending_anchor){0};
     if (name == NULL)
         return STEP_ON;
-    pending->anchor = yaml_anchors_define(&r->anchors, name_of(name), NULL);
-    if (pending->anchor == NULL) {
-        error_memory(err);
-        return STEP_FAILED;
-    }
+    if (yaml_anchors_define(&r->anchors, name_of(name), NULL, &pending->anchor, err) < 0)
+        return refused(r, pos, err);
     pending->definition = pending->anchor->definitions;
     return STEP_ON;
 }
 
-static enum step on_end(struct reader *r, struct error *err)
+static enum step on_end(struct reader *r, struct doc_pos pos, struct error *err)
 {
     const struct pending_anchor *pending = &r->pending[r->builder.depth - 1];
     const struct doc_node *node;
     if (doc_builder_end(&r->builder, &node, err) < 0)
-        return refused_by_builder(r, err);
+        return refused(r, pos, err);
     if (pending->anchor != NULL && pending->anchor->definitions == pending->definition)
         pending->anchor->node = node;
     return STEP_ON;
@@ -402,7 +405,7 @@ static enum step on_event(struct reader *r, const yaml_event_t *event, struct er
         return on_begin(r, pos, DOC_OBJECT, event->data.mapping_start.tag, event->data.mapping_start.anchor, err);
     case YAML_SEQUENCE_END_EVENT:
     case YAML_MAPPING_END_EVENT:
-        return on_end(r, err);
+        return on_end(r, pos, err);
     }
     return STEP_END;
 }

@@ -5,6 +5,8 @@
 
 #include <search.h>
 
+#include "model/codes.h"
+
 static int compare(const void *a, const void *b)
 {
     const struct yaml_anchor *x = a, *y = b;
@@ -38,17 +40,25 @@ static struct yaml_anchor *add(struct yaml_anchors *anchors, struct span name)
     if (anchor == NULL || copy == NULL)
         return NULL;
     *anchor = (struct yaml_anchor){.name = {copy, name.len}};
-    return tsearch(anchor, &anchors->tree, compare) == NULL ? NULL : anchor;
+    if (tsearch(anchor, &anchors->tree, compare) == NULL)
+        return NULL;
+    anchors->len++;
+    return anchor;
 }
 
-struct yaml_anchor *yaml_anchors_define(struct yaml_anchors *anchors, struct span name, const struct doc_node *node)
+int yaml_anchors_define(struct yaml_anchors *anchors, struct span name, const struct doc_node *node,
+                        struct yaml_anchor **out, struct error *err)
 {
     struct yaml_anchor *anchor = yaml_anchors_find(anchors, name);
+    if (anchor == NULL && anchors->len == YAML_ANCHORS_MAX)
+        return error_set(err, CODE_LIMIT_NODES, 0, "more than %d anchors", YAML_ANCHORS_MAX);
     if (anchor == NULL)
         anchor = add(anchors, name);
     if (anchor == NULL)
-        return NULL;
+        return error_memory(err);
     anchor->node = node;
     anchor->definitions++;
-    return anchor;
+    if (out != NULL)
+        *out = anchor;
+    return 0;
 }

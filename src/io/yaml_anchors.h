@@ -7,6 +7,8 @@
 
 #include "model/doc.h"
 
+enum { YAML_ANCHORS_MAX = 20000 }; /* more are refused: CODE_LIMIT_NODES */
+
 struct yaml_anchor {
     struct span name;
     const struct doc_node *node; /* NULL while its container is open: an alias to it would be recursive */
@@ -16,6 +18,7 @@ struct yaml_anchor {
 struct yaml_anchors {
     struct arena *arena; /* owns names and anchors */
     void *tree;          /* of tsearch(3) */
+    size_t len;
 };
 
 void yaml_anchors_fini(struct yaml_anchors *anchors);
@@ -23,7 +26,8 @@ void yaml_anchors_fini(struct yaml_anchors *anchors);
 /* NULL if the name was not defined yet. */
 struct yaml_anchor *yaml_anchors_find(const struct yaml_anchors *anchors, struct span name);
 
-/* Defines the name (anew). NULL when memory is out. */
-struct yaml_anchor *yaml_anchors_define(struct yaml_anchors *anchors, struct span name, const struct doc_node *node);
+/* Defines the name (anew); *out (may be NULL) is its anchor. CODE_LIMIT_NODES (without a place), ERR_MEMORY. */
+int yaml_anchors_define(struct yaml_anchors *anchors, struct span name, const struct doc_node *node,
+                        struct yaml_anchor **out, struct error *err) MUST_CHECK;
 
 #endif

@@ -51,12 +51,19 @@ static struct verdict judge_wide(struct span c)
     return (struct verdict){0};
 }
 
+/* The length of the run of plain ASCII at the start of `rest`: nearly all of nearly every file. */
+static size_t skip_plain(struct span rest)
+{
+    size_t len = 0;
+    while (len < rest.len && rest.data[len] >= 0x20 && rest.data[len] < 0x7F)
+        len++;
+    return len;
+}
+
 /* The length of the character at the start of `rest`; *verdict says what is wrong with it. */
 static size_t judge_character(struct span rest, struct verdict *verdict)
 {
     unsigned char first = (unsigned char)rest.data[0];
-    if (first >= 0x20 && first < 0x7F)
-        return 1;
     size_t len = utf8_sequence(rest.data, rest.len);
     if (len == 0)
         *verdict = (struct verdict){CODE_YAML_UTF8, "bytes that are not UTF-8; save the file as UTF-8"};
@@ -75,16 +82,20 @@ bool yaml_text_check(struct span text, struct yaml_text_fault *fault)
     struct doc_pos pos = {1, 1};
     struct verdict verdict = judge_start(text);
     unsigned directives = 0;
-    for (size_t at = 0; verdict.code == NULL && at < text.len;) {
+    for (size_t at = 0, len = 0; verdict.code == NULL && at < text.len; at += len) {
         struct span rest = {text.data + at, text.len - at};
         if (pos.column == 1 && begins_with(rest, SPAN("%TAG")) && ++directives > YAML_TAG_DIRECTIVES_MAX)
-            verdict = (struct verdict){CODE_YAML_TAG, "more than 64 lines begin with %TAG; remove them"};
-        size_t len = judge_character(rest, &verdict);
-        if (verdict.code != NULL)
             break;
-        at += len;
-        pos = ends_line(rest) ? (struct doc_pos){pos.line + 1, 1} : (struct doc_pos){pos.line, pos.column + 1};
+        len = skip_plain(rest);
+        pos.column += (uint32_t)len;
+        if (len > 0)
+            continue;
+        len = judge_character(rest, &verdict);
+        if (verdict.code == NULL)
+            pos = ends_line(rest) ? (struct doc_pos){pos.line + 1, 1} : (struct doc_pos){pos.line, pos.column + 1};
     }
+    if (directives > YAML_TAG_DIRECTIVES_MAX)
+        verdict = (struct verdict){CODE_YAML_TAG, "more than 64 lines begin with %TAG; remove them"};
     if (verdict.code == NULL)
         return true;
     *fault = (struct yaml_text_fault){verdict.code, pos, verdict.message};
