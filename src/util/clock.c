@@ -64,17 +64,15 @@ bool clock_parse(struct span text, int64_t *unix_ms)
     struct tm tm = {0};
     int ms;
     const char *t = text.data;
-    if (text.len != CLOCK_TEXT_LEN || t[4] != '-' || t[7] != '-' || t[10] != 'T' || t[13] != ':' || t[16] != ':' ||
-        t[19] != '.' || t[23] != 'Z')
-        return false;
-    if (!digits(t, 4, &tm.tm_year) || !digits(t + 5, 2, &tm.tm_mon) || !digits(t + 8, 2, &tm.tm_mday) ||
-        !digits(t + 11, 2, &tm.tm_hour) || !digits(t + 14, 2, &tm.tm_min) || !digits(t + 17, 2, &tm.tm_sec) ||
-        !digits(t + 20, 3, &ms))
+    if (text.len != CLOCK_TEXT_LEN || !digits(t, 4, &tm.tm_year) || !digits(t + 5, 2, &tm.tm_mon) ||
+        !digits(t + 8, 2, &tm.tm_mday) || !digits(t + 11, 2, &tm.tm_hour) || !digits(t + 14, 2, &tm.tm_min) ||
+        !digits(t + 17, 2, &tm.tm_sec) || !digits(t + 20, 3, &ms))
         return false;
     tm.tm_year -= 1900;
     tm.tm_mon -= 1;
     time_t seconds = timegm(&tm);
-    /* timegm normalises 31 February to 3 March; writing it back shows whether the text was a real date. */
+    /* timegm makes 3 March of 31 February. Written back it shows whether the text was a real date, and whether the
+       characters between the digits are the right ones. */
     char again[CLOCK_TEXT_LEN + 1];
     int64_t value = (int64_t)seconds * 1000 + ms;
     if (value < 0)

@@ -248,6 +248,23 @@ static void fs__does_not_believe_the_size(void **state)
     assert_true(span_is(buf_span(&out), "kept"));
 }
 
+static void fs__holds_to_the_limit_to_the_byte_without_a_size(void **state)
+{
+    (void)state;
+    struct error err;
+    AUTO_BUF struct buf out = {0};
+    AUTO_CLOSE int proc = -1;
+    assert_int_equal(fs_open_dir("/proc", &proc, &err), 0);
+    assert_int_equal(fs_read(proc, "version", FS_ANY_OWNER, 4096, &out, NULL, &err), 0);
+    size_t len = out.len;
+    assert_true(len > 0);
+    assert_int_equal(fs_read(proc, "version", FS_ANY_OWNER, len, &out, NULL, &err), 0);
+    assert_int_equal(out.len, 2 * len);
+    assert_int_equal(fs_read(proc, "version", FS_ANY_OWNER, len - 1, &out, NULL, &err), -1);
+    assert_string_equal(err.code, ERR_FILE_TOO_LARGE);
+    assert_int_equal(out.len, 2 * len);
+}
+
 static void fs__tells_a_missing_file_as_an_outcome(void **state)
 {
     const struct temp_folder *folder = *state;
@@ -405,6 +422,7 @@ int main(void)
         TEST(fs__appends_what_it_reads),
         TEST(fs__reads_up_to_the_limit_and_no_further),
         TEST(fs__does_not_believe_the_size),
+        TEST(fs__holds_to_the_limit_to_the_byte_without_a_size),
         TEST(fs__tells_a_missing_file_as_an_outcome),
         TEST(fs__tells_a_missing_file_as_an_error_to_who_needs_it),
         TEST(fs__refuses_a_symbolic_link),
