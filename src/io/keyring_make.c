@@ -145,10 +145,6 @@ static int make_keyset(const struct key_folder *folder, const struct signing_key
 
 static int complete(const struct key_folder *folder, const char *source, struct error *err)
 {
-    /* What root makes in another's folder, that other could not read. */
-    if (folder->owner != geteuid())
-        return error_set(err, CODE_KEY_FILE, 0, "the folder belongs to user %u, we are user %u",
-                         (unsigned)folder->owner, (unsigned)geteuid());
     struct signing_key root = {0}, signing = {0};
     struct root_keys roots;
     int result = -1;
