@@ -1,0 +1,338 @@
+/*
+ * repo_open: opens a repository without looking at anything but the repository.
+ *
+ * The host's and the user's git configuration are never read (search paths are empty), so neither HOME nor
+ * safe.directory counts; who owns the repository is checked here instead, since its owner decides the
+ * configuration. Formats that libgit2 1.5 cannot read are refused by name, with the remedy.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <sys/stat.h>
+
+#include "io/repo_priv.h"
+#include "model/codes.h"
+
+enum { CACHE_MAX = 8 * 1024 * 1024 };
+
+/* --- the library --------------------------------------------------------------------------------------- */
+
+static int set_library_options(void)
+{
+    /* Extensions that change nothing for somebody who reads objects and refs. */
+    static const char *extensions[] = {"preciousobjects", "partialclone"};
+    static const git_config_level_t levels[] = {GIT_CONFIG_LEVEL_PROGRAMDATA, GIT_CONFIG_LEVEL_SYSTEM,
+                                                GIT_CONFIG_LEVEL_XDG, GIT_CONFIG_LEVEL_GLOBAL};
+    int rc = 0;
+    for (size_t i = 0; i < ARRAY_LEN(levels) && rc == 0; i++)
+        rc = git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, levels[i], "");
+    if (rc == 0)
+        rc = git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0); /* check_owner does it, and can say why */
+    if (rc == 0)
+        rc = git_libgit2_opts(GIT_OPT_SET_CACHE_MAX_SIZE, (ssize_t)CACHE_MAX);
+    if (rc == 0)
+        rc = git_libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR, 1);
+    if (rc == 0)
+        rc = git_libgit2_opts(GIT_OPT_SET_EXTENSIONS, extensions, ARRAY_LEN(extensions));
+    return rc;
+}
+
+int repo_start_library(struct error *err)
+{
+    int users = git_libgit2_init();
+    int rc = users < 0 ? users : users == 1 ? set_library_options() : 0;
+    if (rc >= 0)
+        return 0;
+    repo_fail(err, CODE_REPO_UNREADABLE, rc, "libgit2 does not start");
+    if (users > 0)
+        git_libgit2_shutdown();
+    return -1;
+}
+
+/* --- what is refused ----------------------------------------------------------------------------------- */
+
+static int refuse_format(const char *path, const char *words, struct error *err)
+{
+    static const struct {
+        const char *name, *remedy;
+    } extensions[] = {
+        {"objectformat",
+         "SHA-256 objects: begin anew with git init --object-format=sha1 and commit the files there"},
+        {"refstorage", "git refs migrate --ref-format=files"},
+        {"worktreeconfig", "move what git config --worktree --list shows to the common config, then "
+                           "git config --unset extensions.worktreeConfig"},
+        {"relativeworktrees",
+         "git worktree repair --no-relative-paths, then git config --unset extensions.relativeWorktrees"},
+    };
+    static const char prefix[] = "unsupported extension name extensions.";
+    if (strncmp(words, prefix, sizeof prefix - 1) != 0)
+        return error_set(err, CODE_REPO_FORMAT, 0, "'%s' has a format libgit2 cannot read: %s", path, words);
+    const char *name = words + sizeof prefix - 1;
+    for (size_t i = 0; i < ARRAY_LEN(extensions); i++)
+        if (strcmp(name, extensions[i].name) == 0)
+            return error_set(err, CODE_REPO_FORMAT, 0,
+                             "'%s' uses extensions.%s, which libgit2 cannot read: %s", path, name,
+                             extensions[i].remedy);
+    return error_set(err, CODE_REPO_FORMAT, 0, "'%s' uses extensions.%s, which libgit2 cannot read", path,
+                     name);
+}
+
+/* What must be readable for libgit2 to see a repository at all; it says "not found" or "locked" where it is
+   not. */
+static bool find_denied(const char *path, char *out, size_t size)
+{
+    static const char *const parts[] = {
+        "",           "/.git",         "/.git/HEAD",         "/.git/config",
+        "/.git/refs", "/.git/objects", "/.git/objects/pack", "/HEAD",
+        "/config",    "/refs",         "/objects",           "/objects/pack",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        int len = snprintf(out, size, "%s%s", path, parts[i]);
+        if (len > 0 && (size_t)len < size && repo_is_denied(out))
+            return true;
+    }
+    return false;
+}
+
+static int refuse_open(const char *path, int rc, struct error *err)
+{
+    char denied[PATH_MAX], words[REPO_WORDS_MAX];
+    struct stat st;
+    const git_error *last = git_error_last();
+    int klass = last == NULL ? GIT_ERROR_NONE : last->klass;
+    repo_last_words(words);
+    if (klass == GIT_ERROR_NOMEMORY)
+        return error_memory(err);
+    if (find_denied(path, denied, sizeof denied))
+        return error_set(err, CODE_REPO_ACCESS, EACCES, "cannot read '%s'", denied);
+    if (rc == GIT_ELOCKED)
+        return error_set(err, CODE_REPO_ACCESS, 0, "cannot open '%s': %s", path, words);
+    if (rc == GIT_ENOTFOUND && stat(path, &st) != 0)
+        return error_set(err, errno == ENOENT || errno == ENOTDIR ? CODE_REPO_MISSING : CODE_REPO_UNREADABLE,
+                         errno, "there is no git repository at '%s'", path);
+    if (rc == GIT_ENOTFOUND)
+        return error_set(err, CODE_REPO_MISSING, 0, "'%s' is no git repository: %s", path, words);
+    if (klass == GIT_ERROR_REPOSITORY && strncmp(words, "unsupported", strlen("unsupported")) == 0)
+        return refuse_format(path, words, err);
+    return error_set(err, CODE_REPO_UNREADABLE, 0, "cannot open '%s': %s", path, words);
+}
+
+static bool is_trusted(const struct repo *repo, uid_t uid)
+{
+    if (uid == geteuid())
+        return true;
+    for (size_t i = 0; i < repo->trusted_len; i++)
+        if (uid == repo->trusted[i])
+            return true;
+    return false;
+}
+
+/* A path without the slash at its end, so that lstat sees a link itself; one that does not exist belongs to
+   nobody. */
+static int check_owner(const struct repo *repo, const char *path, struct error *err)
+{
+    char bare[PATH_MAX];
+    struct stat st;
+    size_t len = strlen(path);
+    while (len > 1 && path[len - 1] == '/')
+        len--;
+    if (len >= sizeof bare)
+        return error_set(err, CODE_REPO_UNREADABLE, ENAMETOOLONG, "cannot look at '%.64s…'", path);
+    memcpy(bare, path, len);
+    bare[len] = '\0';
+    if (lstat(bare, &st) != 0) {
+        if (errno == ENOENT)
+            return 0;
+        return error_set(err, errno == EACCES ? CODE_REPO_ACCESS : CODE_REPO_UNREADABLE, errno,
+                         "cannot look at '%s'", bare);
+    }
+    if (is_trusted(repo, st.st_uid))
+        return 0;
+    return error_set(
+        err, CODE_REPO_OWNER, 0,
+        "'%s' belongs to uid %u, and this is uid %u: run as that user, or add %u to repository.trusted_uids",
+        bare, (unsigned)st.st_uid, (unsigned)geteuid(), (unsigned)st.st_uid);
+}
+
+static int check_owners(const struct repo *repo, git_repository *git, struct error *err)
+{
+    char link[PATH_MAX];
+    const char *work = git_repository_workdir(git);
+    if (check_owner(repo, git_repository_path(git), err) != 0 ||
+        check_owner(repo, git_repository_commondir(git), err) != 0)
+        return -1;
+    if (work == NULL)
+        return 0;
+    /* Whoever owns the .git of a work tree, a file or a link perhaps, chooses the repository behind it. */
+    int len = snprintf(link, sizeof link, "%s.git", work);
+    if (len < 0 || (size_t)len >= sizeof link)
+        return error_set(err, CODE_REPO_UNREADABLE, ENAMETOOLONG, "cannot look at '%.64s…'", work);
+    return check_owner(repo, work, err) != 0 || check_owner(repo, link, err) != 0 ? -1 : 0;
+}
+
+/* --- opening ------------------------------------------------------------------------------------------- */
+
+/*
+ * In a hook the pushed objects are in quarantine: GIT_OBJECT_DIRECTORY names it,
+ * GIT_ALTERNATE_OBJECT_DIRECTORIES the rest. libgit2 could read the whole environment itself, but fails as
+ * soon as GIT_WORK_TREE is set.
+ */
+static int add_environment(git_odb *odb, struct error *err)
+{
+    const char *own = getenv("GIT_OBJECT_DIRECTORY"), *others = getenv("GIT_ALTERNATE_OBJECT_DIRECTORIES");
+    int rc = own == NULL || *own == '\0' ? 0 : git_odb_add_disk_alternate(odb, own);
+    AUTO_FREE char *list = strdup(others == NULL ? "" : others);
+    if (list == NULL)
+        return error_memory(err);
+    char *rest = list;
+    for (const char *dir = strsep(&rest, ":"); dir != NULL && rc == 0; dir = strsep(&rest, ":"))
+        if (*dir != '\0')
+            rc = git_odb_add_disk_alternate(odb, dir);
+    return rc == 0 ? 0 : repo_fail(err, CODE_REPO_UNREADABLE, rc, "cannot use the hook's object folders");
+}
+
+static void close_handle(struct repo_handle *handle)
+{
+    git_odb_free(handle->odb);
+    git_repository_free(handle->git);
+    *handle = (struct repo_handle){0};
+}
+
+static const char *path_to_open(const struct repo *repo)
+{
+    const char *dir = repo->from_environment ? getenv("GIT_DIR") : NULL;
+    return dir == NULL || *dir == '\0' ? repo->path : dir;
+}
+
+static bool stat_in(git_repository *git, const char *name, struct stat *st)
+{
+    char path[PATH_MAX];
+    int len = snprintf(path, sizeof path, "%s%s", git_repository_commondir(git), name);
+    return len > 0 && (size_t)len < sizeof path && stat(path, st) == 0;
+}
+
+static int fill_handle(const struct repo *repo, struct repo_handle *handle, struct error *err)
+{
+    const char *path = path_to_open(repo);
+    struct stat packs;
+    int rc = git_repository_open_ext(&handle->git, path, GIT_REPOSITORY_OPEN_NO_SEARCH, NULL);
+    if (rc != 0)
+        return refuse_open(path, rc, err);
+    if (check_owners(repo, handle->git, err) != 0)
+        return -1;
+    if (stat(path, &handle->place) != 0 || !stat_in(handle->git, "", &handle->common))
+        return error_set(err, CODE_REPO_UNREADABLE, errno, "cannot look at '%s'", path);
+    if (stat_in(handle->git, "objects/pack", &packs))
+        handle->packed = packs.st_mtim;
+    rc = git_repository_odb(&handle->odb, handle->git);
+    if (rc != 0)
+        return refuse_open(path, rc, err);
+    return repo->from_environment ? add_environment(handle->odb, err) : 0;
+}
+
+static int open_handle(const struct repo *repo, struct repo_handle *out, struct error *err)
+{
+    struct repo_handle handle = {0};
+    if (fill_handle(repo, &handle, err) != 0) {
+        close_handle(&handle);
+        return -1;
+    }
+    *out = handle;
+    return 0;
+}
+
+static struct repo *new_repo(const char *path, const struct repo_policy *policy)
+{
+    struct repo *repo = calloc(1, sizeof *repo);
+    if (repo == NULL)
+        return NULL;
+    repo->from_environment = policy->from_environment;
+    repo->trusted_len = policy->trusted_len;
+    repo->path = strdup(path);
+    repo->trusted = calloc(policy->trusted_len + 1, sizeof *repo->trusted);
+    if (repo->path == NULL || repo->trusted == NULL) {
+        free(repo->path);
+        free(repo->trusted);
+        free(repo);
+        return NULL;
+    }
+    if (policy->trusted_len > 0)
+        memcpy(repo->trusted, policy->trusted_uids, policy->trusted_len * sizeof *repo->trusted);
+    return repo;
+}
+
+int repo_open(struct repo **out, const char *path, const struct repo_policy *policy, struct error *err)
+{
+    AUTO_REPO struct repo *repo = NULL;
+    if (repo_start_library(err) != 0)
+        return -1;
+    repo = new_repo(path, policy);
+    if (repo == NULL) {
+        git_libgit2_shutdown();
+        return error_memory(err);
+    }
+    if (open_handle(repo, &repo->handle, err) != 0)
+        return -1;
+    *out = TAKE(repo);
+    return 0;
+}
+
+void repo_close(struct repo *repo)
+{
+    if (repo == NULL)
+        return;
+    close_handle(&repo->handle);
+    free(repo->path);
+    free(repo->trusted);
+    free(repo);
+    git_libgit2_shutdown();
+}
+
+/*
+ * What makes a handle stale is packs that have gone. As long as no pack came or went it stays, which is
+ * cheaper, and more: with core.repositoryformatversion = 1 libgit2 1.5 leaks 20 KB for every key of the
+ * config each time it opens. Packs of alternates are not looked at, so with alternates it is always opened
+ * anew.
+ */
+static bool is_fresh(const struct repo *repo)
+{
+    const struct repo_handle *handle = &repo->handle;
+    struct stat place, common, packs, alternates;
+    return !repo->from_environment && stat(repo->path, &place) == 0 &&
+           repo_is_same_file(&place, &handle->place) && stat_in(handle->git, "", &common) &&
+           repo_is_same_file(&common, &handle->common) && stat_in(handle->git, "objects/pack", &packs) &&
+           packs.st_mtim.tv_sec == handle->packed.tv_sec && packs.st_mtim.tv_nsec == handle->packed.tv_nsec &&
+           !stat_in(handle->git, "objects/info/alternates", &alternates);
+}
+
+int repo_refresh(struct repo *repo, struct error *err)
+{
+    struct repo_handle fresh;
+    if (is_fresh(repo))
+        return 0;
+    if (open_handle(repo, &fresh, err) != 0)
+        return -1;
+    close_handle(&repo->handle);
+    repo->handle = fresh;
+    return 0;
+}
+
+bool repo_is_bare(const struct repo *repo)
+{
+    return git_repository_is_bare(repo->handle.git) == 1;
+}
+
+const char *repo_common_dir(const struct repo *repo)
+{
+    return git_repository_commondir(repo->handle.git);
+}
+
+const char *repo_work_dir(const struct repo *repo)
+{
+    return git_repository_workdir(repo->handle.git);
+}
+
+void repo_identity(const struct repo *repo, dev_t *device, ino_t *inode)
+{
+    *device = repo->handle.common.st_dev;
+    *inode = repo->handle.common.st_ino;
+}
