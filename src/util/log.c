@@ -11,7 +11,6 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 
 #include "util/clock.h"
 #include "util/num.h"
@@ -61,8 +60,7 @@ static void put_number(struct line *line, int64_t value)
     put(line, text, num_format_int(value, text));
 }
 
-/* --- strings
- * ----------------------------------------------------------------------------------------------------- */
+/* --- strings -------------------------------------------------------------------------------------------- */
 
 /* C0, DEL and C1; U+2028 and U+2029, which end a line for some readers; U+202A to U+202E and U+2066 to
    U+2069, which make text look like other text. */
@@ -92,7 +90,7 @@ static uint32_t code_point(const char *text, size_t len)
 static size_t escape(const char *text, size_t len, char out[static 8])
 {
     static const char with_letter[] = "\"\\\b\f\n\r\t", letter[] = "\"\\bfnrt";
-    const char *found = len == 1 && text[0] != '\0' ? strchr(with_letter, text[0]) : NULL;
+    const char *found = len == 1 ? strchr(with_letter, text[0]) : NULL;
     if (found != NULL)
         return (size_t)snprintf(out, 8, "\\%c", letter[found - with_letter]);
     return (size_t)snprintf(out, 8, "\\u%04" PRIx32, code_point(text, len) & 0xFFFF);
@@ -141,8 +139,7 @@ static bool is_bare(const char *text)
     return true;
 }
 
-/* --- lines
- * ------------------------------------------------------------------------------------------------------- */
+/* --- lines ---------------------------------------------------------------------------------------------- */
 
 /* As journald promises it: JOURNAL_STREAM is "device:inode" of the stream it gave us, and standard error
    still is that one. Asked for each line, so that nothing is to be remembered. */

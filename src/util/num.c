@@ -167,8 +167,7 @@ size_t num_format_int(int64_t value, char out[static NUM_TEXT_MAX])
     return sizeof digits - at - 1;
 }
 
-/* --- reading
- * --------------------------------------------------------------------------------------------------- */
+/* --- reading -------------------------------------------------------------------------------------------- */
 
 struct reader {
     const char *at, *end;
@@ -223,6 +222,24 @@ static bool take_exponent(struct reader *reader)
     return reader->at > start;
 }
 
+/* `digits` × 10^exponent, nearest. */
+static double value_of(struct reader *reader)
+{
+    char number[DIGITS_EXACT + 1 + NUM_TEXT_MAX];
+    if (reader->len == 0)
+        return 0;
+    /* One digit for all that was dropped: what would be halfway but for them is rounded the right way. */
+    if (reader->len == DIGITS_EXACT) {
+        reader->len++;
+        reader->exponent--;
+    }
+    int exponent = reader->exponent > EXPONENT_LIMIT    ? EXPONENT_LIMIT
+                   : reader->exponent < -EXPONENT_LIMIT ? -EXPONENT_LIMIT
+                                                        : (int)reader->exponent;
+    snprintf(number, sizeof number, "%.*se%d", (int)reader->len, reader->digits, exponent);
+    return strtod(number, NULL);
+}
+
 bool num_parse_double(struct span text, double *out)
 {
     if (text.len == 0)
@@ -238,23 +255,7 @@ bool num_parse_double(struct span text, double *out)
         return false;
     if (reader.at != reader.end)
         return false;
-
-    double value = 0;
-    if (reader.len > 0) {
-        char number[DIGITS_EXACT + 1 + NUM_TEXT_MAX];
-        int64_t exponent = reader.exponent;
-        /* The digit that stands for all that was dropped: what is halfway but for it is rounded the right
-         * way. */
-        if (reader.len == DIGITS_EXACT) {
-            reader.len++;
-            exponent--;
-        }
-        exponent = exponent > EXPONENT_LIMIT    ? EXPONENT_LIMIT
-                   : exponent < -EXPONENT_LIMIT ? -EXPONENT_LIMIT
-                                                : exponent;
-        snprintf(number, sizeof number, "%.*se%d", (int)reader.len, reader.digits, (int)exponent);
-        value = strtod(number, NULL);
-    }
+    double value = value_of(&reader);
     *out = is_negative ? -value : value;
     return true;
 }

@@ -14,7 +14,7 @@
 #include "temp_folder.h"
 #include "util/fs.h"
 
-/* --- faults: the calls of fs go through these --------------------------------------------------------------------- */
+/* --- faults: the calls of fs go through these ----------------------------------------------------------- */
 
 static struct {
     int fsyncs;                       /* calls so far */
@@ -43,7 +43,7 @@ static int set_up(void **state)
     return temp_folder_make(state);
 }
 
-/* --- helpers ------------------------------------------------------------------------------------------------------- */
+/* --- helpers -------------------------------------------------------------------------------------------- */
 
 static void put_file(const struct temp_folder *folder, const char *name, const char *text, mode_t mode)
 {
@@ -81,7 +81,7 @@ static void assert_unsafe_kind(int dir, const char *name, const char *why)
     assert_unsafe(dir, name, FS_SECRET, why);
 }
 
-/* --- folders ------------------------------------------------------------------------------------------------------- */
+/* --- folders -------------------------------------------------------------------------------------------- */
 
 static void fs__opens_a_folder(void **state)
 {
@@ -186,7 +186,7 @@ static void fs__takes_back_a_folder_it_could_not_sync(void **state)
     assert_int_equal(fd, -7);
 }
 
-/* --- reading ------------------------------------------------------------------------------------------------------- */
+/* --- reading -------------------------------------------------------------------------------------------- */
 
 static void fs__reads_a_whole_file(void **state)
 {

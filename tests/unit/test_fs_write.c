@@ -16,7 +16,7 @@
 #include "temp_folder.h"
 #include "util/fs.h"
 
-/* --- faults: the calls of fs go through these --------------------------------------------------------------------- */
+/* --- faults: the calls of fs go through these ----------------------------------------------------------- */
 
 static struct {
     int fsyncs;            /* calls so far */
@@ -93,7 +93,7 @@ static void no_more_faults(void)
     faults.fsyncs = fsyncs;
 }
 
-/* --- helpers ------------------------------------------------------------------------------------------------------- */
+/* --- helpers -------------------------------------------------------------------------------------------- */
 
 static void assert_holds(const struct temp_folder *folder, const char *name, const char *text)
 {
@@ -136,7 +136,7 @@ static int open_fds(void)
     return n;
 }
 
-/* --- replacing ----------------------------------------------------------------------------------------------------- */
+/* --- replacing ------------------------------------------------------------------------------------------ */
 
 static void fs_write__replaces_a_file(void **state)
 {
@@ -243,7 +243,7 @@ static void fs_write__takes_plain_names_only(void **state)
     assert_int_equal(count(folder), 1);
 }
 
-/* --- failures ------------------------------------------------------------------------------------------------------ */
+/* --- failures ------------------------------------------------------------------------------------------- */
 
 static void fs_write__keeps_the_old_file_when_the_disk_is_full(void **state)
 {
@@ -317,7 +317,7 @@ static void fs_write__tells_that_the_folder_is_gone(void **state)
     assert_int_equal(err.sys, ENOENT);
 }
 
-/* --- in pieces ----------------------------------------------------------------------------------------------------- */
+/* --- in pieces ------------------------------------------------------------------------------------------ */
 
 static void fs_write__shows_nothing_before_the_commit(void **state)
 {
@@ -423,7 +423,7 @@ static void fs_write__refuses_more_writers_than_there_are_names(void **state)
     assert_int_equal(count(folder), 0);
 }
 
-/* --- crashes ------------------------------------------------------------------------------------------------------- */
+/* --- crashes -------------------------------------------------------------------------------------------- */
 
 /* A process is killed between begin and commit. */
 static void crash_while_writing(const struct temp_folder *folder, const char *name)
@@ -503,7 +503,7 @@ static void fs_write__steps_over_what_was_planted_in_its_way(void **state)
     assert_int_equal(count(folder), 6);
 }
 
-/* --- creating, and writing in place -------------------------------------------------------------------------------- */
+/* --- creating, and writing in place --------------------------------------------------------------------- */
 
 static void fs_write__creates_a_file_durably(void **state)
 {

@@ -326,7 +326,7 @@ static void log__fills_a_line_to_its_last_byte(void **state)
     assert_true(longest > LINE_MAX_BYTES - 16);
 }
 
-/* --- journald ------------------------------------------------------------------------------------------------------ */
+/* --- journald ------------------------------------------------------------------------------------------- */
 
 static void name_stream(ino_t off_by)
 {
@@ -377,7 +377,7 @@ static void log__gives_journald_what_was_asked_for(void **state)
     assert_non_null(next_json());
 }
 
-/* --- errors -------------------------------------------------------------------------------------------------------- */
+/* --- errors --------------------------------------------------------------------------------------------- */
 
 static void log__writes_an_error_with_its_place(void **state)
 {

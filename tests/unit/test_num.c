@@ -321,7 +321,7 @@ static void num__parses_unsigned_integers(void **state)
     assert_false(num_parse_u64(SPAN("1\0"), &out));
 }
 
-/* --- a locale whose decimal point is two bytes long -------------------------------------------------------------- */
+/* --- a locale whose decimal point is two bytes long ----------------------------------------------------- */
 
 struct foreign_locale {
     char folder[64];
@@ -337,8 +337,8 @@ static int make_locale(void **state)
     snprintf(made.folder, sizeof made.folder, "%s/epochd-num-XXXXXX", tmp != NULL && strlen(tmp) < 40 ? tmp : "/tmp");
     if (mkdtemp(made.folder) == NULL)
         return -1;
-    snprintf(command, sizeof command, "cd %s && cat >point.src && localedef -c -f UTF-8 -i point.src ./point.UTF-8 >log 2>&1",
-             made.folder);
+    snprintf(command, sizeof command,
+             "cd %s && cat >point.src && localedef -c -f UTF-8 -i point.src ./point.UTF-8 >log 2>&1", made.folder);
     FILE *shell = popen(command, "w");
     if (shell == NULL)
         return -1;
