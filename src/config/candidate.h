@@ -13,11 +13,12 @@
 #include "model/finding.h"
 
 enum { SERVICES_MAX = 20000, CONFIG_TOTAL_MAX = 64 * 1024 * 1024 };
+enum { MASS_REMOVAL_MIN = 3, MASS_REMOVAL_PART = 5 }; /* at least three, and more than a fifth */
 
 struct candidate_service {
     char name[LAYOUT_NAME_MAX + 1];
-    char *path;        /* in the repository; NULL: the service is removed */
-    struct span config; /* canonical JSON, owned; data NULL if removed */
+    char *path;         /* in the repository, owned; NULL: the service is removed */
+    struct span config; /* canonical JSON, in one block with the path; data NULL if removed */
 };
 
 struct candidate {
@@ -26,15 +27,14 @@ struct candidate {
     struct listing *listing; /* one reference: what `before` is next time, if this one is accepted */
     size_t total;            /* services after it */
     size_t removed;          /* of `services` */
-    struct buf storage;      /* not to be touched: owns configs where that is cheaper */
 };
 
 void candidate_fini(struct candidate *candidate);
 #define AUTO_CANDIDATE CLEANUP(candidate_fini)
 
 struct candidate_base {
-    struct listing *before;          /* NULL: none, everything is read */
-    const struct catalog *in_force;  /* NULL: nothing is */
+    struct listing *before;          /* what in_force was made from; NULL: not known, everything is read */
+    const struct catalog *in_force;  /* NULL: nothing is, and everything is read */
     bool mass_removal_allowed;       /* the commit says Epoch-Allow: mass-removal */
 };
 

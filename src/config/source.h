@@ -11,6 +11,7 @@ struct source {
     struct listing *listing; /* one reference */
     /* Appends the bytes of the file at `path` (entry is of the listing). CODE_LIMIT_FILE, CODE_REPO_OBJECT. */
     int (*read)(const struct source *source, const char *path, const struct listing_entry *entry, struct buf *out, struct error *err);
+    bool is_too_large; /* more than LISTING_FILES_MAX files: the listing is empty, and candidate_judge makes a finding of it */
     struct repo *repo; /* borrowed; for commits and the index */
     int work_dir;      /* descriptor; for a work tree, else -1 */
 };
