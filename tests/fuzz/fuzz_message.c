@@ -3,7 +3,7 @@
  *
  *   bits 0-1   which type is asked for: update, head, keepalive, keyset
  *   bit 2      0: the rest is a body for message_parse
- *              1: the rest is a body; it is signed with the fixed key and verified, so that mutations get past the signature
+ *              1: it is a body, signed with the fixed key and verified, so that mutations get past the signature
  *   bit 3      1: the rest is given to the verifiers as it is, tail and all (or none)
  *
  * Whatever is accepted must keep its promises; if not, the target traps.
