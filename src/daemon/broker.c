@@ -63,8 +63,8 @@ static void on_subscribed(struct broker *broker, const struct mqtt_event *event)
     if (broker->state != BROKER_FLOOR)
         return;
     if (event->reason >= REASON_REFUSED) {
-        char text[256];
-        snprintf(text, sizeof text, "may not subscribe to %s: %s", broker->topic_epoch, event->text);
+        char text[sizeof broker->topic_epoch + 200];
+        snprintf(text, sizeof text, "may not subscribe to %s: %.160s", broker->topic_epoch, event->text);
         go_away(broker, true, text);
         return;
     }

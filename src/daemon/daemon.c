@@ -172,11 +172,15 @@ static int open_folders(struct daemon *d, struct error *err)
     return 0;
 }
 
-static int load_keys(struct daemon *d, bool *had_keyset, struct error *err)
+/* *is_lost: keys have been in force here, but there is not even an empty journal. Whoever makes keys prepares one first. */
+static int load_keys(struct daemon *d, bool *is_lost, struct error *err)
 {
-    bool made;
-    if (keyring_exists(d->settings->keys, had_keyset, err) != 0)
+    bool made, had_keyset;
+    if (keyring_exists(d->settings->keys, &had_keyset, err) != 0)
         return -1;
+    if (!had_keyset && journal_prepare(d->state_dir, err) != 0)
+        return -1;
+    *is_lost = faccessat(d->state_dir, JOURNAL_FILE, F_OK, 0) != 0;
     if (keyring_make(d->settings->keys, d->settings->mqtt.source, &made, err) != 0)
         return error_wrap(err, "making keys");
     if (made)
@@ -195,7 +199,7 @@ static void say_recovered(const struct daemon *d, const struct recovery *recover
                  LOG_N("services", catalog_count(d->pipeline.force.catalog)), LOG_N("published", d->published));
 }
 
-static int recover_state(struct daemon *d, bool had_keyset, struct error *err)
+static int recover_state(struct daemon *d, bool is_lost, struct error *err)
 {
     struct recovery recovery;
     if (recover(d->state_dir, &d->keyring, &d->pipeline, &d->verdicts, &recovery, err) != 0)
@@ -210,7 +214,7 @@ static int recover_state(struct daemon *d, bool had_keyset, struct error *err)
     say_recovered(d, &recovery);
     if (!recovery.has_journal && begin_journal(d, err) != 0)
         return -1;
-    if (had_keyset && !recovery.has_journal && !recovery.has_snapshot)
+    if (is_lost && !recovery.has_journal && !recovery.has_snapshot)
         conditions_on(&d->conditions, CONDITION_STATE_LOST,
                       "keys exist, but neither journal nor snapshot: waiting for the broker's retained head to tell the floor");
     if (recovery.is_snapshot_stale)
@@ -220,7 +224,7 @@ static int recover_state(struct daemon *d, bool had_keyset, struct error *err)
 
 static int start(struct daemon *d, struct error *err)
 {
-    bool had_keyset;
+    bool is_lost;
     if (crypto_init(err) != 0 || loop_init(&d->loop, err) != 0 || start_signals(d, err) != 0 || open_folders(d, err) != 0)
         return -1;
     conditions_init(&d->conditions);
@@ -229,8 +233,8 @@ static int start(struct daemon *d, struct error *err)
     loop_timer_init(&d->loop, &d->snapshot, on_snapshot_due, d);
     loop_timer_init(&d->loop, &d->tidy, on_tidy, d);
     loop_timer_init(&d->loop, &d->stop, on_stop_due, d);
-    if (pipeline_init(&d->pipeline, d->settings->mqtt.source, err) != 0 || load_keys(d, &had_keyset, err) != 0 ||
-        recover_state(d, had_keyset, err) != 0 || serve_start(d, err) != 0)
+    if (pipeline_init(&d->pipeline, d->settings->mqtt.source, err) != 0 || load_keys(d, &is_lost, err) != 0 ||
+        recover_state(d, is_lost, err) != 0 || serve_start(d, err) != 0)
         return -1;
     if (snapshotter_start(&d->snapshotter, d->state_dir, &d->keyring.lkg, d->settings->mqtt.source, err) != 0)
         return -1;

@@ -160,7 +160,7 @@ static int hold(struct snapshotter *s, const struct force *force, struct span ke
 
 int snapshotter_submit(struct snapshotter *s, const struct force *force, struct span keyset, struct error *err)
 {
-    struct held_view *held;
+    struct held_view *held = NULL;
     if (hold(s, force, keyset, &held, err) != 0)
         return -1;
     pthread_mutex_lock(&s->mutex);

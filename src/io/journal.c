@@ -359,3 +359,10 @@ void journal_close(struct journal *journal)
     }
     journal_free(&journal);
 }
+
+int journal_prepare(int dir, struct error *err)
+{
+    if (fs_create(dir, JOURNAL_FILE, SPAN(""), 0640, err) == 0 || err->sys == EEXIST)
+        return 0;
+    return journal_refuse(err);
+}

@@ -61,6 +61,12 @@ struct journal_report {
 int journal_read(int dir, const char *file, const struct mac_key *key, uint64_t after, journal_visit visit, void *context,
                  struct journal_report *report, struct error *err) MUST_CHECK;
 
+/*
+ * Makes an empty journal file unless there is one. Whoever makes the first keys calls it before: keys without any journal mean that
+ * the state was lost, and that must not be what a first start looks like after a crash.
+ */
+int journal_prepare(int dir, struct error *err) MUST_CHECK;
+
 struct journal;
 
 /*
