@@ -236,9 +236,11 @@ static bool is_sexagesimal(struct span text)
         if (at == digits || (at == digits + 2 && text.data[digits] > '5'))
             return false;
     }
-    size_t point = at;
-    at = skip(text, skip_one(text, at, "."), point < text.len ? DIGITS "_" : "");
-    return groups > 0 && at == text.len && (text.data[first] != '0' || point < text.len);
+    size_t fraction = skip_one(text, at, ".");
+    bool has_fraction = fraction > at;
+    if (has_fraction)
+        at = skip(text, fraction, DIGITS "_");
+    return groups > 0 && at == text.len && (text.data[first] != '0' || has_fraction);
 }
 
 /* True, and *at behind them, if `min` to `max` digits stand there. */
