@@ -12,7 +12,7 @@
 #include <stdio.h>
 
 #include "config/settings.h"
-#include "io/keyring.h"
+#include "verify/keyring.h"
 #include "io/repo.h"
 
 enum cli_exit {

@@ -10,7 +10,7 @@
 #define DAEMON_PIPELINE_H
 
 #include "daemon/force.h"
-#include "io/keyring.h"
+#include "verify/keyring.h"
 #include "io/repo.h"
 #include "model/finding.h"
 

@@ -297,6 +297,10 @@ static void on_closed(void *context, bool is_refused, const char *text)
 {
     struct daemon *d = context;
     outbox_close(&d->outbox);
+    if (d->is_stopping) {
+        loop_stop(&d->loop);
+        return;
+    }
     conditions_off(&d->conditions, is_refused ? CONDITION_BROKER_AWAY : CONDITION_BROKER_REFUSED);
     if (conditions_on(&d->conditions, is_refused ? CONDITION_BROKER_REFUSED : CONDITION_BROKER_AWAY, text))
         log_warn(UNIT, "broker_away", LOG_S("broker", broker_display(&d->broker)), LOG_S("message", text));
@@ -308,6 +312,8 @@ static void on_acknowledged(void *context, int message_id, int reason, const cha
 {
     struct daemon *d = context;
     outbox_acknowledged(&d->outbox, message_id, reason, text);
+    if (d->is_stopping && outbox_is_idle(&d->outbox))
+        loop_stop(&d->loop);
     report_settle(d);
 }
 

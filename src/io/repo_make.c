@@ -31,17 +31,19 @@ static int create(const struct repo_new *options, bool *existed, struct error *e
     if (check_branch_name(options->branch, name, err) != 0)
         return -1;
     int rc = git_repository_open_ext(NULL, options->path, GIT_REPOSITORY_OPEN_NO_SEARCH, NULL);
-    *existed = rc == 0;
-    if (rc == 0)
+    if (rc == 0) {
+        *existed = true;
         return 0;
+    }
     init.flags = GIT_REPOSITORY_INIT_MKDIR | GIT_REPOSITORY_INIT_MKPATH | GIT_REPOSITORY_INIT_NO_REINIT;
     if (options->is_bare)
         init.flags |= GIT_REPOSITORY_INIT_BARE;
     init.initial_head = options->branch;
     rc = git_repository_init_ext(&git, options->path, &init);
-    if (rc == 0)
-        return 0;
-    return repo_fail(err, CODE_REPO_UNREADABLE, rc, "cannot make a repository at '%s'", options->path);
+    if (rc != 0)
+        return repo_fail(err, CODE_REPO_UNREADABLE, rc, "cannot make a repository at '%s'", options->path);
+    *existed = false;
+    return 0;
 }
 
 int repo_create(const struct repo_new *options, bool *existed, struct error *err)

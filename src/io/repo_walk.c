@@ -1,9 +1,11 @@
 /*
- * repo_walk: counting commits and telling which is an ancestor of which.
+ * repo_walk: counting commits, listing them, and telling which is an ancestor of which.
  *
  * Almost every new tip is one commit, or a line of them, on top of the last: that is followed by hand and
  * exact by nature. Where a line meets a merge, its root, or commits older than what is looked for, libgit2's
- * walker takes over from the start.
+ * walker takes over from the start. Like git's own it believes that parents are hardly younger than their
+ * children, and where clocks were wrong it may take hidden commits for new ones; counts are proved against
+ * that.
  *
  * A shallow clone has no countable history; libgit2 1.5 does not know `shallow`, so this is looked at first.
  * Replace refs and grafts are local opinions about history that nobody else can check: not followed.
@@ -64,20 +66,21 @@ static int fail_walk(const struct repo *repo, int rc, struct error *err)
     return fail_missing(repo, err);
 }
 
-/* --- a line of commits --------------------------------------------------------------------------------- */
+/* --- ids ----------------------------------------------------------------------------------------------- */
 
 struct oids {
     struct oid *data;
-    size_t len, cap, max;
-    bool truncated;
+    size_t len, cap;
 };
+
+static void oids_fini(struct oids *oids)
+{
+    free(oids->data);
+}
+#define AUTO_OIDS CLEANUP(oids_fini)
 
 static int oids_add(struct oids *oids, const struct oid *oid, struct error *err)
 {
-    if (oids->len == oids->max) {
-        oids->truncated = true;
-        return 0;
-    }
     if (oids->len == oids->cap) {
         size_t cap = oids->cap == 0 ? 16 : oids->cap * 2;
         struct oid *data = reallocarray(oids->data, cap, sizeof *data);
@@ -90,6 +93,13 @@ static int oids_add(struct oids *oids, const struct oid *oid, struct error *err)
     return 0;
 }
 
+static int compare_ids(const void *a, const void *b)
+{
+    return memcmp(a, b, sizeof(struct oid));
+}
+
+/* --- a line of commits --------------------------------------------------------------------------------- */
+
 static int read_links(struct repo *repo, const struct oid *commit, struct repo_commit_parts *out,
                       struct error *err)
 {
@@ -98,17 +108,16 @@ static int read_links(struct repo *repo, const struct oid *commit, struct repo_c
 }
 
 /*
- * Follows single parents from tip. *reached: `end` was met, and `steps` commits lie behind it, tip included;
- * those before tip are added to `between` (may be NULL). Committer times only tell when to give up: one older
- * than `end` will hardly lead to it.
+ * Follows single parents from tip. *reached: `end` was met, and the commits before it, tip first, are in
+ * `line` (may be NULL). Committer times only tell when to give up: a commit older than `end` will hardly lead
+ * to it.
  */
-static int follow_line(struct repo *repo, const struct oid *tip, const struct oid *end, struct oids *between,
-                       bool *reached, uint64_t *steps, struct error *err)
+static int follow_line(struct repo *repo, const struct oid *tip, const struct oid *end, struct oids *line,
+                       bool *reached, struct error *err)
 {
     struct repo_commit_parts goal, at;
     struct oid commit = *tip;
     *reached = false;
-    *steps = 0;
     if (read_links(repo, end, &goal, err) != 0)
         return -1;
     while (!oid_equal(&commit, end)) {
@@ -116,9 +125,8 @@ static int follow_line(struct repo *repo, const struct oid *tip, const struct oi
             return err->code == CODE_REPO_OBJECT ? fail_missing(repo, err) : -1;
         if (at.parents != 1 || at.time_ms < goal.time_ms)
             return 0;
-        if (between != NULL && *steps > 0 && oids_add(between, &commit, err) != 0)
+        if (line != NULL && oids_add(line, &commit, err) != 0)
             return -1;
-        ++*steps;
         commit = at.first_parent;
     }
     *reached = true;
@@ -127,19 +135,28 @@ static int follow_line(struct repo *repo, const struct oid *tip, const struct oi
 
 /* --- libgit2's walker ---------------------------------------------------------------------------------- */
 
-static int start_walk(struct repo *repo, const struct oid *tip, const struct oid *hide, unsigned sorting,
-                      git_revwalk **out, struct error *err)
+/* What is reachable from `tip` or `also`, and not from `hide`; each of the two may be NULL. */
+struct walk {
+    const struct oid *tip, *also, *hide;
+    unsigned sorting;
+};
+
+static int start_walk(struct repo *repo, const struct walk *what, git_revwalk **out, struct error *err)
 {
     AUTO_GIT(git_revwalk) walk = NULL;
-    git_oid from = repo_git_oid(tip);
+    git_oid id = repo_git_oid(what->tip);
     int rc = git_revwalk_new(&walk, repo->handle.git);
     if (rc == 0)
-        rc = git_revwalk_sorting(walk, sorting);
+        rc = git_revwalk_sorting(walk, what->sorting);
     if (rc == 0)
-        rc = git_revwalk_push(walk, &from);
-    if (rc == 0 && hide != NULL) {
-        git_oid without = repo_git_oid(hide);
-        rc = git_revwalk_hide(walk, &without);
+        rc = git_revwalk_push(walk, &id);
+    if (rc == 0 && what->also != NULL) {
+        id = repo_git_oid(what->also);
+        rc = git_revwalk_push(walk, &id);
+    }
+    if (rc == 0 && what->hide != NULL) {
+        id = repo_git_oid(what->hide);
+        rc = git_revwalk_hide(walk, &id);
     }
     if (rc != 0)
         return fail_walk(repo, rc, err);
@@ -147,77 +164,137 @@ static int start_walk(struct repo *repo, const struct oid *tip, const struct oid
     return 0;
 }
 
-int repo_count(struct repo *repo, const struct oid *tip, const struct oid *hide, uint64_t *out,
-               struct error *err)
+static int count_walk(struct repo *repo, const struct walk *what, uint64_t *out, struct error *err)
 {
     AUTO_GIT(git_revwalk) walk = NULL;
     uint64_t count = 0;
-    bool reached;
     git_oid id;
     int rc;
-    if (check_whole(repo, err) != 0)
+    if (start_walk(repo, what, &walk, err) != 0)
         return -1;
-    if (hide != NULL) {
-        if (follow_line(repo, tip, hide, NULL, &reached, &count, err) != 0)
-            return -1;
-        if (reached) {
-            *out = count;
-            return 0;
-        }
-    }
-    if (start_walk(repo, tip, hide, GIT_SORT_NONE, &walk, err) != 0)
-        return -1;
-    for (count = 0; (rc = git_revwalk_next(&id, walk)) == 0; count++)
-        ;
+    while ((rc = git_revwalk_next(&id, walk)) == 0)
+        count++;
     if (rc != GIT_ITEROVER)
         return fail_walk(repo, rc, err);
     *out = count;
     return 0;
 }
 
-static int walk_range(struct repo *repo, const struct oid *tip, const struct oid *hide, struct oids *oids,
-                      struct error *err)
+/* At most `max`. */
+static int collect_walk(struct repo *repo, const struct walk *what, size_t max, struct oids *out,
+                        struct error *err)
 {
     AUTO_GIT(git_revwalk) walk = NULL;
     git_oid id;
     int rc = 0;
-    if (start_walk(repo, tip, hide, GIT_SORT_TOPOLOGICAL | GIT_SORT_TIME, &walk, err) != 0)
+    if (start_walk(repo, what, &walk, err) != 0)
         return -1;
-    while (!oids->truncated && (rc = git_revwalk_next(&id, walk)) == 0) {
+    while (out->len < max && (rc = git_revwalk_next(&id, walk)) == 0) {
         struct oid commit = repo_oid(&id);
-        if (!oid_equal(&commit, tip) && oids_add(oids, &commit, err) != 0)
+        if (oids_add(out, &commit, err) != 0)
             return -1;
     }
     return rc == 0 || rc == GIT_ITEROVER ? 0 : fail_walk(repo, rc, err);
 }
 
-static int collect_range(struct repo *repo, const struct oid *tip, const struct oid *hide, struct oids *oids,
-                         struct error *err)
+/* --- counting ------------------------------------------------------------------------------------------ */
+
+/* None of the commit's parents is among the (sorted) ids. */
+static bool is_end(struct repo *repo, const struct oids *sorted, const struct oid *commit)
 {
-    bool reached = false;
-    uint64_t steps;
-    if (hide != NULL && follow_line(repo, tip, hide, oids, &reached, &steps, err) != 0)
-        return -1;
-    if (reached)
-        return 0;
-    oids->len = 0;
-    oids->truncated = false;
-    return walk_range(repo, tip, hide, oids, err);
+    AUTO_GIT(git_object) object = NULL;
+    git_oid id = repo_git_oid(commit);
+    if (git_object_lookup(&object, repo->handle.git, &id, GIT_OBJECT_COMMIT) != 0)
+        return true;
+    const git_commit *parsed = (const git_commit *)object;
+    for (unsigned i = 0; i < git_commit_parentcount(parsed); i++) {
+        struct oid parent = repo_oid(git_commit_parent_id(parsed, i));
+        if (bsearch(&parent, sorted->data, sorted->len, sizeof parent, compare_ids) != NULL)
+            return false;
+    }
+    return true;
 }
+
+/*
+ * True if none of the walked commits can be reached from `hide`, as it should be. If one could, so could its
+ * parents, down to one that ends what was walked; so only those are asked for. With many of them it is
+ * cheaper to count everything.
+ */
+static bool is_exact(struct repo *repo, const struct oid *hide, struct oids *walked)
+{
+    enum { ENDS_MAX = 16 };
+    size_t ends = 0;
+    git_oid hidden = repo_git_oid(hide);
+    qsort(walked->data, walked->len, sizeof walked->data[0], compare_ids);
+    for (size_t i = 0; i < walked->len; i++) {
+        git_oid id = repo_git_oid(&walked->data[i]);
+        if (!is_end(repo, walked, &walked->data[i]))
+            continue;
+        if (++ends > ENDS_MAX || oid_equal(&walked->data[i], hide) ||
+            git_graph_descendant_of(repo->handle.git, &hidden, &id) != 0)
+            return false;
+    }
+    return true;
+}
+
+static int count_beyond(struct repo *repo, const struct oid *tip, const struct oid *hide, uint64_t *out,
+                        struct error *err)
+{
+    AUTO_OIDS struct oids line = {0}, walked = {0};
+    uint64_t both, hidden;
+    bool reached;
+    if (follow_line(repo, tip, hide, &line, &reached, err) != 0)
+        return -1;
+    if (reached) {
+        *out = line.len;
+        return 0;
+    }
+    if (collect_walk(repo, &(struct walk){.tip = tip, .hide = hide}, SIZE_MAX, &walked, err) != 0)
+        return -1;
+    if (walked.len == 0 || is_exact(repo, hide, &walked)) {
+        *out = walked.len;
+        return 0;
+    }
+    if (count_walk(repo, &(struct walk){.tip = tip, .also = hide}, &both, err) != 0 ||
+        count_walk(repo, &(struct walk){.tip = hide}, &hidden, err) != 0)
+        return -1;
+    *out = both - hidden;
+    return 0;
+}
+
+int repo_count(struct repo *repo, const struct oid *tip, const struct oid *hide, uint64_t *out,
+               struct error *err)
+{
+    if (check_whole(repo, err) != 0)
+        return -1;
+    if (hide != NULL)
+        return count_beyond(repo, tip, hide, out, err);
+    return count_walk(repo, &(struct walk){.tip = tip}, out, err);
+}
+
+/* --- ranges and ancestry ------------------------------------------------------------------------------- */
 
 int repo_range(struct repo *repo, const struct oid *tip, const struct oid *hide, size_t max, struct oid **out,
                size_t *len, bool *truncated, struct error *err)
 {
-    struct oids oids = {.max = max};
+    AUTO_OIDS struct oids found = {0};
+    struct walk what = {.tip = tip, .hide = hide, .sorting = GIT_SORT_TOPOLOGICAL | GIT_SORT_TIME};
+    bool reached = false;
+    size_t most = max < SIZE_MAX - 2 ? max + 2 : SIZE_MAX; /* the tip, and one that tells there are more */
     if (check_whole(repo, err) != 0)
         return -1;
-    if (collect_range(repo, tip, hide, &oids, err) != 0) {
-        free(oids.data);
+    if (hide != NULL && follow_line(repo, tip, hide, &found, &reached, err) != 0)
         return -1;
+    if (!reached) {
+        found.len = 0;
+        if (collect_walk(repo, &what, most, &found, err) != 0)
+            return -1;
     }
-    *out = oids.data;
-    *len = oids.len;
-    *truncated = oids.truncated;
+    if (found.len > 0) /* the tip comes first: all others are behind it */
+        memmove(found.data, found.data + 1, --found.len * sizeof found.data[0]);
+    *truncated = found.len > max;
+    *len = *truncated ? max : found.len;
+    *out = TAKE(found.data);
     return 0;
 }
 
@@ -226,14 +303,13 @@ int repo_is_ancestor(struct repo *repo, const struct oid *ancestor, const struct
 {
     git_object_t type;
     size_t size;
-    uint64_t steps;
     bool exists, reached = false;
     if (repo_stat_object(repo, ancestor, &exists, &type, &size, err) != 0)
         return -1;
     exists = exists && type == GIT_OBJECT_COMMIT;
     if (exists && !oid_equal(ancestor, commit)) {
         git_oid below = repo_git_oid(ancestor), above = repo_git_oid(commit);
-        if (follow_line(repo, commit, ancestor, NULL, &reached, &steps, err) != 0)
+        if (follow_line(repo, commit, ancestor, NULL, &reached, err) != 0)
             return -1;
         int rc = reached ? 1 : git_graph_descendant_of(repo->handle.git, &above, &below);
         if (rc < 0)

@@ -9,7 +9,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "io/keyring.h"
+#include "verify/keyring.h"
 #include "model/codes.h"
 
 #define SOURCE "config-manager"

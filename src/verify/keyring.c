@@ -5,7 +5,7 @@
  * than it is made with, or is not exactly the lines it should be, each with the id of its own key. Nothing of
  * a file's content ever gets into a message.
  */
-#include "io/keyring_priv.h"
+#include "verify/keyring_priv.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -7,7 +7,7 @@
  * every key that is there, and nothing has been published yet: without keyset.json nothing is. It refuses to
  * make a root.key where a root.pub says that there is one elsewhere.
  */
-#include "io/keyring_priv.h"
+#include "verify/keyring_priv.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -6,7 +6,7 @@
 #ifndef IO_KEYRING_PRIV_H
 #define IO_KEYRING_PRIV_H
 
-#include "io/keyring.h"
+#include "verify/keyring.h"
 
 enum key_file { KEY_ROOT, KEY_SIGNING, KEY_JOURNAL, KEY_LKG, KEY_ROOT_PUBLIC, KEY_KEYSET };
 
