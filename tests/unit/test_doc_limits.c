@@ -14,7 +14,8 @@ static void doc_limits__nests_as_deep_as_the_limit_and_no_deeper(void **state)
         begin_array(&w);
     integer(&w, 1);
     begin_array(&w);
-    assert_refused(&w, doc_builder_null(&w.b, (struct doc_pos){9, 9}, &w.err), CODE_LIMIT_DEPTH, (struct doc_pos){9, 9});
+    const struct doc_pos place = {9, 9};
+    assert_refused(&w, doc_builder_null(&w.b, place, &w.err), CODE_LIMIT_DEPTH, place);
     assert_string_equal(w.err.message, "values nest deeper than 64");
 }
 

@@ -99,7 +99,8 @@ static void finding__cuts_a_message_that_is_too_long(void **state)
         memcpy(text + i, "\u20ac", 3);
     for (size_t shift = 0; shift < 3; shift++) {
         text[sizeof text - 3] = '\0';
-        findings_add(&list, FINDING_ERROR, CODE_YAML_TAG, "a", (struct doc_pos){1, 1}, "%.*s%s", (int)shift, "yy", text);
+        findings_add(&list, FINDING_ERROR, CODE_YAML_TAG, "a", (struct doc_pos){1, 1}, "%.*s%s", (int)shift, "yy",
+                     text);
         const char *message = list.items[list.len - 1].message;
         size_t len = strlen(message);
         assert_in_range(len, FINDING_MESSAGE_MAX - 5, FINDING_MESSAGE_MAX);
@@ -172,7 +173,8 @@ static void finding__writes_as_many_as_asked_for(void **state)
     findings_add(&list, FINDING_ERROR, CODE_YAML_TAG, "b", (struct doc_pos){1, 1}, "x");
     assert_json(&list, 0, "[]");
     assert_json(&list, 1,
-                "[{\"code\":\"yaml.tag\",\"column\":1,\"file\":\"a\",\"line\":1,\"message\":\"x\",\"severity\":\"error\"}]");
+                "[{\"code\":\"yaml.tag\",\"column\":1,\"file\":\"a\",\"line\":1,\"message\":\"x\","
+                "\"severity\":\"error\"}]");
 }
 
 static void finding__says_when_memory_ran_out(void **state)

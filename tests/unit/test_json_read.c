@@ -155,8 +155,9 @@ static void json_read__remembers_where_values_and_keys_are(void **state)
         struct doc_pos pos;
         uint32_t line, column;
     } places[] = {
-        {doc.root->pos, 1, 1}, {first->pos, 1, 2},    {first->value->pos, 1, 7}, {b->pos, 1, 12},       {b->value->pos, 1, 17},
-        {items[0]->pos, 1, 18}, {items[1]->pos, 2, 3}, {items[2]->pos, 2, 8},     {items[3]->pos, 2, 18},
+        {doc.root->pos, 1, 1},   {first->pos, 1, 2},     {first->value->pos, 1, 7},
+        {b->pos, 1, 12},         {b->value->pos, 1, 17}, {items[0]->pos, 1, 18},
+        {items[1]->pos, 2, 3},   {items[2]->pos, 2, 8},  {items[3]->pos, 2, 18},
     };
     for (size_t i = 0; i < ARRAY_LEN(places); i++) {
         assert_int_equal(places[i].pos.line, places[i].line);
@@ -303,7 +304,8 @@ static void json_read__refuses_half_of_a_surrogate_pair(void **state)
     (void)state;
     static const char *const texts[] = {
         "\"\\ud800\"", "\"\\udbff\"", "\"\\udc00\"", "\"\\udfff\"", "\"\\ud800x\"", "\"\\ud800\\n\"",
-        "\"\\ud800\\u0041\"", "\"\\ud800\\ud800\"", "\"\\udc00\\ud800\"", "\"\\ud800\\udc0\"", "\"\\ud800\\",
+        "\"\\ud800\\u0041\"", "\"\\ud800\\ud800\"", "\"\\udc00\\ud800\"", "\"\\udc00\\udc00\"",
+        "\"\\ud800\\ue000\"", "\"\\ud800\\udc0\"", "\"\\ud800\\",
     };
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
         assert_refuses(&strict, span_of(texts[i]), CODE_MESSAGE_FORM, 1, 2, "half a surrogate pair");
@@ -313,7 +315,8 @@ static void json_read__refuses_bytes_that_are_not_utf8(void **state)
 {
     (void)state;
     static const char *const texts[] = {
-        "\"\u00e9\x80\"", "\"\u00e9\xC0\x80\"", "\"\u00e9\xC1\xBF\"", "\"\u00e9\xE0\x9F\xBF\"", "\"\u00e9\xED\xA0\x80\"",
+        "\"\u00e9\x80\"", "\"\u00e9\xC0\x80\"", "\"\u00e9\xC1\xBF\"", "\"\u00e9\xE0\x9F\xBF\"",
+        "\"\u00e9\xED\xA0\x80\"",
         "\"\u00e9\xF0\x8F\xBF\xBF\"", "\"\u00e9\xF4\x90\x80\x80\"", "\"\u00e9\xF5\x80\x80\x80\"", "\"\u00e9\xFF\"",
         "\"\u00e9\xE2\x82\"", "\"\u00e9\xE2\x82", "\"\u00e9\xC3",
     };

@@ -48,7 +48,8 @@ static void json_write__leaves_out_white_space_and_sorts_members(void **state)
 static void json_write__sorts_names_by_utf16_units(void **state)
 {
     (void)state;
-    assert_writes(SPAN("{\"\\u20ac\":\"Euro Sign\",\"\\r\":\"Carriage Return\",\"\\ufb33\":\"Hebrew Letter Dalet With Dagesh\","
+    assert_writes(SPAN("{\"\\u20ac\":\"Euro Sign\",\"\\r\":\"Carriage Return\","
+                       "\"\\ufb33\":\"Hebrew Letter Dalet With Dagesh\","
                        "\"1\":\"One\",\"\\ud83d\\ude00\":\"Emoji: Grinning Face\",\"\\u0080\":\"Control\","
                        "\"\\u00f6\":\"Latin Small Letter O With Diaeresis\"}"),
                   SPAN("{\"\\r\":\"Carriage Return\",\"1\":\"One\",\"\xC2\x80\":\"Control\","
