@@ -164,6 +164,10 @@ build-fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(CORE_SRC)
 	$(say) FUZZ $@
 	$(Q)clang $(BASE) -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all $(PKG_CFLAGS) -o $@ $< $(CORE_SRC) $(LIBS)
 
+headers: ## Every header compiles alone
+	$(Q)for header in $$(cd src && ls */*.h); do echo "#include \"$$header\"" | \
+		$(CC) $(BASE) $(WARN) -Werror $(PKG_CFLAGS) -fsyntax-only -x c - || exit 1; done
+
 lint: ## clang-tidy and cppcheck over src/
 	$(Q)clang-tidy --quiet $(CORE_SRC) $(DAEMON_SRC) $(CLI_SRC) -- $(BASE) $(PKG_CFLAGS) 2>/dev/null
 	$(Q)cppcheck --quiet --std=c11 --error-exitcode=1 --enable=warning,performance,portability --inline-suppr \
@@ -214,6 +218,7 @@ help: ## This list
 	@echo "epochd $(VERSION)"; grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
 	@echo "  make V=1 shows the commands; O=DIR builds elsewhere; SAN=asan|tsan; CC=clang; CHECK='unit fuzz interop integration' chooses"
 
-.PHONY: all tests-build check unit run house asan tsan fuzz lint man install uninstall clean help
+
+.PHONY: all tests-build check unit run house asan tsan fuzz headers lint man install uninstall clean help
 
 -include $(patsubst %.c,$(O)/%.d,$(CORE_SRC) $(DAEMON_SRC) $(CLI_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(INTEROP_SRC) tests/fuzz/replay.c)
