@@ -290,8 +290,11 @@ int repo_range(struct repo *repo, const struct oid *tip, const struct oid *hide,
         if (collect_walk(repo, &what, most, &found, err) != 0)
             return -1;
     }
-    if (found.len > 0) /* the tip comes first: all others are behind it */
+    /* All others are behind the tip, so it comes first; if it does not it is hidden, and so are they. */
+    if (found.len > 0 && oid_equal(&found.data[0], tip))
         memmove(found.data, found.data + 1, --found.len * sizeof found.data[0]);
+    else
+        found.len = 0;
     *truncated = found.len > max;
     *len = *truncated ? max : found.len;
     *out = TAKE(found.data);
