@@ -261,6 +261,11 @@ static void take_tip(struct daemon *d, const struct oid *tip, const struct histo
         .is_rewrite = history->kind == HISTORY_AMENDED,
         .reason = rewrite_reason(d),
     };
+    if (!d->pipeline.force.exists && d->floor >= order.epoch) {
+        /* What was lost had got this far: clients and broker know it. */
+        order.epoch = d->floor + 1;
+        order.offset = order.epoch - history->count;
+    }
     if (is_start && history->kind == HISTORY_SAME) {
         /* An upgrade may see the same commit differently: that is a new epoch. */
         order.only_if_changed = true;
@@ -323,7 +328,10 @@ static void look(struct daemon *d, bool is_start)
     struct error err;
     struct oid tip;
     bool is_missing;
-    if (open_repo(d, &err) != 0 || repo_branch_tip(d->repo, d->settings->repository.branch, &is_missing, &tip, &err) != 0) {
+    bool was_closed = d->repo == NULL;
+    if (open_repo(d, &err) == 0 && was_closed)
+        start_watch(d); /* first the watch, then the look: nothing falls between */
+    if (d->repo == NULL || repo_branch_tip(d->repo, d->settings->repository.branch, &is_missing, &tip, &err) != 0) {
         took_failure(d, &err);
         close_repo(d);
         return;
@@ -366,7 +374,6 @@ void branch_reopen(struct daemon *d)
     watch_stop();
     watch_set(d, -1);
     branch_look(d);
-    start_watch(d);
 }
 
 int branch_start(struct daemon *d, struct error *err)
@@ -377,7 +384,7 @@ int branch_start(struct daemon *d, struct error *err)
        and a wrong path is best told at once. */
     if (open_repo(d, err) != 0 && !d->pipeline.force.exists)
         return -1;
-    start_watch(d); /* first the watch, then the look: nothing falls between */
+    start_watch(d);
     branch_look_after_start(d);
     loop_timer_arm(&d->loop, &d->poll, d->settings->repository.poll_s * INT64_C(1000));
     return 0;

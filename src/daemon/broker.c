@@ -9,7 +9,7 @@
 #include "io/crypto.h"
 #include "util/clock.h"
 
-enum { MQTT_KEEPALIVE_S = 30, CONNECT_TICK_MS = 1000, STEADY_MS = 10000, REASON_REFUSED = 0x80 };
+enum { MQTT_KEEPALIVE_S = 30, CONNECT_TICK_MS = 1000, STEADY_MS = 10000, FLOOR_WITHIN_MS = 10000, REASON_REFUSED = 0x80 };
 
 static void set_state(struct broker *broker, enum broker_state state, const char *reason)
 {
@@ -51,6 +51,7 @@ static void read_floor(struct broker *broker)
     struct error err;
     int keys;
     broker->has_fence = false;
+    broker->floor_ms = clock_boot_ms();
     set_state(broker, BROKER_FLOOR, "reading what the broker retains");
     if (mqtt_subscribe(broker->mqtt, broker->topic_keys, true, &keys, &err) != 0 ||
         mqtt_subscribe(broker->mqtt, broker->topic_epoch, true, &broker->first, &err) != 0)
@@ -141,6 +142,8 @@ static void on_watchdog(void *context)
 {
     struct broker *broker = context;
     mqtt_tick(broker->mqtt);
+    if (broker->state == BROKER_FLOOR && clock_boot_ms() - broker->floor_ms > FLOOR_WITHIN_MS)
+        go_away(broker, false, "the broker does not answer a subscription");
     if (broker->state == BROKER_CONNECTING || broker->state == BROKER_FLOOR)
         loop_timer_arm(broker->loop, &broker->watchdog, CONNECT_TICK_MS);
     broker_sync(broker);
@@ -212,12 +215,10 @@ void broker_tick(struct broker *broker)
     broker_sync(broker);
 }
 
-void broker_reconnect(struct broker *broker, const char *reason)
+void broker_hurry(struct broker *broker)
 {
-    if (broker->state == BROKER_OFF || broker->state == BROKER_AWAY)
-        return;
-    go_away(broker, true, reason);
-    broker_sync(broker);
+    if (broker->mqtt != NULL && broker->state == BROKER_AWAY)
+        loop_timer_arm(broker->loop, &broker->retry, 0);
 }
 
 void broker_stop(struct broker *broker)

@@ -36,6 +36,7 @@ struct broker {
     struct loop_source source;
     struct loop_timer retry, watchdog; /* watchdog: while connecting, once a second */
     int backoff_ms, backoff_min_ms, backoff_max_ms;
+    int64_t floor_ms;  /* clock_boot_ms when it was asked for */
     int64_t opened_ms; /* clock_boot_ms of the last opening */
     int fence; /* message id of its SUBSCRIBE */
     int first; /* of the last SUBSCRIBE before it */
@@ -58,8 +59,8 @@ void broker_sync(struct broker *broker);
 /* With the heartbeat and the poll: pings and time-outs. */
 void broker_tick(struct broker *broker);
 
-/* Ends the connection and connects again after the backoff: for a message that was refused and shall be tried again. */
-void broker_reconnect(struct broker *broker, const char *reason);
+/* Tries now what would be tried after the backoff. */
+void broker_hurry(struct broker *broker);
 
 /* Disconnects without a will, frees everything. */
 void broker_stop(struct broker *broker);

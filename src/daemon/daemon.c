@@ -22,7 +22,7 @@
 #define UNIT "daemon"
 #define LOCK_FILE "lock"
 
-enum { STATE_MODE = 0750, RUN_MODE = 0755, STOP_WITHIN_MS = 1500 };
+enum { STATE_MODE = 0750, RUN_MODE = 0755, STOP_WITHIN_MS = 1500, TIDY_AFTER_MS = 200 };
 
 /* --- the journal ------------------------------------------------------------------------------------------------------ */
 
@@ -40,6 +40,7 @@ void daemon_journal_later(struct daemon *d, enum record_kind kind, const struct 
     struct error err;
     if (buf_check(members, &err) != 0 || journal_append(d->journal, kind, buf_span(members), false, NULL, &err) != 0)
         journal_failed(d, &err);
+    loop_timer_arm_by(&d->loop, &d->tidy, TIDY_AFTER_MS);
 }
 
 static void on_tidy(void *context)
@@ -130,10 +131,12 @@ static void on_signal(void *context, uint32_t events)
     (void)events;
     while (read(d->signals.fd, &info, sizeof info) == (ssize_t)sizeof info) {
         log_info(UNIT, "signal", LOG_S("signal", strsignal((int)info.ssi_signo)), LOG_N("pid", info.ssi_pid));
-        if (info.ssi_signo == SIGHUP)
+        if (info.ssi_signo == SIGHUP) {
             branch_reopen(d);
-        else
+            broker_hurry(&d->broker);
+        } else {
             begin_stop(d);
+        }
     }
 }
 
@@ -209,6 +212,8 @@ static int recover_state(struct daemon *d, bool is_lost, struct error *err)
     d->pipeline.journal = d->journal;
     d->pipeline.keyring = &d->keyring;
     d->published = recovery.published;
+    /* Without its published line the snapshot's epoch may be missing, but the ones before were overtaken by it. */
+    d->announced = recovery.published == 0 && recovery.has_snapshot ? recovery.snapshot_epoch - 1 : recovery.published;
     if (recovery.has_snapshot && !recovery.is_snapshot_stale)
         d->snapshot_epoch = d->pipeline.force.epoch;
     say_recovered(d, &recovery);

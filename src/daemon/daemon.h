@@ -41,7 +41,8 @@ struct daemon {
     struct buf will;
     char last_state[CONDITION_STATE_MAX];
     struct findings last_findings; /* of the last rejected commit while it is the tip */
-    uint64_t published;            /* epoch, 0: none */
+    uint64_t published;            /* epoch, 0: none that we know of */
+    uint64_t announced;            /* services of a higher version have not all been acknowledged on config/update */
     uint64_t sequence;             /* of the last keepalive */
     uint64_t snapshot_epoch;
     int64_t seen_us;               /* first sight of the commit in force, CLOCK_MONOTONIC; 0: not in this run */

@@ -158,6 +158,17 @@ static int replay_rejected(struct replay *replay, const struct journal_line *lin
     return 0;
 }
 
+static void replay_superseded(struct replay *replay, const struct journal_line *line)
+{
+    const struct doc_node *commits = doc_get(line->root, "commits");
+    struct oid commit;
+    for (size_t i = 0; commits != NULL && commits->kind == DOC_ARRAY && i < commits->u.array.len; i++) {
+        const struct doc_node *item = commits->u.array.items[i];
+        if (item->kind == DOC_STRING && oid_parse(item->u.string, &commit))
+            verdicts_supersede(replay->verdicts, &commit);
+    }
+}
+
 static int replay_line(void *context, const struct journal_line *line, struct error *err)
 {
     struct replay *replay = context;
@@ -173,8 +184,10 @@ static int replay_line(void *context, const struct journal_line *line, struct er
             verdicts_move(replay->verdicts, (uint64_t)epoch, VERDICT_PUBLISHED);
         }
         return 0;
-    case RECORD_BASELINE:
     case RECORD_SUPERSEDED:
+        replay_superseded(replay, line);
+        return 0;
+    case RECORD_BASELINE:
     case RECORD_REWRITE:
     case RECORD_KEYSET:
     case RECORD_CHECKPOINT:
@@ -275,6 +288,7 @@ int recover(int state_dir, const struct keyring *keyring, struct pipeline *pipel
     if (read_snapshot(state_dir, keyring, pipeline, &is_missing, &recovery.snapshot_refused) == 0)
         recovery.has_snapshot = !is_missing;
     uint64_t after = recovery.has_snapshot ? pipeline->force.position.seq : 0;
+    recovery.snapshot_epoch = recovery.has_snapshot ? pipeline->force.epoch : 0;
     if (recovery.has_snapshot)
         verdicts_add(verdicts, &pipeline->force.commit, pipeline->force.epoch, VERDICT_COMMITTED, "", (struct span){0});
     if (read_all(state_dir, &keyring->journal, after, replay_line, &replay, &recovery.report, err) != 0)

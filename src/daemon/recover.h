@@ -12,6 +12,7 @@ struct recovery {
     struct journal_report report;  /* for journal_open */
     bool has_journal, has_snapshot;
     bool is_snapshot_stale;        /* the journal is ahead of it: write a new one */
+    uint64_t snapshot_epoch;       /* 0: none */
     uint64_t published;            /* the newest epoch the journal calls published */
     struct error snapshot_refused; /* code NULL: it was fine or is not there */
 };

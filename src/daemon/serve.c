@@ -29,7 +29,7 @@ static int fill_assertion(struct daemon *d, struct outbox_batch *batch, struct e
     if (buf_check(&batch->head, err) != 0 || catalog_sorted(force->catalog, &all, err) != 0)
         return -1;
     for (size_t i = 0; i < catalog_count(force->catalog); i++)
-        if (outbox_batch_add(batch, all[i], all[i]->version > d->published, false, err) != 0)
+        if (outbox_batch_add(batch, all[i], all[i]->version > d->announced, false, err) != 0)
             return -1;
     return 0;
 }
@@ -115,6 +115,7 @@ static void on_published(void *context, const struct oid *commit, uint64_t epoch
     conditions_off(&d->conditions, CONDITION_PUBLISH_REFUSED);
     int64_t wait = d->index_sent_ms + INDEX_EVERY_MS - clock_boot_ms();
     loop_timer_arm_by(&d->loop, &d->index, wait > INDEX_SOON_MS ? wait : INDEX_SOON_MS);
+    d->announced = epoch > d->announced ? epoch : d->announced;
     if (epoch <= d->published)
         return; /* an assertion of what was published before */
     d->published = epoch;
@@ -186,10 +187,23 @@ static int compose_keepalive(struct daemon *d, struct buf *out, struct error *er
     return buf_check(out, err) != 0 ? -1 : crypto_sign_object(&d->keyring.signing, out, err);
 }
 
+/* A minute of peace ends the hold; what the other one left on the broker is raised above once more. */
+static void make_peace(struct daemon *d)
+{
+    int64_t last = d->floor_raises[FLOOR_RAISES_A_MINUTE - 1];
+    if (!conditions_is_on(&d->conditions, CONDITION_TWO_PUBLISHERS) || clock_boot_ms() - last < MINUTE_MS)
+        return;
+    conditions_off(&d->conditions, CONDITION_TWO_PUBLISHERS);
+    if (d->floor >= d->pipeline.force.epoch)
+        branch_raise_floor(d, d->floor);
+    branch_look(d);
+}
+
 void serve_heartbeat(struct daemon *d)
 {
     struct buf keepalive AUTO_BUF = {0};
     struct error err;
+    make_peace(d);
     if (d->broker.state != BROKER_OPEN || !d->pipeline.force.exists)
         return;
     if (compose_keepalive(d, &keepalive, &err) != 0) {

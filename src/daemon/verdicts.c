@@ -33,6 +33,13 @@ void verdicts_move(struct verdicts *verdicts, uint64_t epoch, enum verdict_kind 
             verdicts->ring[i].kind = kind;
 }
 
+void verdicts_supersede(struct verdicts *verdicts, const struct oid *commit)
+{
+    for (size_t i = 0; i < VERDICTS_KEPT; i++)
+        if (verdicts->ring[i].kind == VERDICT_COMMITTED && oid_equal(&verdicts->ring[i].commit, commit))
+            verdicts->ring[i].kind = VERDICT_SUPERSEDED;
+}
+
 const struct verdict *verdicts_get(const struct verdicts *verdicts, size_t i)
 {
     if (i >= verdicts->len)

@@ -33,6 +33,9 @@ void verdicts_add(struct verdicts *verdicts, const struct oid *commit, uint64_t 
 /* The entry of that epoch goes from committed to published or superseded. */
 void verdicts_move(struct verdicts *verdicts, uint64_t epoch, enum verdict_kind kind);
 
+/* The same by commit: an entry that is still only committed was overtaken. */
+void verdicts_supersede(struct verdicts *verdicts, const struct oid *commit);
+
 /* The i-th newest, NULL behind the last. */
 const struct verdict *verdicts_get(const struct verdicts *verdicts, size_t i);
 
