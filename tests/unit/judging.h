@@ -1,0 +1,104 @@
+/*
+ * judging: revisions one after the other, each judged against the one accepted before, for the tests of candidate.
+ */
+#ifndef TESTS_UNIT_JUDGING_H
+#define TESTS_UNIT_JUDGING_H
+
+#include "config/candidate.h"
+#include "fake_source.h"
+
+struct judging {
+    struct listing *before;
+    struct catalog *in_force;
+    bool mass_removal_allowed;
+    struct candidate candidate; /* of the last revision judged */
+    struct findings findings;
+    struct error err;
+};
+
+#define AUTO_JUDGING CLEANUP(judging_fini)
+
+static inline void judging_fini(struct judging *j)
+{
+    listing_unref(j->before);
+    catalog_unref(j->in_force);
+    candidate_fini(&j->candidate);
+    findings_fini(&j->findings);
+}
+
+static inline int judge(struct judging *j, const struct source *source)
+{
+    const struct candidate_base base = {j->before, j->in_force, j->mass_removal_allowed};
+    candidate_fini(&j->candidate);
+    findings_fini(&j->findings);
+    int result = candidate_judge(source, &base, &j->candidate, &j->findings, &j->err);
+    assert_true(j->findings.errors == 0 || (j->candidate.len == 0 && j->candidate.listing == NULL));
+    return result;
+}
+
+/* A service as the daemon keeps it, without a path: after a restart it has none. */
+static inline struct service *service_of(const char *name, struct span config)
+{
+    struct service *service = service_new(name, "", 1, config, config);
+    assert_non_null(service);
+    return service;
+}
+
+/* Puts a service in force. */
+static inline void put_in_force(struct judging *j, const char *name, struct span config)
+{
+    struct service *service = config.data == NULL ? NULL : service_of(name, config);
+    const struct catalog_change change = {name, service};
+    struct catalog *next = NULL;
+    if (j->in_force == NULL)
+        j->in_force = catalog_new();
+    assert_int_equal(catalog_with(j->in_force, &change, 1, &next, &j->err), 0);
+    catalog_unref(j->in_force);
+    service_unref(service);
+    j->in_force = next;
+}
+
+/* Judges a revision that must be valid, and accepts it. */
+static inline void accept(struct judging *j, const struct source *source)
+{
+    assert_int_equal(judge(j, source), 0);
+    if (j->findings.errors > 0)
+        fail_msg("%s: %s", j->findings.items[0].file, j->findings.items[0].message);
+    for (size_t i = 0; i < j->candidate.len; i++)
+        put_in_force(j, j->candidate.services[i].name, j->candidate.services[i].config);
+    listing_unref(j->before);
+    j->before = listing_ref(j->candidate.listing);
+}
+
+/* What the last revision changes: "name=config name=config -name ", total and removed. */
+static inline void assert_changes(const struct judging *j, const char *wanted, size_t total)
+{
+    AUTO_BUF struct buf text = {0};
+    size_t removed = 0;
+    for (size_t i = 0; i < j->candidate.len; i++) {
+        const struct candidate_service *service = &j->candidate.services[i];
+        removed += service->path == NULL;
+        if (service->path == NULL)
+            buf_printf(&text, "-%s ", service->name);
+        else
+            buf_printf(&text, "%s=%.*s ", service->name, (int)service->config.len, service->config.data);
+    }
+    buf_putc(&text, '\0');
+    assert_string_equal(text.data, wanted);
+    assert_int_equal(j->candidate.total, total);
+    assert_int_equal(j->candidate.removed, removed);
+}
+
+/* The revision is invalid, with exactly this one finding. */
+static inline void assert_invalid(struct judging *j, const struct source *source, const char *code, const char *file,
+                                  const char *words)
+{
+    assert_int_equal(judge(j, source), 0);
+    assert_int_equal(j->findings.errors, 1);
+    assert_string_equal(j->findings.items[0].code, code);
+    assert_string_equal(j->findings.items[0].file, file);
+    if (strstr(j->findings.items[0].message, words) == NULL)
+        fail_msg("\"%s\" does not say \"%s\"", j->findings.items[0].message, words);
+}
+
+#endif
