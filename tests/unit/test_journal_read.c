@@ -21,13 +21,13 @@ static struct {
     int reads;
     const struct buf *second;
     const char *path;
-} other;
+} intruder;
 
 ssize_t pread(int fd, void *data, size_t len, off_t offset)
 {
-    if (++other.reads == 2 && other.second != NULL) {
-        AUTO_CLOSE int file = open(other.path, O_WRONLY | O_CLOEXEC);
-        assert_int_equal(write(file, other.second->data, other.second->len), other.second->len);
+    if (++intruder.reads == 2 && intruder.second != NULL) {
+        AUTO_CLOSE int file = open(intruder.path, O_WRONLY | O_CLOEXEC);
+        assert_int_equal(write(file, intruder.second->data, intruder.second->len), intruder.second->len);
     }
     return syscall(SYS_pread64, fd, data, len, offset);
 }
@@ -35,7 +35,7 @@ ssize_t pread(int fd, void *data, size_t len, off_t offset)
 static int set_up(void **state)
 {
     struct error err;
-    memset(&other, 0, sizeof other);
+    memset(&intruder, 0, sizeof intruder);
     return crypto_init(&err) != 0 ? -1 : temp_folder_make(state);
 }
 
@@ -585,10 +585,10 @@ static void journal_read__does_not_take_a_line_it_saw_being_written_for_damage(v
         buf_putc(&early, '\0');
     write_file(folder(state), JOURNAL_FILE, buf_span(&early));
     snprintf(path, sizeof path, "%s/" JOURNAL_FILE, ((const struct temp_folder *)*state)->path);
-    other.path = path;
-    other.second = &script.bytes;
+    intruder.path = path;
+    intruder.second = &script.bytes;
     assert_reads(folder(state), &script, 4, 0);
-    assert_true(other.reads > 2);
+    assert_true(intruder.reads > 2);
 }
 
 static void append_and_exit(int dir)
