@@ -44,18 +44,32 @@ static inline struct service *service_of(const char *name, struct span config)
     return service;
 }
 
-/* Puts a service in force. */
-static inline void put_in_force(struct judging *j, const char *name, struct span config)
+/* Puts all of them in force; those without a config go. */
+static inline void put_all_in_force(struct judging *j, const struct candidate_service *services, size_t len)
 {
-    struct service *service = config.data == NULL ? NULL : service_of(name, config);
-    const struct catalog_change change = {name, service};
+    struct catalog_change *changes = calloc(len + 1, sizeof *changes);
     struct catalog *next = NULL;
+    assert_non_null(changes);
+    for (size_t i = 0; i < len; i++)
+        changes[i] = (struct catalog_change){
+            .name = services[i].name,
+            .service = services[i].config.data == NULL ? NULL : service_of(services[i].name, services[i].config),
+        };
     if (j->in_force == NULL)
         j->in_force = catalog_new();
-    assert_int_equal(catalog_with(j->in_force, &change, 1, &next, &j->err), 0);
+    assert_int_equal(catalog_with(j->in_force, changes, len, &next, &j->err), 0);
     catalog_unref(j->in_force);
-    service_unref(service);
     j->in_force = next;
+    for (size_t i = 0; i < len; i++)
+        service_unref(changes[i].service);
+    free(changes);
+}
+
+static inline void put_in_force(struct judging *j, const char *name, struct span config)
+{
+    struct candidate_service service = {.config = config};
+    snprintf(service.name, sizeof service.name, "%s", name);
+    put_all_in_force(j, &service, 1);
 }
 
 /* Judges a revision that must be valid, and accepts it. */
@@ -64,8 +78,7 @@ static inline void accept(struct judging *j, const struct source *source)
     assert_int_equal(judge(j, source), 0);
     if (j->findings.errors > 0)
         fail_msg("%s: %s", j->findings.items[0].file, j->findings.items[0].message);
-    for (size_t i = 0; i < j->candidate.len; i++)
-        put_in_force(j, j->candidate.services[i].name, j->candidate.services[i].config);
+    put_all_in_force(j, j->candidate.services, j->candidate.len);
     listing_unref(j->before);
     j->before = listing_ref(j->candidate.listing);
 }
