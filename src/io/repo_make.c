@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #include "io/repo_priv.h"
@@ -101,6 +102,21 @@ static int fail_write(int rc, struct error *err)
     return repo_fail(err, CODE_REPO_UNREADABLE, rc, "cannot write the first commit");
 }
 
+/* No empty part, no dots, and nothing that git keeps for itself: an index without a repository checks no
+   paths. */
+static int check_path(const char *path, struct error *err)
+{
+    for (const char *part = path;; part++) {
+        size_t len = strcspn(part, "/");
+        bool is_dots = len <= 2 && strspn(part, ".") >= len;
+        if (is_dots || (len == 4 && strncasecmp(part, ".git", len) == 0))
+            return error_set(err, CODE_USAGE, 0, "'%.64s' cannot be a path in a repository", path);
+        part += len;
+        if (*part == '\0')
+            return 0;
+    }
+}
+
 /* Nothing may stand at the path, nor anything but folders on the way to it: a link could lead out of the work
    tree. */
 static int check_free(int work, const char *path, struct error *err)
@@ -146,7 +162,7 @@ static int check_work_tree(struct repo *repo, const char *name, const struct rep
     return 0;
 }
 
-/* Blobs and trees, by way of an index in memory, which also refuses paths that git would not take. */
+/* Blobs and trees, by way of an index in memory. */
 static int write_tree(struct repo *repo, const struct repo_file *files, size_t len, git_oid *out,
                       struct error *err)
 {
@@ -210,6 +226,9 @@ int repo_first_commit(struct repo *repo, const char *branch, const struct repo_f
         return -1;
     if (!is_missing)
         return error_set(err, CODE_USAGE, 0, "branch %s has commits already", branch);
+    for (size_t i = 0; i < len; i++)
+        if (check_path(files[i].path, err) != 0)
+            return -1;
     if (!repo_is_bare(repo) && check_work_tree(repo, name, files, len, err) != 0)
         return -1;
     if (write_tree(repo, files, len, &tree, err) != 0 ||
