@@ -191,7 +191,7 @@ static enum step on_key(struct reader *r, struct doc_pos pos, const yaml_event_t
     bool is_bare = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && event->data.scalar.tag == NULL;
     if (is_bare && span_is(text, "<<")) {
         refuse(r, CODE_YAML_MERGE_KEY, pos,
-               "`<<` is a merge key of YAML 1.1; put shared values in bases/, or write \"<<\" for a literal key");
+               "`<<` is a merge key of YAML 1.1; repeat the values or share them in bases/, or write \"<<\" for a literal key");
     } else if (resolve(r, pos, event, &scalar) && scalar.kind != DOC_STRING) {
         char shown[SHOWN_MAX];
         utf8_printable(text, shown, sizeof shown);
