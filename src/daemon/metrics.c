@@ -56,7 +56,7 @@ static void write_commits(struct buf *out, const struct metrics *m)
     buf_printf(out, "epochd_commits_total{verdict=\"committed\"} %llu\n", (unsigned long long)m->committed);
     buf_printf(out, "epochd_commits_total{verdict=\"published\"} %llu\n", (unsigned long long)m->published);
     buf_printf(out, "epochd_commits_total{verdict=\"rejected\"} %llu\n", (unsigned long long)m->rejected);
-    buf_printf(out, "epochd_commits_total{verdict=\"superseded\"} %llu\n", (unsigned long long)(m->superseded + m->overtaken));
+    buf_printf(out, "epochd_commits_total{verdict=\"superseded\"} %llu\n", (unsigned long long)m->superseded + m->overtaken);
     number(out, "findings_total", "counter", "Errors found in rejected commits.", m->findings);
     histogram(out, "commit_seconds", "From first sight of a commit to committed.", &m->commit_time);
     histogram(out, "publish_seconds", "From first sight of a commit to published.", &m->publish_time);

@@ -30,6 +30,6 @@ bool hex_decode(struct span text, uint8_t *out, size_t len)
         if (digit_value(text.data[i]) < 0)
             return false;
     for (size_t i = 0; i < len; i++)
-        out[i] = (uint8_t)(digit_value(text.data[2 * i]) << 4 | digit_value(text.data[2 * i + 1]));
+        out[i] = (uint8_t)(16 * digit_value(text.data[2 * i]) + digit_value(text.data[2 * i + 1]));
     return true;
 }

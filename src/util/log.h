@@ -43,12 +43,12 @@ void log_write(enum log_level level, const char *unit, const char *event, const 
 /* Writes an error as one line: code, message and place as fields. */
 void log_error_object(enum log_level level, const char *unit, const char *event, const struct error *err);
 
-/* log_info("main", "started", LOG_N("pid", pid), LOG_S("version", version)); the fields may be left out. */
+/* log_info("main", "started", LOG_N("pid", pid), LOG_S("version", version)); at least one field ({0} for none). */
 #define log_event(level, unit, event, ...)                                                                   \
-    log_write((level), (unit), (event), (const struct log_field[]){__VA_ARGS__ __VA_OPT__(,) {0}})
-#define log_debug(unit, event, ...) log_event(LOG_LEVEL_DEBUG, unit, event __VA_OPT__(,) __VA_ARGS__)
-#define log_info(unit, event, ...) log_event(LOG_LEVEL_INFO, unit, event __VA_OPT__(,) __VA_ARGS__)
-#define log_warn(unit, event, ...) log_event(LOG_LEVEL_WARN, unit, event __VA_OPT__(,) __VA_ARGS__)
-#define log_error(unit, event, ...) log_event(LOG_LEVEL_ERROR, unit, event __VA_OPT__(,) __VA_ARGS__)
+    log_write((level), (unit), (event), (const struct log_field[]){__VA_ARGS__, {0}})
+#define log_debug(unit, event, ...) log_event(LOG_LEVEL_DEBUG, unit, event, __VA_ARGS__)
+#define log_info(unit, event, ...) log_event(LOG_LEVEL_INFO, unit, event, __VA_ARGS__)
+#define log_warn(unit, event, ...) log_event(LOG_LEVEL_WARN, unit, event, __VA_ARGS__)
+#define log_error(unit, event, ...) log_event(LOG_LEVEL_ERROR, unit, event, __VA_ARGS__)
 
 #endif

@@ -43,7 +43,7 @@ static void round_to(double value, int precision, struct decimal *out)
     for (; *at != 'e'; at++)
         if (*at >= '0' && *at <= '9')
             out->digits[out->len++] = *at;
-    out->point = atoi(at + 1) + 1;
+    out->point = (int)strtol(at + 1, NULL, 10) + 1;
     trim(out);
 }
 

@@ -123,23 +123,23 @@ static void log__writes_json(void **state)
 static void log__needs_no_fields(void **state)
 {
     (void)state;
-    log_warn("main", "stopping");
+    log_warn("main", "stopping", {0});
     assert_string_equal(next_text(), "warn  main stopping");
     log_setup(LOG_LEVEL_INFO, LOG_FORMAT_JSON);
-    log_warn("main", "stopping");
+    log_warn("main", "stopping", {0});
     assert_string_equal(next_json(), "\",\"level\":\"warn\",\"unit\":\"main\",\"event\":\"stopping\"}");
 }
 
 static void log__names_each_level(void **state)
 {
     (void)state;
-    log_debug("u", "e");
+    log_debug("u", "e", {0});
     assert_string_equal(next_text(), "debug u e");
-    log_info("u", "e");
+    log_info("u", "e", {0});
     assert_string_equal(next_text(), "info  u e");
-    log_warn("u", "e");
+    log_warn("u", "e", {0});
     assert_string_equal(next_text(), "warn  u e");
-    log_error("u", "e");
+    log_error("u", "e", {0});
     assert_string_equal(next_text(), "error u e");
 }
 
@@ -150,7 +150,7 @@ static void log__drops_what_is_below_the_level(void **state)
     for (size_t limit = 0; limit < ARRAY_LEN(levels); limit++) {
         log_setup(levels[limit], LOG_FORMAT_TEXT);
         for (size_t i = 0; i < ARRAY_LEN(levels); i++) {
-            log_event(levels[i], "u", "e");
+            log_event(levels[i], "u", "e", {0});
             assert_int_equal(next_line() != NULL, i >= limit);
         }
     }
@@ -356,11 +356,11 @@ static void log__gives_the_time_where_standard_error_is_not_journald(void **stat
     (void)state;
     static const char *const streams[] = {"", ":", "1", "0:0", "x:y"};
     name_stream(1); /* systemd started us, but somebody has redirected standard error */
-    log_info("u", "e");
+    log_info("u", "e", {0});
     assert_string_equal(next_text(), "info  u e");
     for (size_t i = 0; i < ARRAY_LEN(streams); i++) {
         setenv("JOURNAL_STREAM", streams[i], 1);
-        log_info("u", "e");
+        log_info("u", "e", {0});
         assert_string_equal(next_text(), "info  u e");
     }
 }
@@ -370,10 +370,10 @@ static void log__gives_journald_what_was_asked_for(void **state)
     (void)state;
     name_stream(0);
     log_setup(LOG_LEVEL_INFO, LOG_FORMAT_TEXT);
-    log_info("u", "e");
+    log_info("u", "e", {0});
     assert_string_equal(next_text(), "info  u e");
     log_setup(LOG_LEVEL_INFO, LOG_FORMAT_JSON);
-    log_info("u", "e");
+    log_info("u", "e", {0});
     assert_non_null(next_json());
 }
 
@@ -400,11 +400,11 @@ static void log__keeps_errno(void **state)
 {
     (void)state;
     errno = EOVERFLOW;
-    log_info("u", "e");
+    log_info("u", "e", {0});
     assert_int_equal(errno, EOVERFLOW);
     close(STDERR_FILENO);
     errno = EOVERFLOW;
-    log_info("u", "e");
+    log_info("u", "e", {0});
     assert_int_equal(errno, EOVERFLOW);
 }
 
@@ -412,7 +412,7 @@ static void log__is_not_stopped_by_a_signal(void **state)
 {
     (void)state;
     is_interrupted_once = true;
-    log_info("u", "e");
+    log_info("u", "e", {0});
     assert_string_equal(next_text(), "info  u e");
 }
 
@@ -422,7 +422,7 @@ static void log__loses_a_line_rather_than_wait(void **state)
     assert_int_equal(fcntl(STDERR_FILENO, F_SETFL, O_NONBLOCK), 0);
     alarm(10);
     for (int i = 0; i < 10000; i++)
-        log_info("u", "e");
+        log_info("u", "e", {0});
     alarm(0);
     assert_string_equal(next_text(), "info  u e");
 }
