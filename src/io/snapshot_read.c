@@ -100,11 +100,9 @@ static int read_journal(const struct doc_node *payload, struct journal_position 
 {
     const struct doc_node *journal = doc_get(payload, "journal");
     struct span digest;
-    if (read_u64(journal, "seq", &out->seq, err) != 0)
-        return error_wrap(err, "member 'journal'");
-    if (!doc_get_string(journal, "sha256", &digest) || !hex_decode(digest, out->digest, HASH_LEN))
-        return bad_member("journal", "a position with a sha256", err);
-    return 0;
+    if (journal == NULL || !doc_get_string(journal, "sha256", &digest) || !hex_decode(digest, out->digest, HASH_LEN))
+        return bad_member("journal", "an object with a sha256", err);
+    return read_u64(journal, "seq", &out->seq, err);
 }
 
 static int read_services(const struct doc_node *payload, const struct doc_node **out, struct error *err)
