@@ -28,7 +28,7 @@ static void arm_retry(struct broker *broker)
         broker->backoff_ms > broker->backoff_max_ms / 2 ? broker->backoff_max_ms : broker->backoff_ms * 2;
 }
 
-static void go_away(struct broker *broker, bool is_refused, const char *text)
+static void go_away(struct broker *broker, int reason, const char *text)
 {
     if (broker->state == BROKER_AWAY)
         return;
@@ -41,7 +41,7 @@ static void go_away(struct broker *broker, bool is_refused, const char *text)
     loop_timer_disarm(&broker->watchdog);
     set_state(broker, BROKER_AWAY, text);
     arm_retry(broker);
-    broker->events.closed(broker->events.context, is_refused, text);
+    broker->events.closed(broker->events.context, reason, text);
 }
 
 /* --- the floor ----------------------------------------------------------------------------------------------------- */
@@ -55,7 +55,7 @@ static void read_floor(struct broker *broker)
     set_state(broker, BROKER_FLOOR, "reading what the broker retains");
     if (mqtt_subscribe(broker->mqtt, broker->topic_keys, true, &keys, &err) != 0 ||
         mqtt_subscribe(broker->mqtt, broker->topic_epoch, true, &broker->first, &err) != 0)
-        go_away(broker, false, err.message);
+        go_away(broker, MQTT_REASON_NETWORK, err.message);
 }
 
 static void on_subscribed(struct broker *broker, const struct mqtt_event *event)
@@ -66,13 +66,13 @@ static void on_subscribed(struct broker *broker, const struct mqtt_event *event)
     if (event->reason >= REASON_REFUSED) {
         char text[sizeof broker->topic_epoch + 200];
         snprintf(text, sizeof text, "may not subscribe to %s: %.160s", broker->topic_epoch, event->text);
-        go_away(broker, true, text);
+        go_away(broker, event->reason, text);
         return;
     }
     if (!broker->has_fence && event->message_id == broker->first) {
         broker->has_fence = true;
         if (mqtt_subscribe(broker->mqtt, broker->topic_epoch, false, &broker->fence, &err) != 0)
-            go_away(broker, false, err.message);
+            go_away(broker, MQTT_REASON_NETWORK, err.message);
     } else if (broker->has_fence && event->message_id == broker->fence) {
         set_state(broker, BROKER_OPEN, "");
         broker->opened_ms = clock_boot_ms();
@@ -105,7 +105,7 @@ static void on_event(void *context, const struct mqtt_event *event)
             read_floor(broker);
         break;
     case MQTT_EVENT_DOWN:
-        go_away(broker, event->reason >= REASON_REFUSED, event->text);
+        go_away(broker, event->reason, event->text);
         break;
     case MQTT_EVENT_ACK:
         if (broker->state == BROKER_OPEN)
@@ -134,7 +134,7 @@ static void on_retry(void *context)
     set_state(broker, BROKER_CONNECTING, "connecting");
     loop_timer_arm(broker->loop, &broker->watchdog, CONNECT_TICK_MS);
     if (mqtt_connect(broker->mqtt, &err) != 0)
-        go_away(broker, false, err.message);
+        go_away(broker, MQTT_REASON_NETWORK, err.message);
     broker_sync(broker);
 }
 
@@ -143,7 +143,7 @@ static void on_watchdog(void *context)
     struct broker *broker = context;
     mqtt_tick(broker->mqtt);
     if (broker->state == BROKER_FLOOR && clock_boot_ms() - broker->floor_ms > FLOOR_WITHIN_MS)
-        go_away(broker, false, "the broker does not answer a subscription");
+        go_away(broker, MQTT_REASON_NETWORK, "the broker does not answer a subscription");
     if (broker->state == BROKER_CONNECTING || broker->state == BROKER_FLOOR)
         loop_timer_arm(broker->loop, &broker->watchdog, CONNECT_TICK_MS);
     broker_sync(broker);
@@ -204,7 +204,7 @@ void broker_sync(struct broker *broker)
         return;
     int fd = broker->state == BROKER_AWAY ? -1 : mqtt_fd(broker->mqtt);
     if (loop_watch(broker->loop, &broker->source, fd, fd < 0 ? 0 : mqtt_wants(broker->mqtt), &err) != 0)
-        go_away(broker, false, err.message);
+        go_away(broker, MQTT_REASON_NETWORK, err.message);
 }
 
 void broker_tick(struct broker *broker)

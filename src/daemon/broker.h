@@ -21,8 +21,8 @@ struct broker_events {
     void (*foreign)(void *context, enum topic_kind topic, struct span payload, bool is_retained);
     /* The floor has been read; mqtt is usable until closed. */
     void (*opened)(void *context, struct mqtt *mqtt);
-    /* There is no (usable) connection; refused: the broker said no, text says why. */
-    void (*closed)(void *context, bool is_refused, const char *text);
+    /* There is no (usable) connection any more: MQTT v5 reason code (0x80 and more: the broker said no) or one of io/mqtt.h's. */
+    void (*closed)(void *context, int reason, const char *text);
     void (*acknowledged)(void *context, int message_id, int reason, const char *text);
 };
 

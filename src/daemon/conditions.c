@@ -33,6 +33,8 @@ const char *condition_code(enum condition condition)
         return CODE_REF_UNREADABLE;
     case CONDITION_REPO_UNREADABLE:
         return CODE_REPO_UNREADABLE;
+    case CONDITION_CLIENT_ID_CONFLICT:
+        return CODE_CLIENT_ID_CONFLICT;
     case CONDITION_BROKER_REFUSED:
         return CODE_BROKER_REFUSED;
     case CONDITION_BROKER_AWAY:

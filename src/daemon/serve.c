@@ -287,11 +287,25 @@ static void on_foreign(void *context, enum topic_kind topic, struct span payload
 
 /* --- the connection ----------------------------------------------------------------------------------------------------- */
 
+static enum condition condition_of_close(int reason)
+{
+    enum { SESSION_TAKEN_OVER = 0x8e, REFUSED = 0x80 };
+    if (reason == SESSION_TAKEN_OVER)
+        return CONDITION_CLIENT_ID_CONFLICT;
+    return reason >= REFUSED ? CONDITION_BROKER_REFUSED : CONDITION_BROKER_AWAY;
+}
+
+static void broker_is_fine(struct daemon *d)
+{
+    conditions_off(&d->conditions, CONDITION_BROKER_AWAY);
+    conditions_off(&d->conditions, CONDITION_BROKER_REFUSED);
+    conditions_off(&d->conditions, CONDITION_CLIENT_ID_CONFLICT);
+}
+
 static void on_opened(void *context, struct mqtt *mqtt)
 {
     struct daemon *d = context;
-    conditions_off(&d->conditions, CONDITION_BROKER_AWAY);
-    conditions_off(&d->conditions, CONDITION_BROKER_REFUSED);
+    broker_is_fine(d);
     conditions_off(&d->conditions, CONDITION_TOPIC_CONFLICT);
     log_info(UNIT, "broker_connected", LOG_S("broker", broker_display(&d->broker)));
     outbox_open(&d->outbox, mqtt);
@@ -307,16 +321,18 @@ static void on_opened(void *context, struct mqtt *mqtt)
     report_soon(d);
 }
 
-static void on_closed(void *context, bool is_refused, const char *text)
+static void on_closed(void *context, int reason, const char *text)
 {
     struct daemon *d = context;
+    enum condition condition = condition_of_close(reason);
     outbox_close(&d->outbox);
     if (d->is_stopping) {
         loop_stop(&d->loop);
         return;
     }
-    conditions_off(&d->conditions, is_refused ? CONDITION_BROKER_AWAY : CONDITION_BROKER_REFUSED);
-    if (conditions_on(&d->conditions, is_refused ? CONDITION_BROKER_REFUSED : CONDITION_BROKER_AWAY, text))
+    if (!conditions_is_on(&d->conditions, condition))
+        broker_is_fine(d); /* of another reason than before */
+    if (conditions_on(&d->conditions, condition, text))
         log_warn(UNIT, "broker_away", LOG_S("broker", broker_display(&d->broker)), LOG_S("message", text));
     loop_timer_disarm(&d->reassert);
     report_settle(d);
