@@ -2,9 +2,9 @@
  * watch: see watch.h. libinotifytools behind three functions.
  *
  * The library keeps its state in globals, offers no descriptor, reads many events into a hidden buffer at
- * once, cannot forget a dead watch, and aborts when it is used before its initialisation. So: it is never
- * called unless started; it is always drained to the end, also before it is closed; and whenever a folder on
- * the way comes or goes, it is closed and begun anew.
+ * once (and keeps that buffer when it is closed), cannot forget a dead watch, and aborts when it is used
+ * before its initialisation. So: it is never called unless started; it is always drained to the end; and
+ * whenever a folder on the way comes or goes, it is closed and begun anew.
  *
  * The caller gets an epoll descriptor with the inotify one inside. It stays the same through all of that; the
  * inotify one would often come back under its old number, and a caller that compares numbers would not notice
@@ -109,10 +109,8 @@ static int drain(bool *must_reopen)
 
 static void close_library(void)
 {
-    bool ignored;
     if (!watch.is_open)
         return;
-    drain(&ignored); /* what is left in its buffer would come back as events of the next instance */
     inotifytools_cleanup();
     watch.is_open = false;
     watch.inotify = -1;
