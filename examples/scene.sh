@@ -35,7 +35,7 @@ fail() { echo "scene: $*" >&2; [ ! -f "$dir/epochd.log" ] || tail -n 20 "$dir/ep
 
 # The next message of a topic, into a file: subscribed (and told so) before whatever makes it happens, waited for after.
 listen() { # TOPIC FILE
-    mosquitto_sub -p "$port" -V mqttv5 -q 1 -R -C 1 -W 20 -t "$1" -d >"$2.raw" 2>/dev/null &
+    stdbuf -oL mosquitto_sub -p "$port" -V mqttv5 -q 1 -R -C 1 -W 20 -t "$1" -d >"$2.raw" 2>/dev/null &
     listener=$!
     until grep -q 'Subscribed (mid' "$2.raw" 2>/dev/null; do kill -0 "$listener" 2>/dev/null || fail "cannot subscribe to $1"; done
     heard=$2
