@@ -17,9 +17,11 @@
 struct repo;
 
 struct repo_policy {
-    const uid_t *trusted_uids; /* owners accepted beside our effective uid (and root's own files) */
+    const uid_t *trusted_uids; /* owners accepted beside our effective uid */
     size_t trusted_len;
-    bool from_environment; /* a hook: GIT_DIR, GIT_OBJECT_DIRECTORY (quarantine), GIT_INDEX_FILE count */
+    /* A hook: GIT_DIR, GIT_OBJECT_DIRECTORY (quarantine) and GIT_INDEX_FILE count, and the owner does not: git has chosen the
+       repository and runs what its owner wants already. */
+    bool from_environment;
 };
 
 /*
@@ -48,6 +50,9 @@ void repo_identity(const struct repo *repo, dev_t *device, ino_t *inode);
 
 /* The commit refs/heads/<branch> points to. No such branch is an outcome (*is_missing). CODE_REF_UNREADABLE, CODE_REPO_ACCESS. */
 int repo_branch_tip(struct repo *repo, const char *branch, bool *is_missing, struct oid *tip, struct error *err) MUST_CHECK;
+
+/* The branch HEAD names, born or not; "" when HEAD is detached, or names no branch, or one longer than `size`-1. */
+int repo_head_branch(struct repo *repo, char *out, size_t size, struct error *err) MUST_CHECK;
 
 /* A revision as git writes it (branch, tag, HEAD~2, abbreviated id) to a commit. CODE_REPO_REV. */
 int repo_resolve(struct repo *repo, const char *revision, struct oid *commit, struct error *err) MUST_CHECK;

@@ -217,7 +217,7 @@ static int fill_handle(const struct repo *repo, struct repo_handle *handle, stru
     int rc = git_repository_open_ext(&handle->git, path, GIT_REPOSITORY_OPEN_NO_SEARCH, NULL);
     if (rc != 0)
         return refuse_open(path, rc, err);
-    if (check_owners(repo, handle->git, err) != 0)
+    if (!repo->from_environment && check_owners(repo, handle->git, err) != 0)
         return -1;
     if (stat(path, &handle->place) != 0 || !stat_in(handle->git, "", &handle->common))
         return error_set(err, CODE_REPO_UNREADABLE, errno, "cannot look at '%s'", path);

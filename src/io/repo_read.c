@@ -81,6 +81,22 @@ int repo_branch_tip(struct repo *repo, const char *branch, bool *is_missing, str
     return 0;
 }
 
+int repo_head_branch(struct repo *repo, char *out, size_t size, struct error *err)
+{
+    static const char heads[] = "refs/heads/";
+    AUTO_GIT(git_reference) head = NULL;
+    int rc = git_reference_lookup(&head, repo->handle.git, "HEAD");
+    if (rc != 0)
+        return repo_fail(err, CODE_REF_UNREADABLE, rc, "cannot read HEAD");
+    const char *target = git_reference_symbolic_target(head);
+    if (target == NULL || strncmp(target, heads, sizeof heads - 1) != 0 ||
+        strlen(target) - (sizeof heads - 1) >= size)
+        out[0] = '\0';
+    else
+        snprintf(out, size, "%s", target + sizeof heads - 1);
+    return 0;
+}
+
 int repo_resolve(struct repo *repo, const char *revision, struct oid *commit, struct error *err)
 {
     AUTO_GIT(git_object) named = NULL;

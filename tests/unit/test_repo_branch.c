@@ -177,6 +177,41 @@ static void repo_branch_tip__finds_the_branch_of_a_linked_work_tree(void **state
     assert_tip(repo, "main");
 }
 
+static void assert_head_branch(const char *path, const char *wanted)
+{
+    char branch[64];
+    struct error err;
+    AUTO_REPO struct repo *repo = open_repo(path);
+    assert_ok(repo_head_branch(repo, branch, sizeof branch, &err));
+    assert_string_equal(branch, wanted);
+}
+
+static void repo_head_branch__is_the_one_that_is_checked_out_born_or_not(void **state)
+{
+    (void)state;
+    sh("git init -q -b trunk here");
+    assert_head_branch("here", "trunk");
+    sh("git -C here commit -q --allow-empty -m first && git -C here worktree add -q -b rel/1 ../linked");
+    assert_head_branch("here", "trunk");
+    assert_head_branch("linked", "rel/1");
+    sh("git -C here checkout -q --detach");
+    assert_head_branch("here", "");
+}
+
+static void repo_head_branch__gives_a_name_up_to_its_limit_and_none_above(void **state)
+{
+    (void)state;
+    char branch[6];
+    struct error err;
+    sh("git init -q -b trunk here && git init -q -b trunks there");
+    AUTO_REPO struct repo *here = open_repo("here");
+    AUTO_REPO struct repo *there = open_repo("there");
+    assert_ok(repo_head_branch(here, branch, sizeof branch, &err));
+    assert_string_equal(branch, "trunk");
+    assert_ok(repo_head_branch(there, branch, sizeof branch, &err));
+    assert_string_equal(branch, "");
+}
+
 /* --- what is not ours to read -------------------------------------------------------------------------- */
 
 /* Opens the repository as one that trusts root, and reads the branch and its commit. */
@@ -282,6 +317,8 @@ int main(void)
         IN_A_FOLDER(repo_branch_tip__is_not_stopped_by_a_lock_left_behind),
         IN_A_FOLDER(repo_branch_tip__tells_a_repository_that_is_gone_from_a_branch_that_is),
         IN_A_FOLDER(repo_branch_tip__finds_the_branch_of_a_linked_work_tree),
+        IN_A_FOLDER(repo_head_branch__is_the_one_that_is_checked_out_born_or_not),
+        IN_A_FOLDER(repo_head_branch__gives_a_name_up_to_its_limit_and_none_above),
         IN_A_FOLDER(repo_read__calls_a_permission_a_permission),
         IN_A_FOLDER(repo_resolve__takes_revisions_as_git_writes_them),
         IN_A_FOLDER(repo_resolve__refuses_what_names_no_commit),

@@ -32,7 +32,7 @@ static const char *real_path(const char *name)
 static void repo_open__takes_a_work_tree_at_its_top_and_at_its_git_folder(void **state)
 {
     (void)state;
-    char expected[PATH_MAX];
+    char expected[PATH_MAX + 2];
     const char *paths[] = {"here", "here/", "here/.git", "here/.git/"};
     make_repo("here");
     for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
@@ -57,7 +57,7 @@ static void repo_open__takes_a_bare_repository(void **state)
 static void repo_open__finds_the_refs_of_a_linked_work_tree_in_the_main_one(void **state)
 {
     (void)state;
-    char expected[PATH_MAX];
+    char expected[PATH_MAX + 2];
     make_repo("here");
     sh("git -C here worktree add -q -b side ../linked");
     AUTO_REPO struct repo *repo = open_repo("linked");
@@ -190,6 +190,18 @@ static void repo_open__takes_a_strangers_repository_if_the_uid_is_trusted(void *
     sh("chown -R %d here", STRANGER);
     assert_ok(repo_open(&repo, "here", &policy, &err));
     assert_ok(repo_refresh(repo, &err));
+}
+
+static void repo_open__asks_nobody_in_a_hook(void **state)
+{
+    (void)state;
+    const struct repo_policy hook = {.from_environment = true};
+    struct error err;
+    AUTO_REPO struct repo *repo = NULL;
+    skip_unless_root();
+    make_repo("here");
+    sh("chown -R %d here", STRANGER);
+    assert_ok(repo_open(&repo, "here", &hook, &err));
 }
 
 static void repo_open__asks_who_owns_the_work_tree_the_link_and_the_common_folder(void **state)
@@ -469,6 +481,7 @@ int main(int argc, char **argv)
         IN_A_FOLDER(repo_open__reads_no_configuration_of_the_host),
         IN_A_FOLDER(repo_open__refuses_a_strangers_repository_and_names_the_uid),
         IN_A_FOLDER(repo_open__takes_a_strangers_repository_if_the_uid_is_trusted),
+        IN_A_FOLDER(repo_open__asks_nobody_in_a_hook),
         IN_A_FOLDER(repo_open__asks_who_owns_the_work_tree_the_link_and_the_common_folder),
         IN_A_FOLDER(repo_open__does_not_trust_root_by_itself),
         IN_A_FOLDER(repo_open__names_what_must_not_be_read),
