@@ -24,11 +24,13 @@ int cli_usage(const char *verb, const char *format, ...)
 {
     va_list args;
     const struct cli_verb *found = cli_find_verb(verb);
-    fprintf(stderr, "epochctl: %s: ", verb);
-    va_start(args, format);
-    vfprintf(stderr, format, args);
-    va_end(args);
-    fputc('\n', stderr);
+    if (format != NULL) {
+        fprintf(stderr, "epochctl: %s: ", verb);
+        va_start(args, format);
+        vfprintf(stderr, format, args);
+        va_end(args);
+        fputc('\n', stderr);
+    }
     if (found != NULL)
         fprintf(stderr, "usage: epochctl %s %s\n", found->name, found->arguments);
     return CLI_USAGE;
@@ -61,20 +63,23 @@ bool cli_load_settings(const struct cli *cli, struct settings *out, int *rc)
     return findings.errors == 0;
 }
 
-/* The top of a work tree has .git (a folder, or a file in a linked one); a bare repository has HEAD. */
-static bool is_repository(const char *path)
+/* --- the repository ---------------------------------------------------------------------------------------------- */
+
+static bool is_there(const char *folder, const char *name)
 {
-    char name[4096];
+    char path[4096];
     struct stat st;
-    int len = snprintf(name, sizeof name, "%s/.git", path);
-    if (len > 0 && (size_t)len < sizeof name && stat(name, &st) == 0)
-        return true;
-    len = snprintf(name, sizeof name, "%s/HEAD", path);
-    return len > 0 && (size_t)len < sizeof name && stat(name, &st) == 0 && S_ISREG(st.st_mode);
+    int len = snprintf(path, sizeof path, "%s/%s", folder, name);
+    return len > 0 && (size_t)len < sizeof path && stat(path, &st) == 0;
 }
 
-/* The nearest repository at or above the current folder; NULL if there is none. Owned. */
-static char *nearest_repository(void)
+/* The top of a work tree has .git (a folder, or a file in a linked one); a bare repository has what git itself looks for. */
+static bool is_repository(const char *path)
+{
+    return is_there(path, ".git") || (is_there(path, "HEAD") && is_there(path, "objects") && is_there(path, "refs"));
+}
+
+char *cli_nearest_repository(void)
 {
     char *path = getcwd(NULL, 0);
     while (path != NULL && !is_repository(path)) {
@@ -88,24 +93,42 @@ static char *nearest_repository(void)
     return path;
 }
 
-int cli_open_repo(const struct cli *cli, bool from_environment, struct repo **out, struct error *err)
+static int open_nearest(const struct cli *cli, bool *is_missing, struct repo **out, struct error *err)
 {
-    AUTO_FREE char *path = nearest_repository();
+    AUTO_FREE char *path = cli_nearest_repository();
     struct settings settings AUTO_SETTINGS = {0};
-    struct repo_policy policy = {.from_environment = from_environment};
+    struct findings findings AUTO_FINDINGS = {0};
+    struct error ignored;
+    *is_missing = path == NULL;
+    if (path == NULL)
+        return 0;
+    /* Whose repositories are trusted is all that the settings are wanted for; without them only our own are. */
+    if (settings_load(cli->config, environ, &settings, &findings, &ignored) != 0 || findings.errors > 0)
+        settings.repository.trusted_len = 0;
+    struct repo_policy policy = {settings.repository.trusted_uids, settings.repository.trusted_len, false};
+    return repo_open(out, path, &policy, err);
+}
+
+int cli_open_repo(const struct cli *cli, struct repo **out, struct error *err)
+{
+    struct settings settings AUTO_SETTINGS = {0};
+    bool is_missing;
     int rc;
-    if (from_environment)
-        return repo_open(out, ".", &policy, err);
-    if (path != NULL)
-        return repo_open(out, path, &policy, err);
+    if (open_nearest(cli, &is_missing, out, err) != 0)
+        return -1;
+    if (!is_missing)
+        return 0;
     if (cli->directory != NULL)
         return error_set(err, CODE_REPO_MISSING, 0, "there is no git repository at or above '%s'", cli->directory);
     if (!cli_load_settings(cli, &settings, &rc))
         return error_set(err, CODE_SETTINGS, 0, "the settings do not tell where the repository is");
-    policy.trusted_uids = settings.repository.trusted_uids;
-    policy.trusted_len = settings.repository.trusted_len;
-    return repo_open(out, settings.repository.path, &policy, err);
+    struct repo_policy policy = {settings.repository.trusted_uids, settings.repository.trusted_len, false};
+    if (repo_open(out, settings.repository.path, &policy, err) == 0)
+        return 0;
+    return error_wrap(err, "there is no git repository at or above the current folder, and in the settings");
 }
+
+/* --- output -------------------------------------------------------------------------------------------------------- */
 
 int cli_print(const struct buf *text)
 {
@@ -117,6 +140,18 @@ int cli_print(const struct buf *text)
         return cli_fail(&err);
     }
     return CLI_OK;
+}
+
+/* What was printed and could not be written must not look like success. */
+static int finish_output(int rc)
+{
+    struct error err;
+    if (fflush(stdout) == 0 && ferror(stdout) == 0)
+        return rc;
+    if (rc == CLI_FAILED)
+        return rc; /* told already */
+    error_set(&err, ERR_SYSTEM, errno, "cannot write to standard output");
+    return cli_fail(&err);
 }
 
 static int change_directory(struct cli *cli, const char *path)
@@ -133,12 +168,16 @@ static int change_directory(struct cli *cli, const char *path)
 static int run_verb(const struct cli *cli, int argc, char **argv)
 {
     const struct cli_verb *verb = cli_find_verb(argv[0]);
+    char name[64];
     if (verb == NULL) {
         fprintf(stderr, "epochctl: there is no verb '%s'; epochctl help lists them\n", argv[0]);
         return CLI_USAGE;
     }
-    optind = 0; /* glibc: start anew, for the verb's own options */
-    return verb->run(cli, argc, argv);
+    snprintf(name, sizeof name, "epochctl: %s", verb->name);
+    argv[0] = name; /* what getopt puts before its complaints */
+    optind = 0;     /* glibc: start anew, for the verb's own options */
+    int rc = verb->run(cli, argc, argv);
+    return finish_output(rc);
 }
 
 int cli_main(int argc, char **argv)
@@ -150,7 +189,7 @@ int cli_main(int argc, char **argv)
         {NULL, 0, NULL, 0},
     };
     static char help[] = "help", *help_argv[] = {help, NULL};
-    struct cli cli = {.is_terminal = isatty(STDOUT_FILENO) == 1};
+    struct cli cli = {0};
     int option, rc;
     while ((option = getopt_long(argc, argv, "+C:c:Vh", options, NULL)) != -1) {
         if (option == 'C') {
@@ -159,10 +198,12 @@ int cli_main(int argc, char **argv)
         } else if (option == 'c') {
             cli.config = optarg;
         } else if (option == 'V') {
-            return printf("epochctl " EPOCHD_VERSION "\n") < 0 ? CLI_FAILED : CLI_OK;
+            printf("epochctl " EPOCHD_VERSION "\n");
+            return finish_output(CLI_OK);
         } else if (option == 'h') {
-            return cmd_help(&cli, 1, help_argv);
+            return finish_output(cmd_help(&cli, 1, help_argv));
         } else {
+            fprintf(stderr, "usage: epochctl [-C DIR] [--config FILE] VERB [ARGUMENTS]; epochctl help lists the verbs\n");
             return CLI_USAGE;
         }
     }

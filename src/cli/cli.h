@@ -26,7 +26,6 @@ enum cli_exit {
 struct cli {
     const char *directory; /* -C: already changed into; NULL: not given */
     const char *config;    /* --config, NULL: the default */
-    bool is_terminal;      /* standard output is one: columns and colour */
 };
 
 struct cli_verb {
@@ -34,7 +33,7 @@ struct cli_verb {
     const char *arguments; /* for usage: "[REV] [--worktree] [--json]" */
     const char *summary;   /* one line */
     const char *help;      /* what `epochctl help VERB` adds, paragraphs */
-    int (*run)(const struct cli *cli, int argc, char **argv); /* argv[0] is the verb; getopt may be used (optind is 1) */
+    int (*run)(const struct cli *cli, int argc, char **argv); /* argv[0] names the verb for getopt (optind is 0) */
 };
 
 extern const struct cli_verb cli_verbs[];
@@ -45,16 +44,17 @@ int cli_main(int argc, char **argv);
 
 /* "epochctl: …" on standard error. Returns CLI_FAILED. */
 int cli_fail(const struct error *err);
-/* "epochctl: VERB: …" and the usage line. Returns CLI_USAGE. */
+/* "epochctl: VERB: …" and the usage line; `format` NULL: the usage line alone (getopt has said what is wrong). CLI_USAGE. */
 int cli_usage(const char *verb, const char *format, ...) PRINTF_LIKE(2, 3);
 const struct cli_verb *cli_find_verb(const char *name);
 
 /* The daemon's settings, as it would read them; findings are printed. false: the exit code is in *rc. */
 bool cli_load_settings(const struct cli *cli, struct settings *out, int *rc);
 
-/* Opens the repository for reading: the work tree or bare repository we are in (upward from the current folder), else the one of the
-   settings. From a hook (`from_environment`) git's variables count. */
-int cli_open_repo(const struct cli *cli, bool from_environment, struct repo **out, struct error *err) MUST_CHECK;
+/* The top of the work tree, or the bare repository, at or above the current folder; NULL if there is none. Owned. */
+char *cli_nearest_repository(void);
+/* Opens that one for reading; where there is none, and without -C, the one of the settings. */
+int cli_open_repo(const struct cli *cli, struct repo **out, struct error *err) MUST_CHECK;
 
 /* Buffer to standard output; CLI_OK, or CLI_FAILED if it cannot be written. */
 int cli_print(const struct buf *text);

@@ -21,22 +21,33 @@ static int parse(int argc, char **argv, struct check_options *out)
         {"staged", no_argument, NULL, 's'}, {"worktree", no_argument, NULL, 'w'},
         {"format", required_argument, NULL, 'f'}, {"json", no_argument, NULL, 'j'}, {NULL, 0, NULL, 0},
     };
-    int option;
+    int option, places = 0;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        if (option == 's')
-            out->what = CHECK_STAGED;
-        else if (option == 'w')
-            out->what = CHECK_WORKTREE;
-        else if (option == 'j' || (option == 'f' && strcmp(optarg, "json") == 0))
+        if (option == 's' || option == 'w') {
+            out->what = option == 's' ? CHECK_STAGED : CHECK_WORKTREE;
+            places++;
+        } else if (option == 'j') {
             out->is_json = true;
-        else if (option != 'f' || strcmp(optarg, "text") != 0)
-            return cli_usage("check", "--format is text or json");
+        } else if (option != 'f') {
+            return cli_usage("check", NULL);
+        } else if (strcmp(optarg, "json") == 0 || strcmp(optarg, "text") == 0) {
+            out->is_json = optarg[0] == 'j';
+        } else {
+            return cli_usage("check", "--format is text or json, not '%s'", optarg);
+        }
     }
-    if (argc - optind > 1 || (optind < argc && out->what != CHECK_REVISION))
+    if (places + argc - optind > 1)
         return cli_usage("check", "one revision, or --staged, or --worktree");
     if (optind < argc)
         out->revision = argv[optind];
     return CLI_OK;
+}
+
+/* The top of the work tree we are in; a folder outside of any need not be a git repository to be judged. */
+static int open_work_tree(struct source *out, struct error *err)
+{
+    AUTO_FREE char *top = cli_nearest_repository();
+    return source_from_folder(top == NULL ? "." : top, out, err);
 }
 
 /* Where the files come from. `repo` is opened where one is needed and must outlive the source. */
@@ -44,13 +55,9 @@ static int open_source(const struct cli *cli, const struct check_options *option
                        struct error *err)
 {
     struct oid commit;
-    struct error no_repo;
-    if (options->what == CHECK_WORKTREE) {
-        /* A folder need not be a git repository to be judged. */
-        bool has_work_dir = cli_open_repo(cli, false, repo, &no_repo) == 0 && repo_work_dir(*repo) != NULL;
-        return source_from_folder(has_work_dir ? repo_work_dir(*repo) : ".", out, err);
-    }
-    if (cli_open_repo(cli, false, repo, err) != 0)
+    if (options->what == CHECK_WORKTREE)
+        return open_work_tree(out, err);
+    if (cli_open_repo(cli, repo, err) != 0)
         return -1;
     if (options->what == CHECK_STAGED)
         return source_from_index(*repo, out, err);
@@ -66,8 +73,11 @@ static int print_text(const struct findings *findings, const struct candidate *c
         finding_format(&findings->items[i], &text);
         buf_putc(&text, '\n');
     }
+    if (findings->errors + findings->warnings > findings->len)
+        buf_printf(&text, "and %zu more\n", findings->errors + findings->warnings - findings->len);
     if (findings->errors == 0)
-        buf_printf(&text, "ok: %zu services, %zu warnings\n", candidate->total, findings->warnings);
+        buf_printf(&text, "ok: %zu services%s, %zu warnings\n", candidate->total,
+                   candidate->total == 0 ? " (no file under services/)" : "", findings->warnings);
     else
         buf_printf(&text, "refused: %zu errors, %zu warnings\n", findings->errors, findings->warnings);
     return cli_print(&text);

@@ -1,8 +1,8 @@
 /*
  * hook: what git's hooks call. They judge with the daemon's own code before git accepts; the daemon never relies on them.
  *
- * pre-commit   judges what is staged
- * pre-receive  judges what is pushed to the served branch, from the quarantine; refuses rewinds under `deny`
+ * pre-commit, pre-merge-commit  judge what is staged
+ * pre-receive                   judges what is pushed to the served branch, from the quarantine; refuses rewinds under `deny`
  */
 #include <stdarg.h>
 #include <string.h>
@@ -35,45 +35,90 @@ static void say_findings(const struct findings *findings)
     }
 }
 
+/* git says by its environment which repository, index and objects it means. */
+static int open_repo(struct repo **out, struct error *err)
+{
+    static const struct repo_policy policy = {.from_environment = true};
+    return repo_open(out, ".", &policy, err);
+}
+
 /* --- what was there before ------------------------------------------------------------------------------------------- */
 
-/* A catalog of what a revision says, to compare with; empty where it cannot be told (no parent, an invalid one). */
-static int catalog_of(struct repo *repo, const struct oid *commit, struct catalog **out, struct error *err)
+static void services_fini(struct catalog_change *changes, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        service_unref(changes[i].service);
+    free(changes);
+}
+
+static int make_catalog(const struct candidate *candidate, struct catalog **out, struct error *err)
+{
+    struct catalog *empty AUTO_CATALOG = catalog_new();
+    struct catalog_change *changes = calloc(candidate->len + 1, sizeof *changes);
+    size_t len = 0;
+    int rc = empty == NULL || changes == NULL ? error_memory(err) : 0;
+    for (; rc == 0 && len < candidate->len; len++) {
+        const struct candidate_service *service = &candidate->services[len];
+        struct service *made = service_new(service->name, service->path, 1, service->config, service->config);
+        if (made == NULL)
+            rc = error_memory(err);
+        else
+            changes[len] = (struct catalog_change){made->name, made};
+    }
+    if (rc == 0)
+        rc = catalog_with(empty, changes, len, out, err);
+    if (changes != NULL)
+        services_fini(changes, len);
+    return rc;
+}
+
+/* What the commit says, if it is valid; else *out stays NULL. */
+static int judge_commit(struct repo *repo, const struct oid *commit, struct catalog **out, struct error *err)
 {
     struct source source AUTO_SOURCE = {.work_dir = -1};
     struct candidate candidate AUTO_CANDIDATE = {0};
     struct findings findings AUTO_FINDINGS = {0};
     struct candidate_base nothing = {0};
-    struct catalog *catalog AUTO_CATALOG = catalog_new();
-    if (catalog == NULL)
-        return error_memory(err);
     if (source_from_commit(repo, commit, NULL, &source, err) != 0 ||
         candidate_judge(&source, &nothing, &candidate, &findings, err) != 0)
         return -1;
-    for (size_t i = 0; i < candidate.len; i++) {
-        const struct candidate_service *service = &candidate.services[i];
-        struct catalog *with;
-        struct service *made = service_new(service->name, service->path, 1, service->config, service->config);
-        if (made == NULL)
-            return error_memory(err);
-        struct catalog_change change = {service->name, made};
-        int rc = catalog_with(catalog, &change, 1, &with, err);
-        service_unref(made);
-        if (rc != 0)
+    return findings.errors > 0 ? 0 : make_catalog(&candidate, out, err);
+}
+
+/*
+ * What is probably in force, to compare with: the newest valid commit among the last few, of which epochd refused the others.
+ * NULL where it cannot be told; then nothing is said of what changes.
+ */
+static int find_before(struct repo *repo, const struct oid *tip, struct catalog **out, struct error *err)
+{
+    enum { LOOK_BACK = 16 };
+    struct oid commit = *tip;
+    struct error cut;
+    for (int i = 0; i < LOOK_BACK && *out == NULL && !oid_is_zero(&commit); i++) {
+        struct repo_commit read;
+        if (repo_read_commit(repo, &commit, &read, &cut) != 0)
+            return 0; /* a shallow clone ends here */
+        if (judge_commit(repo, &commit, out, err) != 0)
             return -1;
-        catalog_unref(catalog);
-        catalog = with;
+        commit = read.first_parent;
     }
-    *out = TAKE(catalog);
     return 0;
 }
 
-static void say_plan(const struct candidate *candidate)
+/* A removed service with '-', a new one with '+'. */
+static void say_plan(const struct candidate *candidate, const struct catalog *before)
 {
     enum { NAMED_MAX = 8 };
     struct buf names AUTO_BUF = {0};
-    for (size_t i = 0; i < candidate->len && i < NAMED_MAX; i++)
-        buf_printf(&names, "%s%s%s", i == 0 ? "" : ", ", candidate->services[i].path == NULL ? "-" : "", candidate->services[i].name);
+    if (before == NULL) {
+        say("valid; %zu services", candidate->total);
+        return;
+    }
+    for (size_t i = 0; i < candidate->len && i < NAMED_MAX; i++) {
+        const struct candidate_service *service = &candidate->services[i];
+        const char *mark = service->path == NULL ? "-" : catalog_find(before, service->name) == NULL ? "+" : "";
+        buf_printf(&names, "%s%s%s", i == 0 ? "" : ", ", mark, service->name);
+    }
     if (candidate->len > NAMED_MAX)
         buf_printf(&names, " and %zu more", candidate->len - NAMED_MAX);
     if (candidate->len == 0)
@@ -92,31 +137,40 @@ static int judge(const struct source *source, const struct candidate_base *base,
     say_findings(&findings);
     *is_valid = findings.errors == 0;
     if (*is_valid)
-        say_plan(&candidate);
+        say_plan(&candidate, base->in_force);
     return 0;
 }
 
 /* --- pre-commit ------------------------------------------------------------------------------------------------------- */
 
-static int pre_commit(const struct cli *cli)
+static int cannot_judge(const struct error *err, const char *way_out)
 {
+    cli_fail(err);
+    say("nothing was judged%s", way_out);
+    return CLI_FAILED;
+}
+
+static int pre_commit(void)
+{
+    static const char way_out[] = "; git commit --no-verify goes on without";
+
     struct repo *repo AUTO_REPO = NULL;
     struct source source AUTO_SOURCE = {.work_dir = -1};
     struct catalog *before AUTO_CATALOG = NULL;
     struct oid head;
     struct error err, unborn;
     bool is_valid;
-    if (cli_open_repo(cli, true, &repo, &err) != 0 || source_from_index(repo, &source, &err) != 0)
-        return cli_fail(&err);
-    if (repo_resolve(repo, "HEAD", &head, &unborn) == 0 && catalog_of(repo, &head, &before, &err) != 0)
-        return cli_fail(&err);
+    if (open_repo(&repo, &err) != 0 || source_from_index(repo, &source, &err) != 0)
+        return cannot_judge(&err, way_out);
+    if (repo_resolve(repo, "HEAD", &head, &unborn) == 0 && find_before(repo, &head, &before, &err) != 0)
+        return cannot_judge(&err, way_out);
     /* The commit's trailers do not exist yet: whether many services may go is judged with the message, by the daemon. */
     struct candidate_base base = {.in_force = before, .mass_removal_allowed = true};
     if (judge(&source, &base, &err, &is_valid) != 0)
-        return cli_fail(&err);
+        return cannot_judge(&err, way_out);
     if (is_valid)
         return CLI_OK;
-    say("this commit would be refused; git commit --no-verify makes it all the same, and epochd will keep the last good epoch");
+    say("this commit would be refused; git commit --no-verify makes it all the same, and epochd keeps the last good epoch");
     return CLI_FINDINGS;
 }
 
@@ -147,7 +201,7 @@ static bool parse_push(struct span line, struct push *out)
 /* What `epochctl init` wrote, or what the admin set: the hook runs as the pusher, who may not read the daemon's settings. */
 static int read_policy(struct repo *repo, char branch[static 256], bool *is_deny, struct error *err)
 {
-    char rewrite[16];
+    char rewrite[64];
     bool found;
     if (repo_config_get(repo, "epochd.branch", &found, branch, 256, err) != 0)
         return -1;
@@ -156,7 +210,9 @@ static int read_policy(struct repo *repo, char branch[static 256], bool *is_deny
     if (repo_config_get(repo, "epochd.rewrite", &found, rewrite, sizeof rewrite, err) != 0)
         return -1;
     *is_deny = found ? strcmp(rewrite, "deny") == 0 : repo_is_bare(repo);
-    return 0;
+    if (!found || *is_deny || strcmp(rewrite, "amend") == 0 || strcmp(rewrite, "allow") == 0)
+        return 0;
+    return error_set(err, CODE_SETTINGS, 0, "git config epochd.rewrite is '%s', and not amend, deny or allow", rewrite);
 }
 
 static int judge_push(struct repo *repo, const struct push *push, struct error *err, bool *is_valid)
@@ -167,7 +223,7 @@ static int judge_push(struct repo *repo, const struct push *push, struct error *
     bool found;
     if (repo_read_trailer(repo, &push->after, MASS_REMOVAL_TRAILER, &found, allow, sizeof allow, err) != 0)
         return -1;
-    if (!oid_is_zero(&push->before) && catalog_of(repo, &push->before, &before, err) != 0)
+    if (!oid_is_zero(&push->before) && find_before(repo, &push->before, &before, err) != 0)
         return -1;
     struct candidate_base base = {.in_force = before, .mass_removal_allowed = found && strcmp(allow, "mass-removal") == 0};
     if (source_from_commit(repo, &push->after, NULL, &source, err) != 0)
@@ -183,19 +239,23 @@ static int receive(struct repo *repo, const struct push *push, bool is_deny)
         say("%s is the branch that is served; it is not deleted by a push [%s]", push->branch, CODE_REF_MISSING);
         return CLI_FINDINGS;
     }
-    if (is_deny && !oid_is_zero(&push->before) && repo_is_ancestor(repo, &push->before, &push->after, &contains, NULL, &err) != 0)
-        return cli_fail(&err);
+    if (is_deny && !oid_is_zero(&push->before) &&
+        repo_is_ancestor(repo, &push->before, &push->after, &contains, NULL, &err) != 0)
+        return cannot_judge(&err, "");
     if (!contains) {
         say("the push does not contain what %s holds now; rewinds are denied here [%s]", push->branch, CODE_HISTORY_REWRITTEN);
         say("git pull --rebase, then push again; or git revert what is not wanted");
         return CLI_FINDINGS;
     }
     if (judge_push(repo, push, &err, &is_valid) != 0)
-        return cli_fail(&err);
-    return is_valid ? CLI_OK : CLI_FINDINGS;
+        return cannot_judge(&err, "");
+    if (is_valid)
+        return CLI_OK;
+    say("refused; %s stays where it is", push->branch);
+    return CLI_FINDINGS;
 }
 
-static int pre_receive(const struct cli *cli)
+static int pre_receive(void)
 {
     struct repo *repo AUTO_REPO = NULL;
     struct error err;
@@ -205,8 +265,8 @@ static int pre_receive(const struct cli *cli)
     ssize_t len;
     bool is_deny;
     int rc = CLI_OK;
-    if (cli_open_repo(cli, true, &repo, &err) != 0 || read_policy(repo, branch, &is_deny, &err) != 0)
-        return cli_fail(&err);
+    if (open_repo(&repo, &err) != 0 || read_policy(repo, branch, &is_deny, &err) != 0)
+        return cannot_judge(&err, "");
     while ((len = getline(&line, &cap, stdin)) > 0) {
         struct span text = {line, (size_t)len - (line[len - 1] == '\n')};
         if (!parse_push(text, &push) || strcmp(push.branch, branch) != 0)
@@ -219,11 +279,12 @@ static int pre_receive(const struct cli *cli)
 
 int cmd_hook(const struct cli *cli, int argc, char **argv)
 {
-    if (argc < 2)
-        return cli_usage("hook", "say which: pre-commit or pre-receive");
-    if (strcmp(argv[1], "pre-commit") == 0)
-        return pre_commit(cli);
+    (void)cli;
+    if (argc != 2)
+        return cli_usage("hook", "say which: pre-commit, pre-merge-commit or pre-receive");
+    if (strcmp(argv[1], "pre-commit") == 0 || strcmp(argv[1], "pre-merge-commit") == 0)
+        return pre_commit();
     if (strcmp(argv[1], "pre-receive") == 0)
-        return pre_receive(cli);
-    return cli_usage("hook", "'%s' is not pre-commit or pre-receive", argv[1]);
+        return pre_receive();
+    return cli_usage("hook", "'%s' is not pre-commit, pre-merge-commit or pre-receive", argv[1]);
 }

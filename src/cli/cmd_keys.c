@@ -24,12 +24,38 @@ static int parse(int argc, char **argv, struct keys_options *out)
         else if (option == 'j')
             out->is_json = true;
         else
-            return cli_usage("keys", "that option is not known");
+            return cli_usage("keys", NULL);
     }
     if (argc - optind != 1)
         return cli_usage("keys", "say init or list");
     out->what = argv[optind];
     return CLI_OK;
+}
+
+static const char *problem_of(const struct keyring_row *row)
+{
+    return row->problem.code == NULL ? NULL : row->problem.message;
+}
+
+static void put_row_json(struct buf *out, const struct keyring_row *row)
+{
+    buf_printf(out, "{\"exists\":%s,\"file\":\"%s\",\"key_id\":", row->exists ? "true" : "false", row->file);
+    json_put_text(out, row->id[0] == '\0' ? NULL : row->id);
+    buf_printf(out, ",\"kind\":\"%s\",\"mode\":\"%04o\",\"problem\":", row->kind, row->mode);
+    json_put_text(out, problem_of(row));
+    buf_putc(out, '}');
+}
+
+static void put_row_text(struct buf *out, const struct keyring_row *row)
+{
+    buf_printf(out, "%-12s %-15s %-16s  ", row->file, row->kind, row->id[0] == '\0' ? "-" : row->id);
+    if (row->exists)
+        buf_printf(out, "%04o", row->mode);
+    else
+        buf_puts(out, "missing");
+    if (problem_of(row) != NULL)
+        buf_printf(out, "  %s", problem_of(row));
+    buf_putc(out, '\n');
 }
 
 static int list(const char *folder, bool is_json)
@@ -45,20 +71,10 @@ static int list(const char *folder, bool is_json)
     else
         buf_printf(&text, "%-12s %-15s %-16s  %s\n", "FILE", "KIND", "KEY ID", "MODE");
     for (size_t i = 0; i < KEYRING_FILES; i++) {
-        const struct keyring_row *row = &rows[i];
-        const char *problem = row->problem.code == NULL ? NULL : row->problem.message;
-        has_problem |= problem != NULL;
-        if (is_json) {
-            buf_printf(&text, "%s{\"exists\":%s,\"file\":\"%s\",\"key_id\":", i == 0 ? "" : ",", row->exists ? "true" : "false", row->file);
-            json_put_text(&text, row->id[0] == '\0' ? NULL : row->id);
-            buf_printf(&text, ",\"kind\":\"%s\",\"mode\":\"%04o\",\"problem\":", row->kind, row->mode);
-            json_put_text(&text, problem);
-            buf_putc(&text, '}');
-        } else if (row->exists) {
-            buf_printf(&text, "%-12s %-15s %-16s  %04o%s%s\n", row->file, row->kind, row->id, row->mode, problem == NULL ? "" : "  ", problem == NULL ? "" : problem);
-        } else {
-            buf_printf(&text, "%-12s %-15s %-16s  missing\n", row->file, row->kind, "-");
-        }
+        has_problem |= problem_of(&rows[i]) != NULL;
+        if (is_json && i > 0)
+            buf_putc(&text, ',');
+        (is_json ? put_row_json : put_row_text)(&text, &rows[i]);
     }
     if (is_json)
         buf_puts(&text, "]\n");
@@ -78,15 +94,25 @@ static int say_roots(const char *folder)
     return cli_print(&roots);
 }
 
+/* An empty journal tells the daemon that its keys are new, not that its state was lost. Keys elsewhere are not the daemon's. */
+static int prepare_state(const struct settings *settings, const char *folder, struct error *err)
+{
+    bool exists;
+    AUTO_CLOSE int state = -1;
+    if (strcmp(folder, settings->keys) != 0)
+        return 0;
+    if (keyring_exists(folder, &exists, err) != 0)
+        return -1;
+    if (fs_make_dir(settings->state, 0750, &state, err) != 0)
+        return error_wrap(err, "the state folder (setting: state)");
+    return exists ? 0 : journal_prepare(state, err);
+}
+
 static int init(const struct settings *settings, const char *folder)
 {
     struct error err;
-    bool exists, made;
-    AUTO_CLOSE int state = -1;
-    if (keyring_exists(folder, &exists, &err) != 0 || fs_make_dir(settings->state, 0750, &state, &err) != 0)
-        return cli_fail(&err);
-    /* An empty journal tells the daemon that these keys are new, not that its state was lost. */
-    if (!exists && journal_prepare(state, &err) != 0)
+    bool made;
+    if (prepare_state(settings, folder, &err) != 0)
         return cli_fail(&err);
     if (keyring_make(folder, settings->mqtt.source, &made, &err) != 0)
         return cli_fail(&err);

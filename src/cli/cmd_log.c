@@ -25,7 +25,7 @@ static int parse(int argc, char **argv, struct log_options *out)
         if (option == 'j')
             out->is_json = true;
         else if (option != 'n')
-            return cli_usage("log", "that option is not known");
+            return cli_usage("log", NULL);
         else if (!num_parse_u64(span_of(optarg), &out->count) || out->count == 0 || out->count > LOG_MAX)
             return cli_usage("log", "-n takes a number from 1 to %d", LOG_MAX);
     }
@@ -74,7 +74,8 @@ static void put_row_json(struct buf *out, const struct epoch_row *row, const str
     buf_printf(out, ",\"time\":\"%s\",\"verdict\":\"%s\"}", time, epoch_verdict_name(row->verdict));
 }
 
-static void put_rows(struct buf *out, const struct epoch_rows *rows, const struct log_options *options, struct repo *repo)
+/* How many there were. */
+static uint64_t put_rows(struct buf *out, const struct epoch_rows *rows, const struct log_options *options, struct repo *repo)
 {
     struct error ignored;
     uint64_t shown = 0;
@@ -97,6 +98,7 @@ static void put_rows(struct buf *out, const struct epoch_rows *rows, const struc
     }
     if (options->is_json)
         buf_puts(out, "]\n");
+    return shown;
 }
 
 int cmd_log(const struct cli *cli, int argc, char **argv)
@@ -110,11 +112,14 @@ int cmd_log(const struct cli *cli, int argc, char **argv)
     int rc = parse(argc, argv, &options);
     if (rc != CLI_OK || !local_open(cli, &local, &rc))
         return rc;
-    if (local_load_keys(&local, true, &err) != 0 || epoch_rows_read(&local, options.service, &rows, &err) != 0)
-        return cli_fail(&err);
+    const struct epoch_want want = {.service = options.service, .count = options.count};
+    if (local_load_keys(&local, true, &err) != 0 || epoch_rows_read(&local, &want, &rows, &err) != 0)
+        return local_fail(&local, &err);
     struct repo_policy policy = {local.settings.repository.trusted_uids, local.settings.repository.trusted_len, false};
     if (repo_open(&repo, local.settings.repository.path, &policy, &no_repo) != 0)
         repo = NULL; /* authors and subjects are missing then */
-    put_rows(&text, &rows, &options, repo);
+    if (put_rows(&text, &rows, &options, repo) == 0)
+        fprintf(stderr, options.service == NULL ? "epochctl: the journal has no epoch and no verdict yet\n"
+                                                : "epochctl: no epoch in the journal changed a service '%s'\n", options.service);
     return cli_print(&text);
 }

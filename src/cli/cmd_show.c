@@ -3,6 +3,7 @@
  */
 #include <getopt.h>
 #include <string.h>
+#include <strings.h>
 
 #include "cli/epochs.h"
 #include "config/candidate.h"
@@ -39,7 +40,7 @@ static int parse(int argc, char **argv, struct show_options *out)
         else if (option == 'j')
             out->is_json = true;
         else
-            return cli_usage("show", "that option is not known");
+            return cli_usage("show", NULL);
     }
     if (argc - optind != 1)
         return cli_usage("show", "name one service");
@@ -69,7 +70,9 @@ static int show_in_force(const struct local *local, const char *service, struct 
     if (local_read_snapshot(local, false, &lkg, &is_missing, err) != 0)
         return error_wrap(err, "the snapshot");
     if (is_missing)
-        return error_set(err, CODE_LKG_FORM, 0, "there is no snapshot yet: epochd has not accepted an epoch");
+        return error_set(err, CODE_LKG_FORM, 0,
+                         "there is no snapshot yet: epochd has not accepted an epoch, epochctl status says why; "
+                         "epochctl show %s --at HEAD reads the repository", service);
     const struct service *found = catalog_find(lkg.verified.catalog, service);
     if (found == NULL)
         return error_set(err, CODE_REPO_REV, 0, "there is no service '%s' in epoch %llu", service,
@@ -131,13 +134,36 @@ static int print_json(const char *service, const struct shown *shown)
     return cli_print(&text);
 }
 
-static void put_value(struct buf *out, const struct doc_node *node, const char *name, unsigned indent)
+/* True if the name reads back as the same string where it stands plain: no number, and none of the words that YAML takes for
+   something else. */
+static bool is_plain(struct span name)
 {
-    buf_printf(out, "%*s%s:", (int)indent, "", name);
+    static const char *const words[] = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"};
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.data[i];
+        bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+        if (!is_letter && (i == 0 || !((c >= '0' && c <= '9') || c == '-')))
+            return false;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (strlen(words[i]) == name.len && strncasecmp(words[i], name.data, name.len) == 0)
+            return false;
+    return name.len > 0;
+}
+
+/* As YAML that reads back as the same; what is not an object is written as JSON, which is YAML too. */
+static void put_value(struct buf *out, const struct doc_node *node, struct span name, unsigned indent)
+{
+    buf_printf(out, "%*s", (int)indent, "");
+    if (is_plain(name))
+        buf_append_span(out, name);
+    else
+        json_put_string(out, name);
+    buf_putc(out, ':');
     if (node->kind == DOC_OBJECT && node->u.object.len > 0) {
         buf_putc(out, '\n');
         for (size_t i = 0; i < node->u.object.len; i++)
-            put_value(out, node->u.object.members[i].value, node->u.object.members[i].name.data, indent + 2);
+            put_value(out, node->u.object.members[i].value, node->u.object.members[i].name, indent + 2);
         return;
     }
     buf_putc(out, ' ');
@@ -163,9 +189,24 @@ static int print_text(const char *service, const struct shown *shown)
     if (shown->has_about)
         buf_printf(&text, ", by %s: %s", shown->about.author, shown->about.subject);
     buf_putc(&text, '\n');
+    if (doc.root->u.object.len == 0)
+        buf_puts(&text, "{}\n");
     for (size_t i = 0; i < doc.root->u.object.len; i++)
-        put_value(&text, doc.root->u.object.members[i].value, doc.root->u.object.members[i].name.data, 0);
+        put_value(&text, doc.root->u.object.members[i].value, doc.root->u.object.members[i].name, 0);
     return cli_print(&text);
+}
+
+static int find(struct local *local, struct repo *repo, const struct show_options *options, struct shown *out,
+                struct error *err)
+{
+    struct oid commit;
+    if (options->at != NULL)
+        return epoch_find_commit(local, repo, options->at, &commit, err) != 0
+                   ? -1
+                   : show_at(repo, &commit, options->service, out, err);
+    if (local_open_state(local, err) != 0 || local_load_keys(local, false, err) != 0)
+        return -1;
+    return show_in_force(local, options->service, out, err);
 }
 
 int cmd_show(const struct cli *cli, int argc, char **argv)
@@ -174,21 +215,15 @@ int cmd_show(const struct cli *cli, int argc, char **argv)
     struct local local AUTO_LOCAL = {.state_dir = -1};
     struct repo *repo AUTO_REPO = NULL;
     struct shown shown CLEANUP(shown_fini) = {0};
-    struct error err, ignored;
-    struct oid commit;
+    struct error err, no_about;
     int rc = parse(argc, argv, &options);
-    if (rc != CLI_OK || !local_open(cli, &local, &rc))
+    if (rc != CLI_OK || !local_load(cli, &local, &rc))
         return rc;
     struct repo_policy policy = {local.settings.repository.trusted_uids, local.settings.repository.trusted_len, false};
-    bool has_repo = repo_open(&repo, local.settings.repository.path, &policy, &err) == 0;
-    if (options.at == NULL) {
-        if (local_load_keys(&local, false, &err) != 0 || show_in_force(&local, options.service, &shown, &err) != 0)
-            return cli_fail(&err);
-    } else if (!has_repo || local_load_keys(&local, true, &err) != 0 ||
-               epoch_find_commit(&local, repo, options.at, &commit, &err) != 0 ||
-               show_at(repo, &commit, options.service, &shown, &err) != 0) {
-        return cli_fail(&err);
-    }
-    shown.has_about = has_repo && repo_read_commit(repo, &shown.commit, &shown.about, &ignored) == 0;
+    if (repo_open(&repo, local.settings.repository.path, &policy, &err) != 0 && options.at != NULL)
+        return local_fail(&local, &err);
+    if (find(&local, repo, &options, &shown, &err) != 0)
+        return local_fail(&local, &err);
+    shown.has_about = repo != NULL && repo_read_commit(repo, &shown.commit, &shown.about, &no_about) == 0;
     return (options.is_json ? print_json : print_text)(options.service, &shown);
 }

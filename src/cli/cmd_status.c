@@ -1,6 +1,7 @@
 /*
  * status: the page for three in the morning. Believes status.json only while the daemon holds its lock.
  */
+#include <errno.h>
 #include <getopt.h>
 #include <string.h>
 
@@ -9,6 +10,8 @@
 #include "model/json.h"
 #include "util/clock.h"
 #include "util/fs.h"
+
+#define STATUS_FILE "status.json"
 
 enum { STATUS_MAX = 1024 * 1024, RECENT_SHOWN = 5 };
 
@@ -26,7 +29,7 @@ static int parse(int argc, char **argv, struct status_options *out)
         else if (option == 'j')
             out->is_json = true;
         else
-            return cli_usage("status", "that option is not known");
+            return cli_usage("status", NULL);
     }
     return optind < argc ? cli_usage("status", "no argument is expected") : CLI_OK;
 }
@@ -89,8 +92,11 @@ static void put_findings(struct buf *out, const struct doc_node *findings)
         int64_t line = 0, column = 0;
         doc_get_int(finding, "line", &line);
         doc_get_int(finding, "column", &column);
-        buf_printf(out, "             %.*s:%lld:%lld: %.*s [%.*s]\n", (int)file.len, file.data, (long long)line, (long long)column,
-                   (int)message.len, message.data, (int)code.len, code.data);
+        buf_printf(out, "             %.*s", (int)file.len, file.data);
+        if (line > 0)
+            buf_printf(out, ":%lld:%lld", (long long)line, (long long)column);
+        buf_printf(out, ": %s%.*s [%.*s]\n", span_is(text_of(finding, "severity"), "warning") ? "warning: " : "", (int)message.len,
+                   message.data, (int)code.len, code.data);
     }
 }
 
@@ -168,39 +174,81 @@ static int not_running(const struct local *local, const struct status_options *o
     return CLI_FAILED;
 }
 
-static int read_status(const struct local *local, struct buf *file, struct doc *doc, struct error *err)
+/* The lock is held, but what lies in the run folder is missing or from a daemon before. */
+static int not_told_yet(const struct local *local, pid_t pid, const struct status_options *options)
+{
+    if (options->is_json)
+        printf("{\"running\":true,\"pid\":%lld,\"state\":\"initializing\"}\n", (long long)pid);
+    else if (!options->is_quiet)
+        printf("epochd runs, pid %lld, and has not told its state yet: it is starting, or its setting `run` is not %s\n",
+               (long long)pid, local->settings.run);
+    return CLI_FINDINGS;
+}
+
+/* *is_told: there is one, written by that daemon. */
+static int read_status(const struct local *local, pid_t pid, struct buf *file, struct doc *doc, bool *is_told, struct error *err)
 {
     static const struct doc_limits limits = {8, 100000, STATUS_MAX};
     struct json_options json = {.file = "status.json", .limits = limits};
     AUTO_CLOSE int dir = -1;
-    if (fs_open_dir(local->settings.run, &dir, err) != 0 ||
-        fs_read(dir, "status.json", FS_ANY_OWNER, STATUS_MAX, file, NULL, err) != 0)
+    int64_t writer;
+    bool is_missing = false;
+    *is_told = false;
+    if (fs_open_dir(local->settings.run, &dir, err) != 0) {
+        if (err->sys == ENOENT)
+            return 0;
         return error_wrap(err, "epochd runs, but its status cannot be read (setting: run)");
-    return json_read(buf_span(file), &json, doc, err);
+    }
+    if (fs_read(dir, STATUS_FILE, FS_ANY_OWNER, STATUS_MAX, file, &is_missing, err) != 0)
+        return error_wrap(err, "epochd runs, but its status cannot be read (setting: run)");
+    if (is_missing)
+        return 0;
+    if (json_read(buf_span(file), &json, doc, err) != 0)
+        return -1;
+    *is_told = doc_get_int(doc->root, "pid", &writer) && writer == pid;
+    return 0;
+}
+
+/* The file as it is, with what it cannot say of itself before it. */
+static int print_json(const struct buf *file)
+{
+    struct buf text AUTO_BUF = {0};
+    buf_puts(&text, "{\"running\":true,");
+    buf_append(&text, file->data + 1, file->len - 1);
+    return cli_print(&text);
+}
+
+static int show(const struct local *local, pid_t pid, const struct status_options *options)
+{
+    struct buf file AUTO_BUF = {0}, page AUTO_BUF = {0};
+    struct doc doc AUTO_DOC = {0};
+    struct error err;
+    bool is_told;
+    if (read_status(local, pid, &file, &doc, &is_told, &err) != 0)
+        return local_fail(local, &err);
+    if (!is_told)
+        return not_told_yet(local, pid, options);
+    int rc = CLI_OK;
+    if (options->is_json) {
+        rc = print_json(&file);
+    } else if (!options->is_quiet) {
+        put_page(&page, doc.root, pid);
+        rc = cli_print(&page);
+    }
+    return rc == CLI_OK ? exit_of(doc.root) : rc;
 }
 
 int cmd_status(const struct cli *cli, int argc, char **argv)
 {
     struct status_options options = {0};
     struct local local AUTO_LOCAL = {.state_dir = -1};
-    struct buf file AUTO_BUF = {0}, page AUTO_BUF = {0};
-    struct doc doc AUTO_DOC = {0};
     struct error err;
-    pid_t pid;
+    pid_t pid = 0;
     int rc = parse(argc, argv, &options);
-    if (rc != CLI_OK || !local_open(cli, &local, &rc))
+    if (rc != CLI_OK || !local_load(cli, &local, &rc))
         return rc;
-    if (local_daemon(&local, &pid, &err) != 0)
-        return cli_fail(&err);
-    if (pid == 0)
-        return not_running(&local, &options);
-    if (read_status(&local, &file, &doc, &err) != 0)
-        return cli_fail(&err);
-    if (options.is_json)
-        rc = cli_print(&file);
-    else if (!options.is_quiet) {
-        put_page(&page, doc.root, pid);
-        rc = cli_print(&page);
-    }
-    return rc == CLI_OK ? exit_of(doc.root) : rc;
+    bool has_state = local_open_state(&local, &err) == 0;
+    if ((!has_state && err.sys != ENOENT) || (has_state && local_daemon(&local, &pid, &err) != 0))
+        return local_fail(&local, &err);
+    return pid == 0 ? not_running(&local, &options) : show(&local, pid, &options);
 }

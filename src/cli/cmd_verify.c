@@ -1,6 +1,7 @@
 /*
  * verify: proves a snapshot, a journal or a message, or says why not.
  */
+#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <string.h>
@@ -11,6 +12,8 @@
 #include "util/clock.h"
 #include "util/fs.h"
 #include "verify/message.h"
+
+enum { READ_CHUNK = 65536, LINE_ENDS_MAX = 16 };
 
 struct verify_options {
     const char *what, *file;
@@ -27,7 +30,7 @@ static int parse(int argc, char **argv, struct verify_options *out)
         else if (option == 's')
             out->source = optarg;
         else
-            return cli_usage("verify", "that option is not known");
+            return cli_usage("verify", NULL);
     }
     if (optind >= argc || argc - optind > 2)
         return cli_usage("verify", "say what: lkg, journal or message");
@@ -45,27 +48,35 @@ static int not_verified(const struct error *err)
 }
 
 /* A failure of the system is not a verdict. */
-static int verdict(const struct error *err)
+static int verdict(const struct local *local, const struct error *err)
 {
-    return strcmp(err->code, ERR_SYSTEM) == 0 || strcmp(err->code, ERR_MEMORY) == 0 ? cli_fail(err) : not_verified(err);
+    bool is_failure = strcmp(err->code, ERR_SYSTEM) == 0 || strcmp(err->code, ERR_MEMORY) == 0;
+    return is_failure ? local_fail(local, err) : not_verified(err);
 }
 
-/* Reads FILE, or standard input for NULL and "-". */
+static void close_file(FILE **file)
+{
+    if (*file != NULL && *file != stdin)
+        fclose(*file);
+}
+
+/* Reads FILE, or standard input for NULL and "-". Whoever names the file vouches for what it is: a pipe will do too. One byte
+   more than `max` is enough for a verdict on the size. */
 static int read_file(const char *path, size_t max, struct buf *out, struct error *err)
 {
-    if (path != NULL && strcmp(path, "-") != 0) {
-        AUTO_CLOSE int here = -1;
-        if (fs_open_dir(".", &here, err) != 0)
-            return -1;
-        return fs_read(here, path, FS_ANY_OWNER, max, out, NULL, err);
-    }
-    char *to;
-    size_t n;
-    do {
-        to = buf_reserve(out, 65536);
-        n = to == NULL ? 0 : fread(to, 1, 65536, stdin);
+    bool is_stdin = path == NULL || strcmp(path, "-") == 0;
+    FILE *file CLEANUP(close_file) = is_stdin ? stdin : fopen(path, "re");
+    size_t n = 1;
+    if (file == NULL)
+        return error_set(err, ERR_SYSTEM, errno, "cannot open '%s'", path);
+    while (n > 0 && out->len <= max) {
+        size_t wanted = max + 1 - out->len < READ_CHUNK ? max + 1 - out->len : READ_CHUNK;
+        char *to = buf_reserve(out, wanted);
+        n = to == NULL ? 0 : fread(to, 1, wanted, file);
         out->len += n;
-    } while (n > 0 && out->len <= max);
+    }
+    if (ferror(file) != 0)
+        return error_set(err, ERR_SYSTEM, errno, "cannot read '%s'", is_stdin ? "standard input" : path);
     return buf_check(out, err);
 }
 
@@ -86,6 +97,12 @@ static void use_options(struct local *local, const struct verify_options *option
 
 /* --- lkg ----------------------------------------------------------------------------------------------------------- */
 
+/* Where a file that was named is missing, it is not for epochd to make it. */
+static int fail_reading(const struct local *local, const struct verify_options *options, const struct error *err)
+{
+    return options->file != NULL && err->sys == ENOENT ? cli_fail(err) : local_fail(local, err);
+}
+
 static int verify_lkg(struct local *local, const struct verify_options *options)
 {
     struct buf file AUTO_BUF = {0};
@@ -96,10 +113,10 @@ static int verify_lkg(struct local *local, const struct verify_options *options)
     snprintf(path, sizeof path, "%s/%s", local->settings.state, SNAPSHOT_FILE);
     if (local_load_keys(local, false, &err) != 0 ||
         read_file(options->file == NULL ? path : options->file, SNAPSHOT_MAX, &file, &err) != 0)
-        return cli_fail(&err);
+        return fail_reading(local, options, &err);
     if (snapshot_read(buf_span(&file), &local->keyring.lkg, host, local->settings.mqtt.source, &lkg.snapshot, &err) != 0 ||
         snapshot_verify(&lkg.snapshot, &local->keyring.roots, true, &lkg.verified, &err) != 0)
-        return verdict(&err);
+        return verdict(local, &err);
     printf("verified: HMAC %s, signatures of key %s\n", local->keyring.lkg.id, lkg.verified.head.key_id);
     printf("epoch %" PRIu64 ", generation %" PRIu64 ", %.*s, %zu services, written %.*s\n", lkg.snapshot.epoch,
            lkg.snapshot.generation, (int)lkg.snapshot.config_epoch.len, lkg.snapshot.config_epoch.data,
@@ -109,18 +126,34 @@ static int verify_lkg(struct local *local, const struct verify_options *options)
 
 /* --- journal -------------------------------------------------------------------------------------------------------- */
 
+/* The folder of the journal and its name there: FILE with a folder, or one in the state folder. */
+static int open_journal_folder(struct local *local, const char *file, const char **name, int *out, struct error *err)
+{
+    const char *slash = strrchr(file, '/');
+    char folder[4096];
+    *name = slash == NULL ? file : slash + 1;
+    if (slash == NULL)
+        snprintf(folder, sizeof folder, "%s", local->settings.state);
+    else
+        snprintf(folder, sizeof folder, "%.*s", slash == file ? 1 : (int)(slash - file), file);
+    return fs_open_dir(folder, out, err);
+}
+
 static int verify_journal(struct local *local, const struct verify_options *options)
 {
     struct journal_report report;
     struct error err;
     char digest[HASH_HEX_LEN + 1];
-    const char *name = options->file == NULL ? JOURNAL_FILE : options->file;
-    if (local_load_keys(local, true, &err) != 0)
-        return cli_fail(&err);
-    if (strchr(name, '/') != NULL)
-        return cli_usage("verify", "a journal is named without its folder: it is read in the state folder");
-    if (journal_read(local->state_dir, name, &local->keyring.journal, UINT64_MAX, NULL, NULL, &report, &err) != 0)
-        return verdict(&err);
+    const char *file = options->file == NULL ? JOURNAL_FILE : options->file, *name;
+    AUTO_CLOSE int dir = -1;
+    if (local_load_keys(local, true, &err) != 0 || open_journal_folder(local, file, &name, &dir, &err) != 0)
+        return fail_reading(local, options, &err);
+    if (faccessat(dir, name, F_OK, 0) != 0) {
+        error_set(&err, ERR_SYSTEM, errno, "there is no journal '%s'", file);
+        return fail_reading(local, options, &err);
+    }
+    if (journal_read(dir, name, &local->keyring.journal, UINT64_MAX, NULL, NULL, &report, &err) != 0)
+        return verdict(local, &err);
     hex_encode(report.last.digest, HASH_LEN, digest);
     printf("verified: %" PRIu64 " lines, HMAC %s, chain whole\n", report.lines, local->keyring.journal.id);
     printf("last line %" PRIu64 ", sha256 %s\n", report.last.seq, digest);
@@ -155,7 +188,7 @@ static int verify_keyset_message(const struct local *local, struct span raw)
     struct keyset keyset;
     struct error err;
     if (keyset_verify(raw, &local->keyring.roots, local->settings.mqtt.source, &keyset, &err) != 0)
-        return verdict(&err);
+        return verdict(local, &err);
     printf("verified: config.keyset, generation %" PRIu64 ", %zu keys, signed by a pinned root\n", keyset.generation, keyset.keys.len);
     return CLI_OK;
 }
@@ -180,8 +213,8 @@ static int verify_message(struct local *local, const struct verify_options *opti
     struct message message AUTO_MESSAGE = {0};
     struct expectation expected = {.source = local->settings.mqtt.source};
     struct error err;
-    if (local_load_keys(local, false, &err) != 0 || read_file(options->file, MESSAGE_MAX + 1, &raw, &err) != 0)
-        return cli_fail(&err);
+    if (local_load_keys(local, false, &err) != 0 || read_file(options->file, MESSAGE_MAX + LINE_ENDS_MAX, &raw, &err) != 0)
+        return fail_reading(local, options, &err);
     /* Tools that print a message end it with a line feed. */
     while (raw.len > 0 && (raw.data[raw.len - 1] == '\n' || raw.data[raw.len - 1] == '\r'))
         raw.len--;
@@ -190,7 +223,7 @@ static int verify_message(struct local *local, const struct verify_options *opti
     if (expected.type == MESSAGE_KEYSET)
         return verify_keyset_message(local, buf_span(&raw));
     if (message_verify(buf_span(&raw), &local->keyring.verified, &expected, &message, &err) != 0)
-        return verdict(&err);
+        return verdict(local, &err);
     return say_message(&message);
 }
 
@@ -205,7 +238,7 @@ int cmd_verify(const struct cli *cli, int argc, char **argv)
     bool is_lkg = strcmp(options.what, "lkg") == 0, is_journal = strcmp(options.what, "journal") == 0;
     if (!is_lkg && !is_journal && strcmp(options.what, "message") != 0)
         return cli_usage("verify", "'%s' is not lkg, journal or message", options.what);
-    if (!local_open(cli, &local, &rc))
+    if (!local_load(cli, &local, &rc))
         return rc;
     use_options(&local, &options, &err, &failed);
     if (failed != 0)

@@ -3,10 +3,16 @@
  */
 #include "cli/epochs.h"
 
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <string.h>
 
 #include "model/codes.h"
 #include "util/num.h"
+
+enum { ABBREVIATED_MIN = 7 }; /* what git abbreviates a commit id to, at least */
 
 void epoch_rows_fini(struct epoch_rows *rows)
 {
@@ -47,37 +53,43 @@ static int add_committed(struct epoch_rows *rows, const struct journal_line *lin
     return add(rows, &row, err);
 }
 
-/* The newest row of that commit that is still only committed. */
-static void move(struct epoch_rows *rows, const struct oid *commit, enum epoch_verdict verdict)
+static void publish(struct epoch_rows *rows, uint64_t epoch)
 {
     for (size_t i = rows->len; i > 0; i--) {
         struct epoch_row *row = &rows->rows[i - 1];
-        if (row->verdict == EPOCH_COMMITTED && oid_equal(&row->commit, commit)) {
-            row->verdict = verdict;
+        if (row->epoch == epoch) {
+            row->verdict = EPOCH_PUBLISHED;
             return;
         }
     }
 }
 
-static bool has_row(const struct epoch_rows *rows, const struct oid *commit)
+/* The newest epoch of that commit that is still only committed. */
+static void overtake(struct epoch_rows *rows, const struct oid *commit)
 {
-    for (size_t i = rows->len; i > 0; i--)
-        if (oid_equal(&rows->rows[i - 1].commit, commit))
-            return true;
-    return false;
+    for (size_t i = rows->len; i > 0; i--) {
+        struct epoch_row *row = &rows->rows[i - 1];
+        if (row->verdict == EPOCH_COMMITTED && oid_equal(&row->commit, commit)) {
+            row->verdict = EPOCH_SUPERSEDED;
+            return;
+        }
+    }
 }
 
-/* Two kinds: commits of a pushed range, which never were epochs, and epochs that were overtaken before they were published. */
+/* Two kinds: commits of a pushed range, which never were epochs, and epochs that were overtaken before they were published;
+   those have no `from`. */
 static int add_superseded(struct epoch_rows *rows, const struct journal_line *line, struct error *err)
 {
     const struct doc_node *commits = doc_get(line->root, "commits");
+    struct span from;
+    bool is_range = doc_get_string(line->root, "from", &from);
     for (size_t i = 0; commits != NULL && commits->kind == DOC_ARRAY && i < commits->u.array.len; i++) {
         struct epoch_row row = {.time_ms = line->time_ms, .verdict = EPOCH_SUPERSEDED, .has_service = rows->service == NULL};
         const struct doc_node *commit = commits->u.array.items[commits->u.array.len - 1 - i]; /* newest first in the line */
         if (commit->kind != DOC_STRING || !oid_parse(commit->u.string, &row.commit))
             continue;
-        if (has_row(rows, &row.commit))
-            move(rows, &row.commit, EPOCH_SUPERSEDED);
+        if (!is_range)
+            overtake(rows, &row.commit);
         else if (add(rows, &row, err) != 0)
             return -1;
     }
@@ -97,7 +109,7 @@ static int add_rejected(struct epoch_rows *rows, const struct journal_line *line
 static int visit(void *context, const struct journal_line *line, struct error *err)
 {
     struct epoch_rows *rows = context;
-    struct oid commit;
+    int64_t epoch;
     switch (line->kind) {
     case RECORD_COMMITTED:
         return add_committed(rows, line, err);
@@ -106,8 +118,8 @@ static int visit(void *context, const struct journal_line *line, struct error *e
     case RECORD_REJECTED:
         return add_rejected(rows, line, err);
     case RECORD_PUBLISHED:
-        if (read_commit(line->root, "commit", &commit))
-            move(rows, &commit, EPOCH_PUBLISHED);
+        if (doc_get_int(line->root, "epoch", &epoch) && epoch > 0)
+            publish(rows, (uint64_t)epoch);
         return 0;
     case RECORD_BASELINE:
     case RECORD_REWRITE:
@@ -118,15 +130,110 @@ static int visit(void *context, const struct journal_line *line, struct error *e
     return 0;
 }
 
-int epoch_rows_read(const struct local *local, const char *service, struct epoch_rows *out, struct error *err)
+/* --- the files, newest first ------------------------------------------------------------------------------------- */
+
+/* Sequence numbers that old files end with: journal-<seq>.jsonl. */
+struct old_files {
+    uint64_t *seqs;
+    size_t len, cap;
+};
+
+static void old_files_fini(struct old_files *files)
+{
+    free(files->seqs);
+}
+
+static bool parse_old_name(const char *name, uint64_t *seq)
+{
+    static const char begin[] = "journal-", end[] = ".jsonl";
+    size_t len = strlen(name), around = sizeof begin - 1 + sizeof end - 1;
+    return len > around && memcmp(name, begin, sizeof begin - 1) == 0 &&
+           strcmp(name + len - (sizeof end - 1), end) == 0 &&
+           num_parse_u64((struct span){name + sizeof begin - 1, len - around}, seq);
+}
+
+static int compare_newest_first(const void *a, const void *b)
+{
+    const uint64_t *x = a, *y = b;
+    return (*x < *y) - (*x > *y);
+}
+
+static void close_stream(DIR **stream)
+{
+    if (*stream != NULL)
+        closedir(*stream);
+}
+
+static int list_old_files(const struct local *local, struct old_files *out, struct error *err)
+{
+    int fd = openat(local->state_dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *stream CLEANUP(close_stream) = fd < 0 ? NULL : fdopendir(fd);
+    if (stream == NULL) {
+        int cause = errno;
+        cleanup_close(&fd);
+        return error_set(err, ERR_SYSTEM, cause, "cannot list the state folder");
+    }
+    for (const struct dirent *entry = readdir(stream); entry != NULL; entry = readdir(stream)) {
+        uint64_t seq;
+        if (!parse_old_name(entry->d_name, &seq))
+            continue;
+        if (out->len == out->cap) {
+            size_t cap = out->cap == 0 ? 16 : out->cap * 2;
+            uint64_t *grown = reallocarray(out->seqs, cap, sizeof *grown);
+            if (grown == NULL)
+                return error_memory(err);
+            out->seqs = grown;
+            out->cap = cap;
+        }
+        out->seqs[out->len++] = seq;
+    }
+    if (out->len > 1)
+        qsort(out->seqs, out->len, sizeof out->seqs[0], compare_newest_first);
+    return 0;
+}
+
+/* The current file and so many before it, from the oldest on: what became of an epoch may stand in the file after. */
+static int read_files(const struct local *local, const struct old_files *files, size_t depth, struct epoch_rows *rows,
+                      struct error *err)
 {
     struct journal_report report;
-    struct epoch_rows rows AUTO_EPOCH_ROWS = {.service = service};
-    if (journal_read(local->state_dir, JOURNAL_FILE, &local->keyring.journal, 0, visit, &rows, &report, err) != 0)
+    char name[64];
+    for (size_t i = depth; i > 0; i--) {
+        snprintf(name, sizeof name, "journal-%" PRIu64 ".jsonl", files->seqs[i - 1]);
+        if (journal_read(local->state_dir, name, &local->keyring.journal, 0, visit, rows, &report, err) != 0)
+            return error_wrap(err, "%s", name);
+    }
+    return journal_read(local->state_dir, JOURNAL_FILE, &local->keyring.journal, 0, visit, rows, &report, err);
+}
+
+static bool is_enough(const struct epoch_rows *rows, const struct epoch_want *want)
+{
+    uint64_t found = 0;
+    for (size_t i = rows->len; i > 0; i--) {
+        const struct epoch_row *row = &rows->rows[i - 1];
+        if (want->epoch != 0 ? row->epoch == want->epoch : row->has_service && ++found == want->count)
+            return true;
+    }
+    return false;
+}
+
+int epoch_rows_read(const struct local *local, const struct epoch_want *want, struct epoch_rows *out, struct error *err)
+{
+    struct old_files files CLEANUP(old_files_fini) = {0};
+    if (list_old_files(local, &files, err) != 0)
         return -1;
-    *out = rows;
-    rows = (struct epoch_rows){0};
-    return 0;
+    for (size_t depth = 0;; depth = depth * 2 + 1) {
+        struct epoch_rows rows AUTO_EPOCH_ROWS = {.service = want->service};
+        if (depth > files.len)
+            depth = files.len;
+        if (read_files(local, &files, depth, &rows, err) != 0)
+            return -1;
+        if (depth == files.len || is_enough(&rows, want)) {
+            *out = rows;
+            rows = (struct epoch_rows){0};
+            return 0;
+        }
+    }
 }
 
 const char *epoch_verdict_name(enum epoch_verdict verdict)
@@ -144,20 +251,33 @@ const char *epoch_verdict_name(enum epoch_verdict verdict)
     return "";
 }
 
-int epoch_find_commit(const struct local *local, struct repo *repo, const char *text, struct oid *out, struct error *err)
+/* *found: the journal knows that number. */
+static int find_number(struct local *local, uint64_t epoch, bool *found, struct oid *out, struct error *err)
 {
     struct epoch_rows rows AUTO_EPOCH_ROWS = {0};
-    uint64_t epoch;
-    /* Seven digits and more may be an abbreviated commit id; no journal gets to ten million epochs unnoticed. */
-    if (!num_parse_u64(span_of(text), &epoch) || strlen(text) > 7)
-        return repo_resolve(repo, text, out, err);
-    if (epoch_rows_read(local, NULL, &rows, err) != 0)
-        return -1;
-    for (size_t i = rows.len; i > 0; i--) {
-        if (rows.rows[i - 1].epoch == epoch) {
-            *out = rows.rows[i - 1].commit;
-            return 0;
-        }
+    const struct epoch_want want = {.epoch = epoch};
+    *found = false;
+    if (local_open_state(local, err) != 0 || local_load_keys(local, true, err) != 0 ||
+        epoch_rows_read(local, &want, &rows, err) != 0)
+        return error_wrap(err, "looking for epoch %" PRIu64 " in the journal", epoch);
+    for (size_t i = rows.len; i > 0 && !*found; i--) {
+        *found = rows.rows[i - 1].epoch == epoch;
+        *out = rows.rows[i - 1].commit;
     }
-    return error_set(err, CODE_REPO_REV, 0, "the journal knows no epoch %" PRIu64 "; epochctl log lists them", epoch);
+    return 0;
+}
+
+/* A number that the journal does not know may be an abbreviated commit id: one in thirty has digits alone. */
+int epoch_find_commit(struct local *local, struct repo *repo, const char *text, struct oid *out, struct error *err)
+{
+    uint64_t epoch;
+    bool found = false;
+    struct error no_revision;
+    if (!num_parse_u64(span_of(text), &epoch))
+        return repo_resolve(repo, text, out, err);
+    if (epoch != 0 && find_number(local, epoch, &found, out, err) != 0)
+        return -1;
+    if (found || (strlen(text) >= ABBREVIATED_MIN && repo_resolve(repo, text, out, &no_revision) == 0))
+        return 0;
+    return error_set(err, CODE_REPO_REV, 0, "the journal knows no epoch %s; epochctl log lists them", text);
 }

@@ -1,6 +1,5 @@
 /*
- * epochs: what the journal (or, for those who may not read it, status.json) says of each commit; and finding a commit by its
- * epoch number.
+ * epochs: what the journal says of each commit; and finding a commit by its epoch number.
  */
 #ifndef CLI_EPOCHS_H
 #define CLI_EPOCHS_H
@@ -27,12 +26,19 @@ struct epoch_rows {
 void epoch_rows_fini(struct epoch_rows *rows);
 #define AUTO_EPOCH_ROWS CLEANUP(epoch_rows_fini)
 
-/* Reads every line of the current journal file. Keys must have been loaded with the journal's. */
-int epoch_rows_read(const struct local *local, const char *service, struct epoch_rows *out, struct error *err) MUST_CHECK;
+/* How far back to read: to the epoch where one is named, else to `count` epochs or verdicts, of the service where one is named. */
+struct epoch_want {
+    const char *service;
+    uint64_t count, epoch;
+};
+
+/* Reads the current journal file, and older ones until there is enough. Keys must have been loaded with the journal's. */
+int epoch_rows_read(const struct local *local, const struct epoch_want *want, struct epoch_rows *out,
+                    struct error *err) MUST_CHECK;
 
 const char *epoch_verdict_name(enum epoch_verdict verdict);
 
-/* A number (looked up in the journal) or a revision of git to a commit. CODE_REPO_REV. */
-int epoch_find_commit(const struct local *local, struct repo *repo, const char *text, struct oid *out, struct error *err) MUST_CHECK;
+/* A number (looked up in the journal, with its key) or a revision of git to a commit. CODE_REPO_REV. */
+int epoch_find_commit(struct local *local, struct repo *repo, const char *text, struct oid *out, struct error *err) MUST_CHECK;
 
 #endif

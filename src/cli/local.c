@@ -15,16 +15,44 @@ void local_fini(struct local *local)
     local->state_dir = -1;
 }
 
-bool local_open(const struct cli *cli, struct local *local, int *rc)
+bool local_load(const struct cli *cli, struct local *local, int *rc)
 {
     struct error err;
     if (!cli_load_settings(cli, &local->settings, rc))
         return false;
-    if (crypto_init(&err) == 0 && fs_open_dir(local->settings.state, &local->state_dir, &err) == 0)
+    if (crypto_init(&err) == 0)
         return true;
-    if (err.sys != 0)
-        error_wrap(&err, "the state folder (setting: state)");
     *rc = cli_fail(&err);
+    return false;
+}
+
+int local_open_state(struct local *local, struct error *err)
+{
+    if (local->state_dir >= 0 || fs_open_dir(local->settings.state, &local->state_dir, err) == 0)
+        return 0;
+    return error_wrap(err, "the state folder (setting: state)");
+}
+
+int local_fail(const struct local *local, const struct error *err)
+{
+    int rc = cli_fail(err);
+    if (err->sys == EACCES && geteuid() != 0)
+        fprintf(stderr, "What to do: as the user that epochd runs as, or as root: sudo epochctl …; members of the group of %s may\n"
+                        "use status, show and verify lkg\n",
+                local->settings.state);
+    else if (err->sys == ENOENT && local->state_dir < 0)
+        fprintf(stderr, "What to do: start epochd, which makes it; or name its settings: epochctl --config FILE, or EPOCHD_STATE\n");
+    return rc;
+}
+
+bool local_open(const struct cli *cli, struct local *local, int *rc)
+{
+    struct error err;
+    if (!local_load(cli, local, rc))
+        return false;
+    if (local_open_state(local, &err) == 0)
+        return true;
+    *rc = local_fail(local, &err);
     return false;
 }
 

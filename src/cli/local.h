@@ -17,6 +17,15 @@ struct local {
 void local_fini(struct local *local);
 #define AUTO_LOCAL CLEANUP(local_fini)
 
+/* Loads the settings alone. false: the exit code is in *rc, the reason was printed. */
+bool local_load(const struct cli *cli, struct local *local, int *rc);
+
+/* Opens the state folder unless it is open. err->sys is ENOENT where epochd never ran with it. */
+int local_open_state(struct local *local, struct error *err) MUST_CHECK;
+
+/* cli_fail, and what to do where the state is missing or not for us to read. */
+int local_fail(const struct local *local, const struct error *err);
+
 /* Loads the settings and opens the state folder. false: the exit code is in *rc, the reason was printed. `local` is {.state_dir = -1}. */
 bool local_open(const struct cli *cli, struct local *local, int *rc);
 
