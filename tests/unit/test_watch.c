@@ -1,12 +1,10 @@
 /*
  * watch: after whatever git does to a ref, the descriptor becomes readable, and after a drain the new value
- * is read. And what libinotifytools must never be asked to do.
+ * is read. What keeps it from watching is in test_watch_limits.c.
  */
 #include "real_git.h"
 
 #include <poll.h>
-#include <sched.h>
-#include <sys/resource.h>
 
 #include "io/watch.h"
 
@@ -368,137 +366,6 @@ static void watch__works_under_a_name_with_two_slashes_or_none_at_its_end(void *
     watch_stop();
 }
 
-/* --- limits -------------------------------------------------------------------------------------------- */
-
-/* Runs in a child, as limits are. 0 if starting is refused with these words, and works once more without the
-   limit. */
-static int try_start(const char *words)
-{
-    struct error err;
-    int fd = -2;
-    if (watch_start("here/.git", "main", &fd, &err) != -1 || fd != -1)
-        return 1;
-    if (strcmp(err.code, CODE_POLL_ONLY) != 0 || strstr(err.message, words) == NULL) {
-        fprintf(stderr, "\"%s\" [%s]\n", err.message, err.code);
-        return 2;
-    }
-    return 0;
-}
-
-static void assert_in_child(int (*check)(void *), void *context)
-{
-    pid_t child = fork();
-    assert_true(child >= 0);
-    if (child == 0)
-        _exit(check(context));
-    int status;
-    assert_int_equal(waitpid(child, &status, 0), child);
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
-        skip();
-    assert_int_equal(status, 0);
-}
-
-static bool write_file(const char *path, const char *text)
-{
-    FILE *file = fopen(path, "w");
-    return file != NULL && fputs(text, file) >= 0 && fclose(file) == 0;
-}
-
-struct limit {
-    const char *path, *value, *words;
-};
-
-/* In a user namespace the limits of the host are out of reach, and ours are not. */
-static int start_in_namespace(void *context)
-{
-    const struct limit *limit = context;
-    if (unshare(CLONE_NEWUSER) != 0 || !write_file(limit->path, limit->value))
-        return 77;
-    return try_start(limit->words);
-}
-
-static void watch_start__names_the_limit_of_the_kernel(void **state)
-{
-    (void)state;
-    struct limit instances = {"/proc/sys/user/max_inotify_instances", "0",
-                              "fs.inotify.max_user_instances is used up"},
-                 watches = {"/proc/sys/user/max_inotify_watches", "2",
-                            "fs.inotify.max_user_watches is used up"};
-    make_repo();
-    assert_in_child(start_in_namespace, &instances);
-    assert_in_child(start_in_namespace, &watches);
-}
-
-static int start_without_descriptors(void *context)
-{
-    (void)context;
-    const struct rlimit none = {.rlim_cur = 3, .rlim_max = 3};
-    return setrlimit(RLIMIT_NOFILE, &none) != 0 ? 77 : try_start("RLIMIT_NOFILE");
-}
-
-/* Above FD_SETSIZE the library would abort. */
-static int start_with_high_descriptors(void *context)
-{
-    (void)context;
-    struct rlimit many = {.rlim_cur = 2048, .rlim_max = 2048};
-    if (setrlimit(RLIMIT_NOFILE, &many) != 0)
-        return 77;
-    while (open("/", O_PATH | O_CLOEXEC) < 1100)
-        ;
-    return try_start("descriptor");
-}
-
-static void watch_start__names_the_limit_of_the_process(void **state)
-{
-    (void)state;
-    make_repo();
-    assert_in_child(start_without_descriptors, NULL);
-    assert_in_child(start_with_high_descriptors, NULL);
-}
-
-static void watch_start__refuses_what_is_no_folder(void **state)
-{
-    (void)state;
-    struct error err;
-    int fd = -2;
-    char too_long[5000];
-    make_repo();
-    assert_refused(watch_start("absent", "main", &fd, &err), CODE_POLL_ONLY,
-                   "cannot watch absent: it is gone");
-    assert_refused(watch_start("here/a", "main", &fd, &err), CODE_POLL_ONLY, "it is gone");
-    memset(too_long, 'a', sizeof too_long - 1);
-    too_long[sizeof too_long - 1] = '\0';
-    assert_refused(watch_start("here/.git", too_long, &fd, &err), CODE_POLL_ONLY, "File name too long");
-    assert_int_equal(fd, -1);
-}
-
-static int print_nothing(void *context)
-{
-    struct error err;
-    int fd;
-    (void)context;
-    if (freopen("stderr", "w", stderr) == NULL || watch_start("here/.git", "rel/1", &fd, &err) != 0)
-        return 1;
-    run_script("git -C here branch rel/1; git -C here branch -q -D rel/1; git -C here pack-refs --all; rm "
-               "-rf here/.git/refs/heads");
-    if (watch_drain(&fd, &err) != 0)
-        return 2;
-    run_script("rm -rf here");
-    if (watch_drain(&fd, &err) != -1)
-        return 3;
-    if (watch_start("here/.git", "rel/1", &fd, &err) != -1)
-        return 4;
-    return 0;
-}
-
-static void watch__makes_the_library_print_nothing(void **state)
-{
-    (void)state;
-    make_repo();
-    assert_in_child(print_nothing, NULL);
-    sh("test ! -s stderr || { cat stderr; exit 1; }");
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -518,10 +385,6 @@ int main(void)
         IN_A_FOLDER(watch__can_be_stopped_and_started_at_will),
         IN_A_FOLDER(watch__leaves_no_descriptor_to_others_or_behind),
         IN_A_FOLDER(watch__works_under_a_name_with_two_slashes_or_none_at_its_end),
-        IN_A_FOLDER(watch_start__names_the_limit_of_the_kernel),
-        IN_A_FOLDER(watch_start__names_the_limit_of_the_process),
-        IN_A_FOLDER(watch_start__refuses_what_is_no_folder),
-        IN_A_FOLDER(watch__makes_the_library_print_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
