@@ -1,0 +1,28 @@
+/*
+ * nearest: "did you mean": of several names the one that is nearest to what was typed.
+ *
+ *   struct nearest nearest = {.text = typed};
+ *   for (…) nearest_try(&nearest, names[i]);
+ *   nearest.name is the one, or NULL if none is near enough.
+ */
+#ifndef CONFIG_NEAREST_H
+#define CONFIG_NEAREST_H
+
+#include "util/span.h"
+
+enum { NEAREST_MAX = 64 }; /* longer texts have no nearest name */
+
+struct nearest {
+    struct span text;
+    const char *name; /* borrowed from the caller of nearest_try */
+    size_t distance;
+};
+
+/* Near enough is at most a third of the longer of the two; of equally near names the first one stays. */
+void nearest_try(struct nearest *nearest, const char *name);
+
+/* Insertions, deletions, replacements and swaps of neighbours that turn one into the other. Both at most
+ * NEAREST_MAX. */
+size_t nearest_distance(struct span a, struct span b);
+
+#endif
