@@ -18,6 +18,7 @@
 #include "model/codes.h"
 #include "util/clock.h"
 #include "util/fs.h"
+#include "util/num.h"
 
 enum {
     PAGE = 4096,
@@ -162,6 +163,8 @@ static int compose(struct journal *journal, enum record_kind kind, struct span m
     struct buf *line = &journal->line;
     if (journal->last.seq == 0 && kind != RECORD_BASELINE)
         return error_set(err, CODE_JOURNAL_UNWRITABLE, 0, "the first line of a journal must be a baseline");
+    if (journal->last.seq >= (uint64_t)NUM_INT_MAX)
+        return error_set(err, CODE_JOURNAL_UNWRITABLE, 0, "there is no seq after the last one");
     journal_line_write(line, &journal->key, &journal->last, clock_wall_ms(), kind, members);
     buf_putc(line, '\n');
     if (buf_check(line, err) != 0)

@@ -96,16 +96,15 @@ static void snapshot_verify__gives_what_was_in_force(void **state)
 static void snapshot_verify__gives_services_with_version_and_configuration(void **state)
 {
     AUTO_BUF struct buf file = {0};
-    AUTO_SNAPSHOT struct snapshot snapshot = {0};
     struct error err;
     PUBLISHER publisher;
     publisher_init(&publisher);
     struct snapshot_view view = view_of(&publisher);
     write_view(folder(state), &view, &file);
     for (int every_signature = 0; every_signature <= 1; every_signature++) {
-        AUTO_SNAPSHOT struct snapshot again = {0};
+        AUTO_SNAPSHOT struct snapshot snapshot = {0};
         AUTO_VERIFIED_SNAPSHOT struct verified_snapshot verified = {0};
-        must(verify_file(&file, every_signature, &again, &verified, &err), &err);
+        must(verify_file(&file, every_signature, &snapshot, &verified, &err), &err);
         const struct service *service = catalog_find(verified.catalog, "stt-worker");
         assert_non_null(service);
         assert_int_equal(service->version, 42);
