@@ -4,46 +4,63 @@
 # On a terminal it stays: edit the scratch repository in another terminal and watch; Ctrl-C ends it. Without one it plays the
 # scene once. Either way nothing is left behind, unless EPOCHD_SCENE_DIR names a folder: then everything happens in it, and stays.
 set -euo pipefail
-cd "$(dirname "$0")/.."
 
-build=$PWD/${EPOCHD_BUILD:-build}
-export PATH="$build:$PATH" GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null
-export GIT_AUTHOR_NAME=Ada GIT_AUTHOR_EMAIL=ada@example.org GIT_COMMITTER_NAME=Ada GIT_COMMITTER_EMAIL=ada@example.org
+kept=${EPOCHD_SCENE_DIR:+$(mkdir -p "$EPOCHD_SCENE_DIR" && cd "$EPOCHD_SCENE_DIR" && pwd)}
+cd "$(dirname "$0")/.."
+build=$(cd "${EPOCHD_BUILD:-build}" && pwd)
 mosquitto=$(command -v mosquitto || echo /usr/sbin/mosquitto)
 
-if [ -n "${EPOCHD_SCENE_DIR:-}" ]; then
-    mkdir -p "$EPOCHD_SCENE_DIR"
-    dir=$(cd "$EPOCHD_SCENE_DIR" && pwd)
-else
-    dir=$(mktemp -d "${TMPDIR:-/tmp}/epochd-run.XXXXXX")
-fi
-pids=()
+# Nothing of the caller's settings counts: neither the daemon's nor git's.
+for name in $(compgen -e); do case $name in EPOCHD_* | GIT_*) unset "$name" ;; esac; done
+export PATH="$build:$PATH" GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null
+export GIT_AUTHOR_NAME=Ada GIT_AUTHOR_EMAIL=ada@example.org GIT_COMMITTER_NAME=Ada GIT_COMMITTER_EMAIL=ada@example.org
+
+dir=${kept:-$(cd "${TMPDIR:-/tmp}" && mktemp -d "$PWD/epochd-run.XXXXXX")}
+pids=() # of what runs, in the order in which it is ended
+declare -A listeners=()
 
 finish() {
-    trap - EXIT INT TERM
-    for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null; done
-    [ -n "${EPOCHD_SCENE_DIR:-}" ] || rm -rf "$dir"
+    local code=$? pid
+    trap - EXIT INT TERM HUP
+    set +e
+    for pid in "${listeners[@]}" "${pids[@]}"; do kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null; done
+    [ -n "$kept" ] || rm -rf "$dir"
+    exit "$code"
 }
 trap finish EXIT
-trap 'echo; exit 0' INT TERM
+trap 'echo; exit 0' INT TERM HUP
 
 bold= dim= plain=
 [ -t 1 ] && bold=$'\e[1m' dim=$'\e[2m' plain=$'\e[0m'
 title() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
 show() { printf '%s$ %s%s\n' "$dim" "$*" "$plain"; "$@"; }
-fail() { echo "scene: $*" >&2; [ ! -f "$dir/epochd.log" ] || tail -n 20 "$dir/epochd.log" >&2; exit 1; }
+fail() {
+    echo "scene: $*" >&2
+    [ ! -f "$dir/epochd.log" ] || tail -n 20 "$dir/epochd.log" >&2
+    exit 1
+}
+# Exit 1 is a state to look at (degraded, perhaps for lack of inotify), not a failure of the command.
+show_status() { show epochctl status || [ $? -eq 1 ]; }
+# What follows from an event that has been seen, and is only a moment behind it.
+until_true() { # WHAT COMMAND…
+    local what=$1 end=$((SECONDS + 20))
+    shift
+    until "$@"; do [ "$SECONDS" -lt "$end" ] || fail "$what did not come within 20 seconds"; done
+}
 
 # The next message of a topic, into a file: subscribed (and told so) before whatever makes it happens, waited for after.
 listen() { # TOPIC FILE
-    stdbuf -oL mosquitto_sub -p "$port" -V mqttv5 -q 1 -R -C 1 -W 20 -t "$1" -d >"$2.raw" 2>/dev/null &
-    listener=$!
-    until grep -q 'Subscribed (mid' "$2.raw" 2>/dev/null; do kill -0 "$listener" 2>/dev/null || fail "cannot subscribe to $1"; done
-    heard=$2
+    : >"$2.raw"
+    stdbuf -oL mosquitto_sub -p "$port" -V mqttv5 -q 1 -R -C 1 -W 20 -t "$1" -d >"$2.raw" 2>&1 &
+    listeners[$2]=$!
+    until_true "the subscription to $1" grep -q 'Subscribed (mid' "$2.raw"
 }
-await() {
-    wait "$listener" || fail "nothing arrived within 20 seconds"
-    grep '^{' "$heard.raw" >"$heard"
-    rm -f "$heard.raw"
+await() { # FILE
+    local pid=${listeners[$1]}
+    unset "listeners[$1]"
+    wait "$pid" || fail "nothing arrived within 20 seconds: $(cat "$1.raw")"
+    grep '^{' "$1.raw" >"$1"
+    rm -f "$1.raw"
 }
 
 start_broker() {
@@ -55,14 +72,15 @@ start_broker() {
         : >"$dir/mosquitto.log"
         "$mosquitto" -c "$dir/mosquitto.conf" >/dev/null 2>&1 &
         broker=$!
-        until grep -q 'running$' "$dir/mosquitto.log"; do kill -0 "$broker" 2>/dev/null || continue 2; done
         pids+=("$broker")
+        until grep -q 'running$' "$dir/mosquitto.log"; do kill -0 "$broker" 2>/dev/null || { pids=() && continue 2; }; done
         return
     done
     fail "no free port for mosquitto in $try tries: $(tail -n 1 "$dir/mosquitto.log")"
 }
 
 title "1. A configuration repository: six services of a home robot"
+[ ! -e "$dir/config" ] || fail "there is a scene in $dir already: name another folder"
 cp -R examples/home "$dir/config"
 show epochctl init "$dir/config"
 cd "$dir/config"
@@ -75,36 +93,35 @@ title "2. A private broker and the sidecar"
 start_broker
 export EPOCHD_CONFIG="$dir/epochd.yaml"
 cat >"$EPOCHD_CONFIG" <<YAML
-repository: {path: $dir/config}
-state: $dir/state
-run: $dir/run
+repository: {path: "$dir/config"}
+state: "$dir/state"
+run: "$dir/run"
 mqtt: {url: "mqtt://127.0.0.1:$port"}
 YAML
 listen system/health/config-manager "$dir/ready.json"
 epochd 2>"$dir/epochd.log" &
 daemon=$!
 pids=("$daemon" "${pids[@]}")
-await
+await "$dir/ready.json"
 grep -q '"event":"ready"' "$dir/ready.json" || fail "epochd is not ready: $(cat "$dir/ready.json")"
-show epochctl status
+until_true "the first epoch" grep -qs '"published":1,' "$dir/run/status.json"
+show_status
 
 title "3. Edit YAML, commit: the signed update arrives at a subscriber"
 sed -i 's/^vad_threshold: .*/vad_threshold: 0.6/' services/audio/stt-worker.yaml
 show git diff --unified=0
 listen config/update "$dir/update.json"
-listen_update=$listener heard_update=$heard
 listen system/epoch/config-manager "$dir/head.json"
 show git commit -q -am 'stt-worker: listen a little less eagerly'
-await
-listener=$listen_update heard=$heard_update
-await
+await "$dir/update.json"
+await "$dir/head.json"
 printf '%sreceived on config/update:%s\n' "$dim" "$plain"
 cat "$dir/update.json"
 show epochctl verify message "$dir/update.json"
 
 title "4. The last-known-good snapshot was rewritten: services start from it when the broker is away"
 epoch=$(grep -o '"epoch":[0-9]*' "$dir/head.json" | head -n 1)
-until grep -q "$epoch" "$dir/state/config.lkg.json" 2>/dev/null; do kill -0 "$daemon" || fail "epochd ended"; done
+until_true "the snapshot of that epoch" grep -qs "$epoch" "$dir/state/config.lkg.json"
 show epochctl verify lkg
 show epochctl show stt-worker
 
@@ -116,15 +133,16 @@ if git commit -q -am 'stt-worker: telephone quality'; then fail "the hook let it
 title "6. Forced past the hook, it is refused all the same, and the last good epoch stays in force"
 listen system/health/config-manager "$dir/rejected.json"
 show git commit -q --no-verify -am 'stt-worker: telephone quality'
-await
-until epochctl status | grep -q 'yaml.duplicate-key'; do kill -0 "$daemon" || fail "epochd ended"; done
-epochctl status
+await "$dir/rejected.json"
+grep -q '"event":"rejected"' "$dir/rejected.json" || fail "not refused: $(cat "$dir/rejected.json")"
+until_true "the verdict in status" grep -qs 'yaml.duplicate-key' "$dir/run/status.json"
+show_status
 show epochctl log
 
 title "7. A revert is a commit like any other: a new, higher epoch"
 listen system/epoch/config-manager "$dir/last.json"
 show git revert --no-edit HEAD
-await
+await "$dir/last.json"
 show epochctl verify message "$dir/last.json"
 
 title "Where everything is"
@@ -141,13 +159,13 @@ if [ -t 0 ] && [ -t 1 ]; then
 
 Now you: in another terminal
 
-  export PATH=$build:\$PATH EPOCHD_CONFIG=$EPOCHD_CONFIG
-  cd $dir/config && \$EDITOR services/router.yaml && git commit -am 'router: …'
+  export PATH="$build:\$PATH" EPOCHD_CONFIG="$EPOCHD_CONFIG"
+  cd "$dir/config" && \${EDITOR:-vi} services/router.yaml && git commit -am 'router: …'
   epochctl status; epochctl log
 
 What arrives is shown here. Ctrl-C ends everything and leaves nothing behind.
 TEXT
-    mosquitto_sub -p "$port" -V mqttv5 -q 1 -v -t config/update -t system/health/config-manager &
+    mosquitto_sub -p "$port" -V mqttv5 -q 1 -R -v -t config/update -t system/health/config-manager &
     pids=("$!" "${pids[@]}")
-    wait "$daemon"
+    wait "$daemon" || fail "epochd ended"
 fi
