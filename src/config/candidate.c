@@ -3,8 +3,8 @@
  *
  *   load_changes ▶ check_counts ▶ parse_services (each: read, effective_config) ▶ check_guards
  *
- * Findings do not stop a stage, so that one look tells all of them; only what would cost without bound does. Bases, schema
- * defaults and profiles have their place in effective_config, schemas behind it.
+ * Findings do not stop a stage, so that one look tells all of them; only what would cost without bound does.
+ * Bases, schema defaults and profiles have their place in effective_config, schemas behind it.
  */
 #include "config/candidate.h"
 
@@ -23,8 +23,8 @@ struct judge {
     struct candidate *out;
     struct findings *findings;
     struct changes changes;
-    size_t before;  /* services in force */
-    uint64_t bytes; /* of all configurations: first of those that stay, then of the new ones too */
+    size_t before;           /* services in force */
+    uint64_t bytes;          /* of all configurations: first of those that stay, then of the new ones too */
     struct buf text, config; /* of the file at hand */
 };
 
@@ -44,12 +44,16 @@ static void judge_fini(struct judge *judge)
     buf_fini(&judge->config);
 }
 
+/* A finding about the revision as a whole. */
+#define refuse(judge, code, ...)                                                                             \
+    findings_add((judge)->findings, FINDING_ERROR, code, SERVICES_FOLDER, (struct doc_pos){0}, __VA_ARGS__)
+
 static const struct service *find_in_force(const struct judge *judge, const char *name)
 {
     return judge->base->in_force == NULL ? NULL : catalog_find(judge->base->in_force, name);
 }
 
-/* --- load: which files differ ------------------------------------------------------------------------------------ */
+/* --- load: which files differ ------------------------------------------------------------------------- */
 
 static int compare_name(const void *key, const void *item)
 {
@@ -90,7 +94,7 @@ static bool is_first_of_name(const struct changes *changes, size_t i)
     return i == 0 || strcmp(changes->items[i - 1].name, changes->items[i].name) != 0;
 }
 
-/* --- limits known before anything is read ------------------------------------------------------------------------ */
+/* --- limits known before anything is read ------------------------------------------------------------- */
 
 /* Counts what will be there, and what the configurations that stay weigh. False: there are too many. */
 static bool check_counts(struct judge *judge)
@@ -112,12 +116,12 @@ static bool check_counts(struct judge *judge)
     }
     if (out->total <= SERVICES_MAX)
         return true;
-    findings_add(judge->findings, FINDING_ERROR, CODE_LIMIT_SERVICES, SERVICES_FOLDER, (struct doc_pos){0},
-                 "there are %zu services, and %d is the limit", out->total, SERVICES_MAX);
+    refuse(judge, CODE_LIMIT_SERVICES, "there are %zu services, and %d is the limit", out->total,
+           SERVICES_MAX);
     return false;
 }
 
-/* --- parse: what they say ---------------------------------------------------------------------------------------- */
+/* --- parse: what they say ----------------------------------------------------------------------------- */
 
 /* What the service gets: today its file alone. */
 static const struct doc_node *effective_config(const struct doc *file)
@@ -134,7 +138,8 @@ static int read_file(struct judge *judge, const struct change *change, bool *is_
         return 0;
     if (strcmp(err->code, CODE_REPO_OBJECT) != 0 && strcmp(err->code, CODE_LIMIT_FILE) != 0)
         return error_wrap(err, "reading %s", change->path);
-    findings_add(judge->findings, FINDING_ERROR, err->code, change->path, (struct doc_pos){0}, "%s", err->message);
+    findings_add(judge->findings, FINDING_ERROR, err->code, change->path, (struct doc_pos){0}, "%s",
+                 err->message);
     return 0;
 }
 
@@ -196,8 +201,8 @@ static bool check_total(struct judge *judge, size_t added)
     judge->bytes += added;
     if (judge->bytes <= CONFIG_TOTAL_MAX)
         return true;
-    findings_add(judge->findings, FINDING_ERROR, CODE_LIMIT_TOTAL, SERVICES_FOLDER, (struct doc_pos){0},
-                 "the canonical JSON of all services is larger than %d MiB", CONFIG_TOTAL_MAX >> 20);
+    refuse(judge, CODE_LIMIT_TOTAL, "the canonical JSON of all services is larger than %d MiB",
+           CONFIG_TOTAL_MAX >> 20);
     return false;
 }
 
@@ -238,7 +243,7 @@ static int parse_services(struct judge *judge, struct error *err)
     return 0;
 }
 
-/* --- guards: what is valid and hardly meant ---------------------------------------------------------------------- */
+/* --- guards: what is valid and hardly meant ----------------------------------------------------------- */
 
 static void check_guards(struct judge *judge)
 {
@@ -247,16 +252,18 @@ static void check_guards(struct judge *judge)
     bool is_all = out->removed > 0 && out->total == 0;
     if (judge->base->mass_removal_allowed || (!is_much && !is_all))
         return;
-    findings_add(judge->findings, FINDING_ERROR, CODE_GUARD_MASS_REMOVAL, SERVICES_FOLDER, (struct doc_pos){0},
-                 "the commit removes %zu of %zu services; if it is meant, add the trailer `Epoch-Allow: mass-removal` "
-                 "to its message", out->removed, judge->before);
+    refuse(
+        judge, CODE_GUARD_MASS_REMOVAL,
+        "the commit removes %zu of %zu services; if it is meant, add the trailer `Epoch-Allow: mass-removal` "
+        "to its message",
+        out->removed, judge->before);
 }
 
 static int judge_all(struct judge *judge, struct error *err)
 {
     if (judge->source->is_too_large) {
-        findings_add(judge->findings, FINDING_ERROR, CODE_LIMIT_SERVICES, SERVICES_FOLDER, (struct doc_pos){0},
-                     "there are more than %d files under services/, schemas/ and the like", LISTING_FILES_MAX);
+        refuse(judge, CODE_LIMIT_SERVICES,
+               "there are more than %d files under services/, schemas/ and the like", LISTING_FILES_MAX);
         return findings_check(judge->findings, err);
     }
     if (load_changes(judge, err) < 0)

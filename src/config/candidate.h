@@ -1,9 +1,10 @@
 /*
- * candidate: a revision judged. load ▶ parse ▶ validate of the road, shared by epochd, `epochctl check` and the hooks.
+ * candidate: a revision judged. load ▶ parse ▶ validate of the road, shared by epochd, `epochctl check` and
+ * the hooks.
  *
- * Only what differs from the listing in force is read again. All findings are collected, not the first; one error refuses
- * the whole revision. What will be the effective configuration of a service (today: its file alone; bases, schema defaults and
- * profiles join here) comes out as canonical JSON.
+ * Only what differs from the listing in force is read again. All findings are collected, not the first; one
+ * error refuses the whole revision. What will be the effective configuration of a service (today: its file
+ * alone; bases, schema defaults and profiles join here) comes out as canonical JSON.
  */
 #ifndef CONFIG_CANDIDATE_H
 #define CONFIG_CANDIDATE_H
@@ -33,18 +34,19 @@ void candidate_fini(struct candidate *candidate);
 #define AUTO_CANDIDATE CLEANUP(candidate_fini)
 
 struct candidate_base {
-    struct listing *before;          /* what in_force was made from; NULL: not known, everything is read */
-    const struct catalog *in_force;  /* NULL: nothing is, and everything is read */
-    bool mass_removal_allowed;       /* the commit says Epoch-Allow: mass-removal */
+    struct listing *before;         /* what in_force was made from; NULL: not known, everything is read */
+    const struct catalog *in_force; /* NULL: nothing is, and everything is read */
+    bool mass_removal_allowed;      /* the commit says Epoch-Allow: mass-removal */
 };
 
 /*
- * Judges the revision behind `source`. Returns 0 with findings->errors == 0 and *out filled: services whose configuration differs
- * from the one in force or that are new, and removed ones (in_force has them, the revision does not). A service whose path
- * changed only is not among them. Returns 0 with errors in `findings` and *out empty: the revision is invalid. -1: it could not be
- * read (CODE_REPO_UNREADABLE, ERR_MEMORY …); a damaged or missing object is a finding (CODE_REPO_OBJECT).
- * Checks: layout, unique names, YAML, limits (file, config, services, total), mass removal (more than a fifth and at least
- * three, or all of at least one). `out` is zeroed before.
+ * Judges the revision behind `source`. Returns 0 with findings->errors == 0 and *out filled: services whose
+ * configuration differs from the one in force or that are new, and removed ones (in_force has them, the
+ * revision does not). A service whose path changed only is not among them. Returns 0 with errors in
+ * `findings` and *out empty: the revision is invalid. -1: it could not be read (CODE_REPO_UNREADABLE,
+ * ERR_MEMORY …); a damaged or missing object is a finding (CODE_REPO_OBJECT). Checks: layout, unique names,
+ * YAML, limits (file, config, services, total), mass removal (more than a fifth and at least three, or all of
+ * at least one). `out` is zeroed before.
  */
 int candidate_judge(const struct source *source, const struct candidate_base *base, struct candidate *out,
                     struct findings *findings, struct error *err) MUST_CHECK;

@@ -55,7 +55,7 @@ void changes_sort(struct changes *changes)
         qsort(changes->items, changes->len, sizeof changes->items[0], compare_changes);
 }
 
-/* --- the layout of what differs ---------------------------------------------------------------------------------- */
+/* --- the layout of what differs ----------------------------------------------------------------------- */
 
 struct loader {
     struct changes *changes;
@@ -89,7 +89,8 @@ static int warn_not_yet(struct loader *loader, enum layout_area area, const char
 }
 
 static int add_present(struct loader *loader, const char *service, const char *folder,
-                       const struct listing_entry *before, const struct listing_entry *after, struct error *err)
+                       const struct listing_entry *before, const struct listing_entry *after,
+                       struct error *err)
 {
     struct change *change = append(loader->changes, service);
     if (change == NULL)
@@ -127,7 +128,7 @@ static int visit(void *context, const char *folder, const struct listing_entry *
     return add_present(loader, what.name, folder, before, after, err);
 }
 
-/* --- one name, one file ------------------------------------------------------------------------------------------ */
+/* --- one name, one file ------------------------------------------------------------------------------- */
 
 static void refuse_duplicate(struct findings *findings, const struct change *change, const char *other)
 {
@@ -161,10 +162,12 @@ static int compare_name(const void *key, const void *item)
     return strcmp(key, change->name);
 }
 
-/* The file of that name which is added; NULL if there is none. Of one name there may be one that is gone too, behind it. */
+/* The file of that name which is added; NULL if there is none. Of one name there may be one that is gone too,
+ * behind it. */
 static const struct change *find_added(const struct changes *changes, const char *name)
 {
-    const struct change *found = bsearch(name, changes->items, changes->len, sizeof changes->items[0], compare_name);
+    const struct change *found =
+        bsearch(name, changes->items, changes->len, sizeof changes->items[0], compare_name);
     while (found != NULL && found > changes->items && strcmp(found[-1].name, name) == 0)
         found--;
     return found != NULL && found->is_added ? found : NULL;

@@ -1,6 +1,7 @@
 /*
- * changes: which service files differ between two revisions, judged by their names alone: the layout, and that no two files
- * name one service. Files of areas that this version does not apply are judged too, and warned of once an area.
+ * changes: which service files differ between two revisions, judged by their names alone: the layout, and
+ * that no two files name one service. Files of areas that this version does not apply are judged too, and
+ * warned of once an area.
  */
 #ifndef CONFIG_CHANGES_H
 #define CONFIG_CHANGES_H
@@ -10,15 +11,15 @@
 #include "model/listing.h"
 
 struct change {
-    char name[LAYOUT_NAME_MAX + 1]; /* of the service */
-    char *path;                     /* in the repository, owned; NULL: the file is gone */
+    char name[LAYOUT_NAME_MAX + 1];    /* of the service */
+    char *path;                        /* in the repository, owned; NULL: the file is gone */
     const struct listing_entry *entry; /* borrowed from the revision after; NULL: the file is gone */
-    bool is_added;                  /* there was no file at that path before */
+    bool is_added;                     /* there was no file at that path before */
 };
 
 /* A zeroed struct is empty. */
 struct changes {
-    struct change *items; /* by name; of a service that moved, the file that is there before the one that is gone */
+    struct change *items; /* by name; of a service that moved, the file that is there first */
     size_t len, cap;
 };
 
@@ -26,8 +27,8 @@ void changes_fini(struct changes *changes);
 #define AUTO_CHANGES CLEANUP(changes_fini)
 
 /*
- * `before` NULL: every file of `after` is added. What is wrong becomes findings: CODE_LAYOUT_*. Costs what differs, and one look
- * at each name of `after` if a file was added.
+ * `before` NULL: every file of `after` is added. What is wrong becomes findings: CODE_LAYOUT_*. Costs what
+ * differs, and one look at each name of `after` if a file was added.
  */
 int changes_load(const struct listing *before, const struct listing *after, struct changes *out,
                  struct findings *findings, struct error *err) MUST_CHECK;

@@ -1,6 +1,6 @@
 /*
- * source: see source.h. A folder is read with descriptors only, each name without following a link, and no deeper than
- * the layout goes.
+ * source: see source.h. A folder is read with descriptors only, each name without following a link, and no
+ * deeper than the layout goes.
  */
 #include "config/source.h"
 
@@ -14,7 +14,10 @@
 #include "model/layout.h"
 #include "util/fs.h"
 
-enum { FOLDERS_MAX = LAYOUT_FOLDER_DEPTH + 1, FOLDER_FLAGS = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC };
+enum {
+    FOLDERS_MAX = LAYOUT_FOLDER_DEPTH + 1,
+    FOLDER_FLAGS = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
+};
 
 void source_fini(struct source *source)
 {
@@ -34,10 +37,10 @@ static int accept_too_large(struct source *out, struct error *err)
     return out->listing == NULL ? error_memory(err) : 0;
 }
 
-/* --- from git ---------------------------------------------------------------------------------------------------- */
+/* --- from git ----------------------------------------------------------------------------------------- */
 
-static int read_blob(const struct source *source, const char *path, const struct listing_entry *entry, struct buf *out,
-                     struct error *err)
+static int read_blob(const struct source *source, const char *path, const struct listing_entry *entry,
+                     struct buf *out, struct error *err)
 {
     (void)path;
     return repo_read_blob(source->repo, &entry->oid, YAML_FILE_MAX, out, err);
@@ -65,7 +68,7 @@ int source_from_index(struct repo *repo, struct source *out, struct error *err)
     return 0;
 }
 
-/* --- from a folder ----------------------------------------------------------------------------------------------- */
+/* --- from a folder ------------------------------------------------------------------------------------ */
 
 static uint32_t git_mode(mode_t mode)
 {
@@ -84,7 +87,8 @@ static uint32_t git_mode(mode_t mode)
 static int list_folder(int dir, unsigned depth, size_t *files, struct listing **out, struct error *err);
 
 /* What is in the folder `name`; NULL where it is too deep to matter. */
-static int list_below(int dir, const char *name, unsigned depth, size_t *files, struct listing **out, struct error *err)
+static int list_below(int dir, const char *name, unsigned depth, size_t *files, struct listing **out,
+                      struct error *err)
 {
     *out = NULL;
     if (depth >= FOLDERS_MAX)
@@ -172,8 +176,8 @@ static int open_parent(int top, const char *path, int *out, struct error *err)
     return 0;
 }
 
-static int read_file(const struct source *source, const char *path, const struct listing_entry *entry, struct buf *out,
-                     struct error *err)
+static int read_file(const struct source *source, const char *path, const struct listing_entry *entry,
+                     struct buf *out, struct error *err)
 {
     AUTO_CLOSE int dir = -1;
     if (open_parent(source->work_dir, path, &dir, err) < 0)

@@ -1,9 +1,11 @@
 /*
- * yaml: see yaml.h. One function per event of libyaml; each hands on to the document's builder, which holds the limits.
+ * yaml: see yaml.h. One function per event of libyaml; each hands on to the document's builder, which holds
+ * the limits.
  *
- * An alias costs one addition (the builder shares the node), and the first event beyond a limit ends the reading, so
- * nothing here or in libyaml grows much faster than the text. A finding about a value does not end it: the value counts as
- * null and reading goes on, so that one look finds all of them. Values are never repeated in findings: they may be secret.
+ * An alias costs one addition (the builder shares the node), and the first event beyond a limit ends the
+ * reading, so nothing here or in libyaml grows much faster than the text. A finding about a value does not
+ * end it: the value counts as null and reading goes on, so that one look finds all of them. Values are never
+ * repeated in findings: they may be secret.
  */
 #include "io/yaml.h"
 
@@ -60,8 +62,10 @@ static struct span name_of(const yaml_char_t *name)
     return span_of((const char *)name);
 }
 
-#define refuse(r, code, pos, ...) findings_add((r)->findings, FINDING_ERROR, code, (r)->options->file, pos, __VA_ARGS__)
-#define warn(r, code, pos, ...) findings_add((r)->findings, FINDING_WARNING, code, (r)->options->file, pos, __VA_ARGS__)
+#define refuse(r, code, pos, ...)                                                                            \
+    findings_add((r)->findings, FINDING_ERROR, code, (r)->options->file, pos, __VA_ARGS__)
+#define warn(r, code, pos, ...)                                                                              \
+    findings_add((r)->findings, FINDING_WARNING, code, (r)->options->file, pos, __VA_ARGS__)
 
 /* A limit or a duplicate key is a finding, want of memory is not. */
 static enum step refused(struct reader *r, struct doc_pos pos, const struct error *err)
@@ -82,7 +86,7 @@ static enum step skip_value(struct reader *r, struct doc_pos pos, struct error *
     return doc_builder_null(&r->builder, pos, err) < 0 ? refused(r, pos, err) : STEP_ON;
 }
 
-/* --- libyaml's complaints ---------------------------------------------------------------------------------------- */
+/* --- libyaml's complaints ----------------------------------------------------------------------------- */
 
 static enum step refused_by_parser(struct reader *r, struct error *err)
 {
@@ -102,7 +106,7 @@ static enum step refused_by_parser(struct reader *r, struct error *err)
     return STEP_END;
 }
 
-/* --- tags -------------------------------------------------------------------------------------------------------- */
+/* --- tags --------------------------------------------------------------------------------------------- */
 
 /* True if the value may carry its tag; else there is a finding. */
 static bool judge_tag(struct reader *r, struct doc_pos pos, const yaml_char_t *event_tag, enum doc_kind kind)
@@ -156,7 +160,7 @@ static void warn_if_ambiguous(struct reader *r, struct doc_pos pos, const yaml_e
         warn(r, CODE_YAML_AMBIGUOUS, pos, "%s", sentence);
 }
 
-/* --- scalars ----------------------------------------------------------------------------------------------------- */
+/* --- scalars ------------------------------------------------------------------------------------------ */
 
 /* The anchor of a scalar, if it has one. */
 static enum step define_anchor(struct reader *r, struct doc_pos pos, const yaml_char_t *name,
@@ -168,8 +172,8 @@ static enum step define_anchor(struct reader *r, struct doc_pos pos, const yaml_
 }
 
 /* A key is no node of the document; one that an alias can name is made beside it. */
-static enum step define_key_anchor(struct reader *r, struct doc_pos pos, const yaml_char_t *name, struct span text,
-                                   struct error *err)
+static enum step define_key_anchor(struct reader *r, struct doc_pos pos, const yaml_char_t *name,
+                                   struct span text, struct error *err)
 {
     if (name == NULL)
         return STEP_ON;
@@ -179,8 +183,13 @@ static enum step define_key_anchor(struct reader *r, struct doc_pos pos, const y
         error_memory(err);
         return STEP_FAILED;
     }
-    *node = (struct doc_node){.kind = DOC_STRING, .height = 1, .nodes = 1, .size = (uint32_t)json_string_size(text),
-                              .pos = pos, .file = r->builder.file, .u.string = {copy, text.len}};
+    *node = (struct doc_node){.kind = DOC_STRING,
+                              .height = 1,
+                              .nodes = 1,
+                              .size = (uint32_t)json_string_size(text),
+                              .pos = pos,
+                              .file = r->builder.file,
+                              .u.string = {copy, text.len}};
     return define_anchor(r, pos, name, node, err);
 }
 
@@ -191,7 +200,8 @@ static enum step on_key(struct reader *r, struct doc_pos pos, const yaml_event_t
     bool is_bare = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && event->data.scalar.tag == NULL;
     if (is_bare && span_is(text, "<<")) {
         refuse(r, CODE_YAML_MERGE_KEY, pos,
-               "`<<` is a merge key of YAML 1.1; repeat the values or share them in bases/, or write \"<<\" for a literal key");
+               "`<<` is a merge key of YAML 1.1; repeat the values or share them in bases/, or write \"<<\" "
+               "for a literal key");
     } else if (resolve(r, pos, event, &scalar) && scalar.kind != DOC_STRING) {
         char shown[SHOWN_MAX];
         utf8_printable(text, shown, sizeof shown);
@@ -207,8 +217,8 @@ static enum step on_key(struct reader *r, struct doc_pos pos, const yaml_event_t
     return define_key_anchor(r, pos, event->data.scalar.anchor, text, err);
 }
 
-static int build_scalar(struct doc_builder *b, struct doc_pos pos, const struct scalar *scalar, struct span text,
-                        struct error *err)
+static int build_scalar(struct doc_builder *b, struct doc_pos pos, const struct scalar *scalar,
+                        struct span text, struct error *err)
 {
     switch (scalar->kind) {
     case DOC_NULL:
@@ -233,9 +243,11 @@ static bool fits_root(struct reader *r, struct doc_pos pos, enum doc_kind kind, 
     if (r->builder.depth > 0 || r->options->any_root || kind == DOC_OBJECT)
         return true;
     if (is_empty)
-        refuse(r, CODE_YAML_EMPTY, pos, "the document is empty; write `key: value` lines, or {} for no settings");
+        refuse(r, CODE_YAML_EMPTY, pos,
+               "the document is empty; write `key: value` lines, or {} for no settings");
     else
-        refuse(r, CODE_YAML_MAPPING, pos, "the file's value is %s; write `key: value` lines", doc_kind_name(kind));
+        refuse(r, CODE_YAML_MAPPING, pos, "the file's value is %s; write `key: value` lines",
+               doc_kind_name(kind));
     return false;
 }
 
@@ -256,10 +268,10 @@ static enum step on_scalar(struct reader *r, struct doc_pos pos, const yaml_even
     return define_anchor(r, pos, event->data.scalar.anchor, doc_builder_last(&r->builder), err);
 }
 
-/* --- aliases and containers -------------------------------------------------------------------------------------- */
+/* --- aliases and containers --------------------------------------------------------------------------- */
 
-static enum step use_alias(struct reader *r, struct doc_pos pos, const struct doc_node *node, const char *shown,
-                           struct error *err)
+static enum step use_alias(struct reader *r, struct doc_pos pos, const struct doc_node *node,
+                           const char *shown, struct error *err)
 {
     int result;
     if (!doc_builder_wants_key(&r->builder)) {
@@ -299,7 +311,8 @@ static enum step on_begin(struct reader *r, struct doc_pos pos, enum doc_kind ki
     /* A container of a refused tag is read all the same: what stands in it may be wrong too. */
     if (judge_tag(r, pos, tag, kind) && !fits_root(r, pos, kind, false))
         return STEP_END;
-    int begun = kind == DOC_OBJECT ? doc_builder_begin_object(b, pos, err) : doc_builder_begin_array(b, pos, err);
+    int begun =
+        kind == DOC_OBJECT ? doc_builder_begin_object(b, pos, err) : doc_builder_begin_array(b, pos, err);
     if (begun < 0)
         return refused(r, pos, err);
     struct pending_anchor *pending = &r->pending[b->depth - 1];
@@ -323,7 +336,7 @@ static enum step on_end(struct reader *r, struct doc_pos pos, struct error *err)
     return STEP_ON;
 }
 
-/* --- the document ------------------------------------------------------------------------------------------------ */
+/* --- the document ------------------------------------------------------------------------------------- */
 
 static enum step on_document(struct reader *r, struct doc_pos pos, const yaml_event_t *event)
 {
@@ -334,8 +347,9 @@ static enum step on_document(struct reader *r, struct doc_pos pos, const yaml_ev
     r->has_document = true;
     const yaml_version_directive_t *version = event->data.document_start.version_directive;
     if (version != NULL && version->minor < 2)
-        warn(r, CODE_YAML_AMBIGUOUS, pos, "the document says %%YAML %d.%d and is read as YAML 1.2; remove the line",
-             version->major, version->minor);
+        warn(r, CODE_YAML_AMBIGUOUS, pos,
+             "the document says %%YAML %d.%d and is read as YAML 1.2; remove the line", version->major,
+             version->minor);
     return STEP_ON;
 }
 
@@ -347,7 +361,8 @@ static enum step on_stream_end(struct reader *r)
     return STEP_END;
 }
 
-/* The anchor, or the alias, that an event names; NULL if there is none. *has_text: the event is a node with text of its own. */
+/* The anchor, or the alias, that an event names; NULL if there is none. *has_text: the event is a node with
+ * text of its own. */
 static const char *name_in(const yaml_event_t *event, bool *has_text)
 {
     const yaml_char_t *name = NULL;
@@ -367,7 +382,7 @@ static const char *name_in(const yaml_event_t *event, bool *has_text)
     return (const char *)name;
 }
 
-/* True if nothing stands against the node or its name that YAML 1.2 reads otherwise; else there is a finding. */
+/* True if nothing stands against the node or its name that YAML 1.2 reads otherwise; else with a finding. */
 static bool stands_apart(struct reader *r, const yaml_event_t *event)
 {
     bool has_text;
@@ -400,9 +415,11 @@ static enum step on_event(struct reader *r, const yaml_event_t *event, struct er
     case YAML_SCALAR_EVENT:
         return on_scalar(r, pos, event, err);
     case YAML_SEQUENCE_START_EVENT:
-        return on_begin(r, pos, DOC_ARRAY, event->data.sequence_start.tag, event->data.sequence_start.anchor, err);
+        return on_begin(r, pos, DOC_ARRAY, event->data.sequence_start.tag, event->data.sequence_start.anchor,
+                        err);
     case YAML_MAPPING_START_EVENT:
-        return on_begin(r, pos, DOC_OBJECT, event->data.mapping_start.tag, event->data.mapping_start.anchor, err);
+        return on_begin(r, pos, DOC_OBJECT, event->data.mapping_start.tag, event->data.mapping_start.anchor,
+                        err);
     case YAML_SEQUENCE_END_EVENT:
     case YAML_MAPPING_END_EVENT:
         return on_end(r, pos, err);
@@ -434,7 +451,8 @@ static int reader_init(struct reader *r, struct span text, struct error *err)
     if (!yaml_parser_initialize(&r->parser))
         return error_memory(err);
     yaml_parser_set_encoding(&r->parser, YAML_UTF8_ENCODING);
-    yaml_parser_set_input_string(&r->parser, (const unsigned char *)(text.len == 0 ? "" : text.data), text.len);
+    yaml_parser_set_input_string(&r->parser, (const unsigned char *)(text.len == 0 ? "" : text.data),
+                                 text.len);
     r->anchors.arena = &r->doc->arena;
     r->cursor.text = text;
     if (doc_builder_init(&r->builder, &r->doc->arena, options->file, &options->limits, err) < 0)
@@ -456,7 +474,8 @@ static bool check_text(struct span text, struct reader *r)
 {
     struct yaml_text_fault fault;
     if (text.len > YAML_FILE_MAX) {
-        refuse(r, CODE_LIMIT_FILE, ((struct doc_pos){0}), "the file has %zu bytes, more than %d", text.len, YAML_FILE_MAX);
+        refuse(r, CODE_LIMIT_FILE, ((struct doc_pos){0}), "the file has %zu bytes, more than %d", text.len,
+               YAML_FILE_MAX);
         return false;
     }
     if (yaml_text_check(text, &fault))
@@ -465,8 +484,8 @@ static bool check_text(struct span text, struct reader *r)
     return false;
 }
 
-int yaml_read(struct span text, const struct yaml_options *options, struct doc *doc, struct findings *findings,
-              struct error *err)
+int yaml_read(struct span text, const struct yaml_options *options, struct doc *doc,
+              struct findings *findings, struct error *err)
 {
     struct reader reader CLEANUP(reader_fini) = {.options = options, .findings = findings, .doc = doc};
     size_t errors = findings->errors;

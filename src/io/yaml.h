@@ -1,9 +1,9 @@
 /*
  * yaml: YAML 1.2 (core schema) into a doc, by libyaml's event API; yaml.c is the only file that names it.
  *
- * Limits are checked while parsing (libyaml 0.2.5 has none and is quadratic in nesting). Refused with file:line:column:
- * everything DESIGN's "YAML is read with the YAML 1.2 core schema" lists; codes CODE_YAML_*, CODE_LIMIT_*.
- * Positions: 1-based line, 1-based column in characters.
+ * Limits are checked while parsing (libyaml 0.2.5 has none and is quadratic in nesting). Refused with
+ * file:line:column: everything DESIGN's "YAML is read with the YAML 1.2 core schema" lists; codes
+ * CODE_YAML_*, CODE_LIMIT_*. Positions: 1-based line, 1-based column in characters.
  */
 #ifndef IO_YAML_H
 #define IO_YAML_H
@@ -20,11 +20,11 @@ struct yaml_options {
 };
 
 /*
- * Reads one document. What is wrong with the text becomes findings (at least one error, `*doc` stays empty); plain scalars that
- * YAML 1.1 reads otherwise become warnings and the document is good. Returns -1 only for want of memory. A parse error ends
- * the reading: what lies behind it is not judged.
+ * Reads one document. What is wrong with the text becomes findings (at least one error, `*doc` stays empty);
+ * plain scalars that YAML 1.1 reads otherwise become warnings and the document is good. Returns -1 only for
+ * want of memory. A parse error ends the reading: what lies behind it is not judged.
  */
-int yaml_read(struct span text, const struct yaml_options *options, struct doc *doc, struct findings *findings,
-              struct error *err) MUST_CHECK;
+int yaml_read(struct span text, const struct yaml_options *options, struct doc *doc,
+              struct findings *findings, struct error *err) MUST_CHECK;
 
 #endif

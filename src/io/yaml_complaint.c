@@ -12,7 +12,8 @@ static const struct yaml_complaint complaints[] = {
     {"mapping values are not allowed in this context", CODE_YAML_SYNTAX,
      "a ':' that cannot stand here; quote a value with ': ' in it, or mend the indentation"},
     {"did not find expected key", CODE_YAML_SYNTAX,
-     "a key is expected here; keys of one mapping begin in the same column, and nothing follows a quoted value"},
+     "a key is expected here; keys of one mapping begin in the same column, and nothing follows a quoted "
+     "value"},
     {"did not find expected '-' indicator", CODE_YAML_SYNTAX,
      "a '-' is expected here; items of one list begin in the same column"},
     {"could not find expected ':'", CODE_YAML_SYNTAX, "a ':' is missing behind a key"},

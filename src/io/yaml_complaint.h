@@ -10,7 +10,7 @@ struct yaml_complaint {
     const char *message; /* ours */
 };
 
-/* Those that have a better wording, or that of libyaml itself with CODE_YAML_SYNTAX. `problem` is borrowed. */
+/* In our words, or in those of libyaml with CODE_YAML_SYNTAX. `problem` is borrowed. */
 struct yaml_complaint yaml_complaint_of(const char *problem);
 
 #endif

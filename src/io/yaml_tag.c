@@ -12,7 +12,7 @@ static const struct {
     const char *name;
     enum doc_kind kind;
 } core[] = {
-    {"null", DOC_NULL},  {"bool", DOC_BOOL},     {"int", DOC_INT},   {"float", DOC_INT},
+    {"null", DOC_NULL},    {"bool", DOC_BOOL},  {"int", DOC_INT},   {"float", DOC_INT},
     {"float", DOC_DOUBLE}, {"str", DOC_STRING}, {"seq", DOC_ARRAY}, {"map", DOC_OBJECT},
 };
 

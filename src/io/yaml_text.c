@@ -21,21 +21,24 @@ static struct verdict judge_start(struct span text)
     if (begins_with(text, SPAN("\xEF\xBB\xBF")))
         return (struct verdict){CODE_YAML_BOM, "a byte order mark; save the file as UTF-8 without one"};
     if (begins_with(text, SPAN("\xFF\xFE")) || begins_with(text, SPAN("\xFE\xFF")))
-        return (struct verdict){CODE_YAML_BOM, "the file is UTF-16; save it as UTF-8 without a byte order mark"};
+        return (struct verdict){CODE_YAML_BOM,
+                                "the file is UTF-16; save it as UTF-8 without a byte order mark"};
     return (struct verdict){0};
 }
+
+static const char control[] = "a control character; write it as an escape in double quotes, as in \"\\x1b\"";
 
 static struct verdict judge_control(unsigned char c)
 {
     if (c == '\0')
         return (struct verdict){CODE_YAML_NUL, "the character NUL; remove it, or save the file as UTF-8"};
     if ((c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7F)
-        return (struct verdict){CODE_YAML_UTF8, "a control character; write it as an escape in double quotes, as in \"\\x1b\""};
+        return (struct verdict){CODE_YAML_UTF8, control};
     return (struct verdict){0};
 }
 
-static const char line_break_11[] =
-    "U+0085, U+2028 and U+2029 end a line in YAML 1.1 and not in YAML 1.2; write \"\\N\", \"\\L\" or \"\\P\" in double quotes";
+static const char line_break_11[] = "U+0085, U+2028 and U+2029 end a line in YAML 1.1 and not in YAML 1.2; "
+                                    "write \"\\N\", \"\\L\" or \"\\P\" in double quotes";
 
 /* `c` is a well-formed sequence of two to four bytes. */
 static struct verdict judge_wide(struct span c)
@@ -43,9 +46,10 @@ static struct verdict judge_wide(struct span c)
     if (span_is(c, "\xC2\x85") || span_is(c, "\xE2\x80\xA8") || span_is(c, "\xE2\x80\xA9"))
         return (struct verdict){CODE_YAML_UTF8, line_break_11};
     if (c.len == 2 && begins_with(c, SPAN("\xC2")) && (unsigned char)c.data[1] < 0xA0)
-        return (struct verdict){CODE_YAML_UTF8, "a control character; write it as an escape in double quotes, as in \"\\x9b\""};
+        return (struct verdict){CODE_YAML_UTF8, control};
     if (span_is(c, "\xEF\xBB\xBF"))
-        return (struct verdict){CODE_YAML_BOM, "a byte order mark inside the file; remove it (it is invisible)"};
+        return (struct verdict){CODE_YAML_BOM,
+                                "a byte order mark inside the file; remove it (it is invisible)"};
     if (span_is(c, "\xEF\xBF\xBE") || span_is(c, "\xEF\xBF\xBF"))
         return (struct verdict){CODE_YAML_UTF8, "U+FFFE and U+FFFF are no characters; remove it"};
     return (struct verdict){0};
@@ -92,7 +96,8 @@ bool yaml_text_check(struct span text, struct yaml_text_fault *fault)
             continue;
         len = judge_character(rest, &verdict);
         if (verdict.code == NULL)
-            pos = ends_line(rest) ? (struct doc_pos){pos.line + 1, 1} : (struct doc_pos){pos.line, pos.column + 1};
+            pos = ends_line(rest) ? (struct doc_pos){pos.line + 1, 1}
+                                  : (struct doc_pos){pos.line, pos.column + 1};
     }
     if (directives > YAML_TAG_DIRECTIVES_MAX)
         verdict = (struct verdict){CODE_YAML_TAG, "more than 64 lines begin with %TAG; remove them"};
@@ -102,7 +107,7 @@ bool yaml_text_check(struct span text, struct yaml_text_fault *fault)
     return false;
 }
 
-/* --- what stands against a node ---------------------------------------------------------------------------------- */
+/* --- what stands against a node ----------------------------------------------------------------------- */
 
 static bool is_continuation(char c)
 {

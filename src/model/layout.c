@@ -1,5 +1,6 @@
 /*
- * layout: see layout.h. One table says what each area holds; one function per kind of entry judges against it.
+ * layout: see layout.h. One table says what each area holds; one function per kind of entry judges against
+ * it.
  */
 #include "model/layout.h"
 
@@ -21,14 +22,28 @@ static const struct rule {
     const char *holds;
 } rules[] = {
     {.top = "epoch.yaml", .area = LAYOUT_SETTINGS, .is_file = true},
-    {.top = "services", .area = LAYOUT_SERVICES, .folders_max = LAYOUT_FOLDER_DEPTH, .extensions = {".yaml"},
+    {.top = "services",
+     .area = LAYOUT_SERVICES,
+     .folders_max = LAYOUT_FOLDER_DEPTH,
+     .extensions = {".yaml"},
      .holds = "services/ holds <service>.yaml"},
-    {.top = "schemas", .area = LAYOUT_SCHEMAS, .extensions = {".yaml", ".json"},
+    {.top = "schemas",
+     .area = LAYOUT_SCHEMAS,
+     .extensions = {".yaml", ".json"},
      .holds = "schemas/ holds <schema>.yaml or <schema>.json, no folders"},
-    {.top = "bases", .area = LAYOUT_BASES, .extensions = {".yaml"}, .holds = "bases/ holds <base>.yaml, no folders"},
-    {.top = "profiles", .area = LAYOUT_PROFILES, .folders_min = 1, .folders_max = 1, .extensions = {".yaml"},
+    {.top = "bases",
+     .area = LAYOUT_BASES,
+     .extensions = {".yaml"},
+     .holds = "bases/ holds <base>.yaml, no folders"},
+    {.top = "profiles",
+     .area = LAYOUT_PROFILES,
+     .folders_min = 1,
+     .folders_max = 1,
+     .extensions = {".yaml"},
      .holds = "profiles/ holds <profile>/<service>.yaml"},
-    {.top = "recipients", .area = LAYOUT_RECIPIENTS, .extensions = {".pub"},
+    {.top = "recipients",
+     .area = LAYOUT_RECIPIENTS,
+     .extensions = {".pub"},
      .holds = "recipients/ holds <service>.pub, no folders"},
     {.top = "authors", .area = LAYOUT_AUTHORS, .is_file = true},
 };
@@ -73,7 +88,7 @@ enum layout_area layout_area_of(struct span top_name)
 }
 
 static enum layout_verdict PRINTF_LIKE(3, 4)
-refuse(const struct judgement *j, const char *code, const char *format, ...)
+    refuse(const struct judgement *j, const char *code, const char *format, ...)
 {
     char path[PATH_SHOWN_MAX], message[MESSAGE_MAX];
     va_list args;
@@ -88,7 +103,7 @@ refuse(const struct judgement *j, const char *code, const char *format, ...)
     return LAYOUT_REFUSE;
 }
 
-/* --- names ------------------------------------------------------------------------------------------------------- */
+/* --- names -------------------------------------------------------------------------------------------- */
 
 /* The good name somebody may have meant: STT_Worker → stt-worker. Empty if there is none. */
 static struct span suggest_name(struct span stem, char out[static LAYOUT_NAME_MAX + 1])
@@ -112,11 +127,11 @@ static enum layout_verdict refuse_name(const struct judgement *j, struct span st
     static const char form[] = "lower-case letters, digits and '-', a letter first, at most 63";
     if (suggested.len == 0)
         return refuse(j, CODE_LAYOUT_NAME, "'%s' is no name: %s", j->shown, form);
-    return refuse(j, CODE_LAYOUT_NAME, "'%s' is no name: %s; rename to %.*s%s", j->shown, form, (int)suggested.len,
-                  suggested.data, extension);
+    return refuse(j, CODE_LAYOUT_NAME, "'%s' is no name: %s; rename to %.*s%s", j->shown, form,
+                  (int)suggested.len, suggested.data, extension);
 }
 
-/* --- kinds of entries -------------------------------------------------------------------------------------------- */
+/* --- kinds of entries --------------------------------------------------------------------------------- */
 
 static bool ends_in(struct span name, const char *extension, struct span *stem)
 {
@@ -173,8 +188,8 @@ static enum layout_verdict judge_file(const struct judgement *j, unsigned depth,
     if (depth >= rule->folders_min && is_known)
         return layout_name_is_good(*stem) ? LAYOUT_FILE : refuse_name(j, *stem);
     if (depth >= rule->folders_min && ends_in(j->name, ".yml", stem) && layout_name_is_good(*stem))
-        return refuse(j, CODE_LAYOUT_ENTRY, "the ending is .yaml, not .yml; rename to %.*s.yaml", (int)stem->len,
-                      stem->data);
+        return refuse(j, CODE_LAYOUT_ENTRY, "the ending is .yaml, not .yml; rename to %.*s.yaml",
+                      (int)stem->len, stem->data);
     return refuse(j, CODE_LAYOUT_ENTRY, "'%s' does not belong here: %s", j->shown, rule->holds);
 }
 
@@ -208,8 +223,8 @@ static enum layout_verdict judge_inside(const struct judgement *j, struct layout
     return LAYOUT_FILE;
 }
 
-enum layout_verdict layout_judge(const char *folder, struct span name, uint32_t mode, struct layout_entry *out,
-                                 struct findings *findings)
+enum layout_verdict layout_judge(const char *folder, struct span name, uint32_t mode,
+                                 struct layout_entry *out, struct findings *findings)
 {
     bool is_top = folder[0] == '\0';
     struct span top = is_top ? name : (struct span){folder, (size_t)(strchrnul(folder, '/') - folder)};

@@ -1,6 +1,7 @@
 /*
- * layout: which paths of a configuration repository mean what (DESIGN: "The configuration repository"), judged from
- * names and modes alone. Names come straight from git objects and may be any bytes but '/' and NUL.
+ * layout: which paths of a configuration repository mean what (DESIGN: "The configuration repository"),
+ * judged from names and modes alone. Names come straight from git objects and may be any bytes but '/' and
+ * NUL.
  */
 #ifndef MODEL_LAYOUT_H
 #define MODEL_LAYOUT_H
@@ -30,8 +31,13 @@ enum layout_area {
 enum layout_area layout_area_of(struct span top_name);
 
 /* git's modes of tree entries. */
-enum { LAYOUT_MODE_DIR = 0040000, LAYOUT_MODE_FILE = 0100644, LAYOUT_MODE_EXEC = 0100755, LAYOUT_MODE_LINK = 0120000,
-       LAYOUT_MODE_COMMIT = 0160000 };
+enum {
+    LAYOUT_MODE_DIR = 0040000,
+    LAYOUT_MODE_FILE = 0100644,
+    LAYOUT_MODE_EXEC = 0100755,
+    LAYOUT_MODE_LINK = 0120000,
+    LAYOUT_MODE_COMMIT = 0160000
+};
 
 enum layout_verdict {
     LAYOUT_IGNORE,  /* dot file, README.md, outside: not an entry of the configuration */
@@ -47,11 +53,12 @@ struct layout_entry {
 };
 
 /*
- * Judges one tree entry. `folder` is the path of the folder it is in ("" at the top, else "services", "services/audio", …),
- * whose own components have been judged before. A refusal adds one finding that names the path and what to do; with
- * `findings` NULL it only refuses. `out` is filled in for LAYOUT_FILE; its area always is.
+ * Judges one tree entry. `folder` is the path of the folder it is in ("" at the top, else "services",
+ * "services/audio", …), whose own components have been judged before. A refusal adds one finding that names
+ * the path and what to do; with `findings` NULL it only refuses. `out` is filled in for LAYOUT_FILE; its area
+ * always is.
  */
-enum layout_verdict layout_judge(const char *folder, struct span name, uint32_t mode, struct layout_entry *out,
-                                 struct findings *findings);
+enum layout_verdict layout_judge(const char *folder, struct span name, uint32_t mode,
+                                 struct layout_entry *out, struct findings *findings);
 
 #endif

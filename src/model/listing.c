@@ -1,6 +1,6 @@
 /*
- * listing: see listing.h. A folder is a sorted array; lookups are binary searches, two folders are compared by walking both
- * at once. Recursion is as deep as the reader went (LAYOUT_FOLDER_DEPTH and a little).
+ * listing: see listing.h. A folder is a sorted array; lookups are binary searches, two folders are compared
+ * by walking both at once. Recursion is as deep as the reader went (LAYOUT_FOLDER_DEPTH and a little).
  */
 #include "model/listing.h"
 
@@ -52,8 +52,8 @@ static int make_room(struct listing *listing)
     return 0;
 }
 
-int listing_add(struct listing *listing, struct span name, uint32_t mode, const struct oid *oid, struct listing *folder,
-                struct error *err)
+int listing_add(struct listing *listing, struct span name, uint32_t mode, const struct oid *oid,
+                struct listing *folder, struct error *err)
 {
     char *copy = make_room(listing) < 0 ? NULL : strndup(name.data, name.len);
     if (copy == NULL) {
@@ -97,7 +97,7 @@ static size_t lower_bound(const struct listing *listing, struct span name)
     return low;
 }
 
-/* A name sorts before every longer one that begins with it, so the bound is the name itself if it is there. */
+/* A name sorts before every longer one that begins with it: the bound is the name itself if that is there. */
 static const struct listing_entry *find(const struct listing *listing, struct span name)
 {
     size_t at = lower_bound(listing, name);
@@ -125,7 +125,7 @@ const struct listing_entry *listing_find_path(const struct listing *listing, con
     }
 }
 
-/* --- comparing --------------------------------------------------------------------------------------------------- */
+/* --- comparing ---------------------------------------------------------------------------------------- */
 
 struct walk {
     listing_visit visit;
@@ -176,7 +176,8 @@ static int visit(struct walk *walk, const struct listing_entry *before, const st
     size_t here = walk->folder.len;
     if (enter(&walk->folder, either->name, err) < 0)
         return -1;
-    if (compare_folders(walk, before == NULL ? NULL : before->folder, after == NULL ? NULL : after->folder, err) < 0)
+    if (compare_folders(walk, before == NULL ? NULL : before->folder, after == NULL ? NULL : after->folder,
+                        err) < 0)
         return -1;
     buf_truncate(&walk->folder, here);
     walk->folder.data[here] = '\0';
@@ -184,8 +185,8 @@ static int visit(struct walk *walk, const struct listing_entry *before, const st
 }
 
 /* One name: on one side or on both. What was a folder and is a file went away and came anew. */
-static int compare_entry(struct walk *walk, const struct listing_entry *before, const struct listing_entry *after,
-                         struct error *err)
+static int compare_entry(struct walk *walk, const struct listing_entry *before,
+                         const struct listing_entry *after, struct error *err)
 {
     if (before == NULL || after == NULL)
         return visit(walk, before, after, err);
@@ -216,8 +217,8 @@ static int compare_folders(struct walk *walk, const struct listing *before, cons
     return 0;
 }
 
-int listing_compare(const struct listing *before, const struct listing *after, listing_visit visitor, void *context,
-                    struct error *err)
+int listing_compare(const struct listing *before, const struct listing *after, listing_visit visitor,
+                    void *context, struct error *err)
 {
     struct walk walk = {.visit = visitor, .context = context};
     if (before == after || (before != NULL && is_same_id(&before->oid, &after->oid)))

@@ -1,6 +1,6 @@
 /*
- * scalar: see scalar.h. The regular expressions of the two specifications, by hand: a text is read once, from left to
- * right, and most texts are settled by their first character.
+ * scalar: see scalar.h. The regular expressions of the two specifications, by hand: a text is read once, from
+ * left to right, and most texts are settled by their first character.
  */
 #include "model/scalar.h"
 
@@ -36,7 +36,7 @@ static bool is_one_of(struct span text, const char *const *words, size_t len)
     return false;
 }
 
-/* --- YAML 1.2 ---------------------------------------------------------------------------------------------------- */
+/* --- YAML 1.2 ----------------------------------------------------------------------------------------- */
 
 static unsigned digit_value(char c)
 {
@@ -76,7 +76,8 @@ struct decimal {
 static bool split_decimal(struct span text, struct decimal *out)
 {
     size_t begin = skip_one(text, 0, "+-"), at = skip(text, begin, DIGITS);
-    *out = (struct decimal){.is_negative = begin > 0 && text.data[0] == '-', .whole = {text.data + begin, at - begin}};
+    *out = (struct decimal){.is_negative = begin > 0 && text.data[0] == '-',
+                            .whole = {text.data + begin, at - begin}};
     size_t point = at;
     at = skip_one(text, at, ".");
     out->has_point = at > point;
@@ -105,7 +106,7 @@ static size_t put(char *out, size_t at, struct span text)
     return at + text.len;
 }
 
-/* JSON knows no leading zeros, no '+' in front, no bare point: spelled anew, the digits are read as JSON's. */
+/* JSON knows no leading zeros, no '+' in front, no bare point: spelled anew, the digits are JSON's. */
 static struct scalar make_double(const struct decimal *decimal)
 {
     char spelled[NUMBER_TEXT_MAX + 4];
@@ -172,19 +173,34 @@ struct scalar scalar_resolve(struct span text)
     return scalar;
 }
 
-/* --- YAML 1.1 (the type repository: bool, int, float, timestamp, merge, value) ------------------------------------ */
+/* --- YAML 1.1 (the type repository: bool, int, float, timestamp, merge, value) ------------------------ */
 
-#define STRING_OF(word, meant) {word, "'" word "' is the string \"" word "\" in YAML 1.2; write " meant ", or quote it"}
+#define STRING_OF(word, meant)                                                                               \
+    {                                                                                                        \
+        word, "'" word "' is the string \"" word "\" in YAML 1.2; write " meant ", or quote it"              \
+    }
 #define TRUE_WORD(word) STRING_OF(word, "true")
 #define FALSE_WORD(word) STRING_OF(word, "false")
 
 static const struct word {
     const char *text, *sentence;
 } words[] = {
-    TRUE_WORD("y"), TRUE_WORD("Y"), TRUE_WORD("yes"), TRUE_WORD("Yes"), TRUE_WORD("YES"),
-    TRUE_WORD("on"), TRUE_WORD("On"), TRUE_WORD("ON"),
-    FALSE_WORD("n"), FALSE_WORD("N"), FALSE_WORD("no"), FALSE_WORD("No"), FALSE_WORD("NO"),
-    FALSE_WORD("off"), FALSE_WORD("Off"), FALSE_WORD("OFF"),
+    TRUE_WORD("y"),
+    TRUE_WORD("Y"),
+    TRUE_WORD("yes"),
+    TRUE_WORD("Yes"),
+    TRUE_WORD("YES"),
+    TRUE_WORD("on"),
+    TRUE_WORD("On"),
+    TRUE_WORD("ON"),
+    FALSE_WORD("n"),
+    FALSE_WORD("N"),
+    FALSE_WORD("no"),
+    FALSE_WORD("No"),
+    FALSE_WORD("NO"),
+    FALSE_WORD("off"),
+    FALSE_WORD("Off"),
+    FALSE_WORD("OFF"),
     {"=", "'=' is the string \"=\" in YAML 1.2 and a value key in YAML 1.1; quote it"},
     {"<<", "'<<' is the string \"<<\" in YAML 1.2 and a merge key in YAML 1.1; quote it"},
 };
@@ -297,7 +313,8 @@ const char *scalar_ambiguity(struct span text)
         if (span_is(text, words[i].text))
             return words[i].sentence;
     if (has_leading_zero(text))
-        return "a number with a leading zero is decimal in YAML 1.2 and octal in YAML 1.1; drop the zero, or quote it";
+        return "a number with a leading zero is decimal in YAML 1.2 and octal in YAML 1.1; drop the zero, or "
+               "quote it";
     if (is_based_11(text))
         return "binary, signed and grouped hexadecimal are strings in YAML 1.2 and numbers in YAML 1.1; "
                "write a plain number, or quote it";

@@ -1,6 +1,6 @@
 /*
- * scalar: what a plain scalar of YAML means under the core schema of YAML 1.2 (§10.3.2), and whether readers of
- * YAML 1.1 would take it for something else.
+ * scalar: what a plain scalar of YAML means under the core schema of YAML 1.2 (§10.3.2), and whether readers
+ * of YAML 1.1 would take it for something else.
  */
 #ifndef MODEL_SCALAR_H
 #define MODEL_SCALAR_H
@@ -21,8 +21,8 @@ struct scalar {
 struct scalar scalar_resolve(struct span text);
 
 /*
- * NULL, or one sentence for people about a text that YAML 1.1 resolves otherwise: `no`, 012, 1:30, 1_000, dates and the
- * like. It repeats words only, never a number: that might be a secret. Static.
+ * NULL, or one sentence for people about a text that YAML 1.1 resolves otherwise: `no`, 012, 1:30, 1_000,
+ * dates and the like. It repeats words only, never a number: that might be a secret. Static.
  */
 const char *scalar_ambiguity(struct span text);
 

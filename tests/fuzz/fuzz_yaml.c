@@ -1,6 +1,7 @@
 /*
- * fuzz_yaml: whatever the reader of YAML accepts is within the limits, has a canonical form, and reads back from it, as JSON
- * and as YAML, as the same value. Whatever it refuses has a finding with a place, and leaves no document.
+ * fuzz_yaml: whatever the reader of YAML accepts is within the limits, has a canonical form, and reads back
+ * from it, as JSON and as YAML, as the same value. Whatever it refuses has a finding with a place, and leaves
+ * no document.
  */
 #include <stdint.h>
 
@@ -24,7 +25,8 @@ static void check_findings(const struct findings *findings, const struct doc *do
     check((findings->errors > 0) == (doc->root == NULL));
     check(doc->root != NULL || doc->arena.total == 0);
     for (size_t i = 0; i < findings->len; i++)
-        check(findings->items[i].message[0] != '\0' && (findings->items[i].pos.line > 0 || size > YAML_FILE_MAX));
+        check(findings->items[i].message[0] != '\0' &&
+              (findings->items[i].pos.line > 0 || size > YAML_FILE_MAX));
 }
 
 static void check_tree(const struct doc_node *node, uint32_t depth)
@@ -49,8 +51,8 @@ static void check_as_json(const struct doc *doc, struct span canonical)
     check(json_is_canonical(again.root, canonical));
 }
 
-/* True if the JSON text is YAML for libyaml too: it knows no DEL and no non-characters, which JSON may hold raw, and keys only
-   up to 1,024 characters. */
+/* True if the JSON text is YAML for libyaml too: it knows no DEL and no non-characters, which JSON may hold
+   raw, and keys only up to 1,024 characters. */
 static bool is_plain(struct span canonical)
 {
     if (canonical.len > 1000)

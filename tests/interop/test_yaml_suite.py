@@ -1,8 +1,8 @@
 """The reader of YAML against the YAML Test Suite (github.com/yaml/yaml-test-suite, branch data): every case of it.
 
-A case with a file `error` must be refused; one whose in.json holds exactly one value must be read as that value. What else
-happens is written down, case by case and with the reason, in yaml-suite-expected.txt. A case that does something else than
-is written there fails, and so does one that is written there and need not be any more.
+A case with a file `error` must be refused; one whose in.json holds exactly one value must be read as that value. What
+else happens is written down, case by case and with the reason, in yaml-suite-expected.txt. A case that does something
+else than is written there fails, and so does one that is written there and need not be any more.
 
 $YAML_TEST_SUITE is where the suite is, $EPOCHD_BUILD where yaml_to_json is.
 """

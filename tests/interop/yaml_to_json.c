@@ -1,6 +1,6 @@
 /*
- * yaml_to_json: standard input, one YAML document of any kind, to canonical JSON on standard output. Exit code 1 and the
- * findings on standard error if it is refused. What tests/interop/test_yaml_suite.py runs.
+ * yaml_to_json: standard input, one YAML document of any kind, to canonical JSON on standard output. Exit
+ * code 1 and the findings on standard error if it is refused. What tests/interop/test_yaml_suite.py runs.
  */
 #include <stdio.h>
 

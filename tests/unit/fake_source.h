@@ -1,5 +1,6 @@
 /*
- * fake_source: a source of config/source.h made of paths and texts, with ids like git's, that counts what is read.
+ * fake_source: a source of config/source.h made of paths and texts, with ids like git's, that counts what is
+ * read.
  */
 #ifndef TESTS_UNIT_FAKE_SOURCE_H
 #define TESTS_UNIT_FAKE_SOURCE_H

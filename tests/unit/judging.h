@@ -1,5 +1,6 @@
 /*
- * judging: revisions one after the other, each judged against the one accepted before, for the tests of candidate.
+ * judging: revisions one after the other, each judged against the one accepted before, for the tests of
+ * candidate.
  */
 #ifndef TESTS_UNIT_JUDGING_H
 #define TESTS_UNIT_JUDGING_H
@@ -53,7 +54,8 @@ static inline void put_all_in_force(struct judging *j, const struct candidate_se
     for (size_t i = 0; i < len; i++)
         changes[i] = (struct catalog_change){
             .name = services[i].name,
-            .service = services[i].config.data == NULL ? NULL : service_of(services[i].name, services[i].config),
+            .service =
+                services[i].config.data == NULL ? NULL : service_of(services[i].name, services[i].config),
         };
     if (j->in_force == NULL)
         j->in_force = catalog_new();
@@ -103,8 +105,8 @@ static inline void assert_changes(const struct judging *j, const char *wanted, s
 }
 
 /* The revision is invalid, with exactly this one finding. */
-static inline void assert_invalid(struct judging *j, const struct source *source, const char *code, const char *file,
-                                  const char *words)
+static inline void assert_invalid(struct judging *j, const struct source *source, const char *code,
+                                  const char *file, const char *words)
 {
     assert_int_equal(judge(j, source), 0);
     assert_int_equal(j->findings.errors, 1);

@@ -9,9 +9,9 @@ static void candidate__gives_every_service_when_nothing_is_in_force(void **state
 {
     (void)state;
     AUTO_JUDGING struct judging j = {0};
-    AUTO_FAKE struct fake_source first = FAKE({"services/router.yaml", "port: 1883\n"},
-                                              {"services/audio/tts.yaml", "b: 2\na: 1.0\n"},
-                                              {"services/audio/stt.yaml", "{}"}, {"notes.txt", "ignored"});
+    AUTO_FAKE struct fake_source first =
+        FAKE({"services/router.yaml", "port: 1883\n"}, {"services/audio/tts.yaml", "b: 2\na: 1.0\n"},
+             {"services/audio/stt.yaml", "{}"}, {"notes.txt", "ignored"});
     accept(&j, &first.source);
     assert_changes(&j, "router={\"port\":1883} stt={} tts={\"a\":1,\"b\":2} ", 3);
     assert_string_equal(j.candidate.services[2].path, "services/audio/tts.yaml");
@@ -41,7 +41,8 @@ static void candidate__takes_another_spelling_for_no_change(void **state)
     (void)state;
     AUTO_JUDGING struct judging j = {0};
     AUTO_FAKE struct fake_source first = FAKE({"services/x.yaml", "a: 1\nb: [2]\n"});
-    AUTO_FAKE struct fake_source second = FAKE({"services/x.yaml", "# says the same\nb:\n- 0x2\na: !!int '1'\n"});
+    AUTO_FAKE struct fake_source second =
+        FAKE({"services/x.yaml", "# says the same\nb:\n- 0x2\na: !!int '1'\n"});
     accept(&j, &first.source);
     accept(&j, &second.source);
     assert_changes(&j, "", 1);
@@ -66,10 +67,10 @@ static void candidate__tells_removed_services_apart_from_moved_ones(void **state
 {
     (void)state;
     AUTO_JUDGING struct judging j = {0};
-    AUTO_FAKE struct fake_source first = FAKE({"services/a/x.yaml", "v: 1"}, {"services/a/y.yaml", "v: 1"},
-                                              {"services/z.yaml", "v: 1"});
-    AUTO_FAKE struct fake_source second = FAKE({"services/y.yaml", "v: 1"}, {"services/new.yaml", "v: 1"},
-                                               {"services/z.yaml", "v: 1"});
+    AUTO_FAKE struct fake_source first =
+        FAKE({"services/a/x.yaml", "v: 1"}, {"services/a/y.yaml", "v: 1"}, {"services/z.yaml", "v: 1"});
+    AUTO_FAKE struct fake_source second =
+        FAKE({"services/y.yaml", "v: 1"}, {"services/new.yaml", "v: 1"}, {"services/z.yaml", "v: 1"});
     accept(&j, &first.source);
     accept(&j, &second.source);
     assert_changes(&j, "new={\"v\":1} -x ", 3);
@@ -128,8 +129,9 @@ static void candidate__collects_the_findings_of_all_files_in_order(void **state)
 {
     (void)state;
     AUTO_JUDGING struct judging j = {0};
-    AUTO_FAKE struct fake_source source = FAKE({"services/z.yaml", "a: [1\n"}, {"services/b.yaml", "a: 1\na: 2\n"},
-                                               {"services/notes.txt", ""}, {"services/good.yaml", "no: 1\n"});
+    AUTO_FAKE struct fake_source source =
+        FAKE({"services/z.yaml", "a: [1\n"}, {"services/b.yaml", "a: 1\na: 2\n"}, {"services/notes.txt", ""},
+             {"services/good.yaml", "no: 1\n"});
     assert_int_equal(judge(&j, &source.source), 0);
     assert_int_equal(j.findings.errors, 3);
     assert_int_equal(j.findings.warnings, 1);
@@ -191,11 +193,12 @@ static void candidate__warns_once_an_area_of_what_is_not_applied_yet(void **stat
 {
     (void)state;
     AUTO_JUDGING struct judging j = {0};
-    AUTO_FAKE struct fake_source first = FAKE({"services/x.yaml", "v: 1"}, {"schemas/a.json", "{"}, {"schemas/b.yaml", "["},
-                                              {"profiles/quiet/x.yaml", "v: null"}, {"bases/a.yaml", ""},
-                                              {"epoch.yaml", "profile: quiet"}, {"authors", "?"},
-                                              {"recipients/x.pub", "?"});
-    static const char *const files[] = {"authors", "bases/a.yaml", "epoch.yaml", "profiles/quiet/x.yaml",
+    AUTO_FAKE struct fake_source first =
+        FAKE({"services/x.yaml", "v: 1"}, {"schemas/a.json", "{"}, {"schemas/b.yaml", "["},
+             {"profiles/quiet/x.yaml", "v: null"}, {"bases/a.yaml", ""}, {"epoch.yaml", "profile: quiet"},
+             {"authors", "?"}, {"recipients/x.pub", "?"});
+    static const char *const files[] = {"authors",          "bases/a.yaml",
+                                        "epoch.yaml",       "profiles/quiet/x.yaml",
                                         "recipients/x.pub", "schemas/a.json"};
     accept(&j, &first.source);
     assert_changes(&j, "x={\"v\":1} ", 1);
@@ -205,8 +208,10 @@ static void candidate__warns_once_an_area_of_what_is_not_applied_yet(void **stat
         assert_string_equal(j.findings.items[i].file, files[i]);
         assert_string_equal(j.findings.items[i].code, CODE_LAYOUT_NOT_YET);
     }
-    assert_string_equal(j.findings.items[5].message, "this version of epochd does not apply schemas/ yet; it has no effect");
-    assert_string_equal(j.findings.items[2].message, "this version of epochd does not apply epoch.yaml yet; it has no effect");
+    assert_string_equal(j.findings.items[5].message,
+                        "this version of epochd does not apply schemas/ yet; it has no effect");
+    assert_string_equal(j.findings.items[2].message,
+                        "this version of epochd does not apply epoch.yaml yet; it has no effect");
 }
 
 /* --- one name, one file --- */
@@ -225,8 +230,8 @@ static void names__stand_once_whatever_the_catalog_thinks_of_paths(void **state)
     (void)state;
     AUTO_JUDGING struct judging j = {0};
     AUTO_FAKE struct fake_source first = FAKE({"services/a/x.yaml", "v: 1"}, {"services/y.yaml", "v: 1"});
-    AUTO_FAKE struct fake_source second = FAKE({"services/a/x.yaml", "v: 1"}, {"services/b/x.yaml", "v: 1"},
-                                               {"services/y.yaml", "v: 1"});
+    AUTO_FAKE struct fake_source second =
+        FAKE({"services/a/x.yaml", "v: 1"}, {"services/b/x.yaml", "v: 1"}, {"services/y.yaml", "v: 1"});
     accept(&j, &first.source);
     assert_invalid(&j, &second.source, CODE_LAYOUT_DUPLICATE, "services/b/x.yaml",
                    "the service 'x' stands at services/a/x.yaml too");
@@ -238,8 +243,8 @@ static void names__stand_once_when_one_of_the_two_changes_too(void **state)
     (void)state;
     AUTO_JUDGING struct judging j = {0};
     AUTO_FAKE struct fake_source first = FAKE({"services/b/x.yaml", "v: 1"}, {"services/y.yaml", "v: 1"});
-    AUTO_FAKE struct fake_source second = FAKE({"services/a/x.yaml", "v: 1"}, {"services/b/x.yaml", "v: 2"},
-                                               {"services/y.yaml", "v: 1"});
+    AUTO_FAKE struct fake_source second =
+        FAKE({"services/a/x.yaml", "v: 1"}, {"services/b/x.yaml", "v: 2"}, {"services/y.yaml", "v: 1"});
     accept(&j, &first.source);
     assert_invalid(&j, &second.source, CODE_LAYOUT_DUPLICATE, "services/b/x.yaml", "services/a/x.yaml");
 }
@@ -259,8 +264,8 @@ static void names__in_ignored_folders_and_other_areas_do_not_count(void **state)
 {
     (void)state;
     AUTO_JUDGING struct judging j = {0};
-    AUTO_FAKE struct fake_source first = FAKE({"services/.old/x.yaml", "v: 1"}, {"services/y.yaml", "v: 1"},
-                                              {"bases/x.yaml", "v: 1"});
+    AUTO_FAKE struct fake_source first =
+        FAKE({"services/.old/x.yaml", "v: 1"}, {"services/y.yaml", "v: 1"}, {"bases/x.yaml", "v: 1"});
     AUTO_FAKE struct fake_source second = FAKE({"services/.old/x.yaml", "v: 1"}, {"services/y.yaml", "v: 1"},
                                                {"services/x.yaml", "v: 1"}, {"bases/x.yaml", "v: 1"});
     accept(&j, &first.source);

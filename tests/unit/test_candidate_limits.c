@@ -1,5 +1,6 @@
 /*
- * candidate: the limits of a whole repository, and the guard against removing much of it, each below, at and above.
+ * candidate: the limits of a whole repository, and the guard against removing much of it, each below, at and
+ * above.
  */
 #include "judging.h"
 

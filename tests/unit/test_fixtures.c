@@ -1,6 +1,7 @@
 /*
- * fixtures: each folder tests/fixtures/bad-… is refused with the code and at the place its name promises, each good-… is
- * read. A fixture that is not in the table fails, so that none is forgotten. Run from the project's top.
+ * fixtures: each folder tests/fixtures/bad-… is refused with the code and at the place its name promises,
+ * each good-… is read. A fixture that is not in the table fails, so that none is forgotten. Run from the
+ * project's top.
  */
 #include <dirent.h>
 
@@ -65,20 +66,26 @@ static const struct good {
 } goods[] = {
     {"good-aliases",
      "stt-worker={\"alias\":\"name\",\"audio\":{\"channels\":1,\"rate\":16000},\"microphone\":"
-     "{\"channels\":1,\"rate\":16000},\"name\":\"label\",\"speaker\":{\"channels\":1,\"rate\":16000}} ", 1, 0},
+     "{\"channels\":1,\"rate\":16000},\"name\":\"label\",\"speaker\":{\"channels\":1,\"rate\":16000}} ",
+     1, 0},
     {"good-crlf", "stt-worker={\"name\":\"two\\nlines\\n\",\"rate\":16000} ", 1, 0},
     {"good-empty-mapping", "stt-worker={} ", 1, 0},
     {"good-folders", "lamp={\"on-at\":\"18:30\"} router={\"port\":1883} stt-worker={\"rate\":16000} ", 3, 0},
-    {"good-json", "stt-worker={\"8080\":{},\"devices\":[\"microphone\",null,true,0.0015],\"rate\":16000} ", 1, 0},
+    {"good-json", "stt-worker={\"8080\":{},\"devices\":[\"microphone\",null,true,0.0015],\"rate\":16000} ", 1,
+     0},
     {"good-minimal", "stt-worker={\"rate\":16000} ", 1, 0},
     {"good-not-yet-applied", "router={\"port\":1883} ", 1, 6},
     {"good-numbers",
      "stt-worker={\"big\":1e+21,\"float\":0.5,\"hex\":31,\"largest\":9007199254740991,\"octal\":12,"
-     "\"smallest\":-9007199254740991,\"zero\":0} ", 1, 0},
-    {"good-tags", "stt-worker={\"flag\":true,\"list\":[],\"map\":{},\"name\":\"12\",\"none\":null,\"rate\":16000} ", 1, 0},
+     "\"smallest\":-9007199254740991,\"zero\":0} ",
+     1, 0},
+    {"good-tags",
+     "stt-worker={\"flag\":true,\"list\":[],\"map\":{},\"name\":\"12\",\"none\":null,\"rate\":16000} ", 1, 0},
     {"good-unicode", "stt-worker={\"größe\":1,\"note\":\"♫ ♫ 🎵\",\"𝄞\":\"clef\"} ", 1, 0},
     {"good-with-warnings",
-     "stt-worker={\"debug\":\"no\",\"limit\":\"1_000\",\"mode\":12,\"since\":\"2026-11-21\",\"start\":\"1:30\"} ", 1, 5},
+     "stt-worker={\"debug\":\"no\",\"limit\":\"1_000\",\"mode\":12,\"since\":\"2026-11-21\",\"start\":\"1:"
+     "30\"} ",
+     1, 5},
     {"good-without-services", "", 0, 0},
 };
 
@@ -105,8 +112,8 @@ static void fixtures__that_are_bad_are_refused_for_what_they_show(void **state)
         const struct finding *found = &j.findings.items[0];
         if (strcmp(found->code, bad->code) != 0 || strcmp(found->file, bad->file) != 0 ||
             found->pos.line != bad->pos.line || found->pos.column != bad->pos.column)
-            fail_msg("%s: %s:%u:%u: %s [%s]", bad->name, found->file, found->pos.line, found->pos.column, found->message,
-                     found->code);
+            fail_msg("%s: %s:%u:%u: %s [%s]", bad->name, found->file, found->pos.line, found->pos.column,
+                     found->message, found->code);
     }
 }
 

@@ -14,7 +14,8 @@ static const enum layout_area folders[] = {LAYOUT_SERVICES, LAYOUT_SCHEMAS, LAYO
                                            LAYOUT_RECIPIENTS};
 static const char *const folder_names[] = {"services", "schemas", "bases", "profiles", "recipients"};
 
-static enum layout_verdict judge(const char *folder, const char *name, uint32_t mode, struct layout_entry *out)
+static enum layout_verdict judge(const char *folder, const char *name, uint32_t mode,
+                                 struct layout_entry *out)
 {
     return layout_judge(folder, span_of(name), mode, out, NULL);
 }
@@ -27,7 +28,8 @@ static void assert_verdict(const char *folder, const char *name, uint32_t mode, 
         fail_msg("%s/%s (%o) is judged %d, not %d", folder, name, mode, verdict, wanted);
 }
 
-static void assert_refused(const char *folder, const char *name, uint32_t mode, const char *code, const char *words)
+static void assert_refused(const char *folder, const char *name, uint32_t mode, const char *code,
+                           const char *words)
 {
     AUTO_FINDINGS struct findings findings = {0};
     struct layout_entry entry;
@@ -38,8 +40,8 @@ static void assert_refused(const char *folder, const char *name, uint32_t mode, 
     assert_int_equal(findings.items[0].severity, FINDING_ERROR);
     assert_string_equal(findings.items[0].file, path);
     if (strcmp(findings.items[0].code, code) != 0 || strstr(findings.items[0].message, words) == NULL)
-        fail_msg("%s: \"%s\" [%s] is not \"…%s…\" [%s]", path, findings.items[0].message, findings.items[0].code,
-                 words, code);
+        fail_msg("%s: \"%s\" [%s] is not \"…%s…\" [%s]", path, findings.items[0].message,
+                 findings.items[0].code, words, code);
 }
 
 static void name__is_lower_case_letters_digits_and_dashes(void **state)
@@ -89,7 +91,8 @@ static void layout__ignores_what_is_outside(void **state)
 static void layout__ignores_dot_files_and_readmes_everywhere(void **state)
 {
     (void)state;
-    static const char *const places[] = {"services", "services/audio", "schemas", "bases", "profiles", "profiles/quiet"};
+    static const char *const places[] = {"services", "services/audio", "schemas",
+                                         "bases",    "profiles",       "profiles/quiet"};
     static const char *const names[] = {".gitkeep", ".", "..", ".git", "README.md", ".x.yaml"};
     for (size_t i = 0; i < ARRAY_LEN(places); i++)
         for (size_t j = 0; j < ARRAY_LEN(names); j++) {
@@ -147,8 +150,8 @@ static void layout__takes_any_regular_file(void **state)
 static void layout__refuses_links_and_submodules_wherever_they_stand(void **state)
 {
     (void)state;
-    static const char *const places[] = {"services", "services/a/b/c", "schemas", "bases", "profiles", "profiles/quiet",
-                                         "recipients"};
+    static const char *const places[] = {"services", "services/a/b/c", "schemas",   "bases",
+                                         "profiles", "profiles/quiet", "recipients"};
     for (size_t i = 0; i < ARRAY_LEN(places); i++) {
         assert_refused(places[i], "x.yaml", LAYOUT_MODE_LINK, CODE_LAYOUT_TYPE, "symbolic link");
         assert_refused(places[i], "x", LAYOUT_MODE_COMMIT, CODE_LAYOUT_TYPE, "submodule");
@@ -163,8 +166,10 @@ static void layout__refuses_links_and_submodules_wherever_they_stand(void **stat
 static void layout__refuses_other_entries_by_name(void **state)
 {
     (void)state;
-    assert_refused("services", "notes.txt", LAYOUT_MODE_FILE, CODE_LAYOUT_ENTRY, "services/ holds <service>.yaml");
-    assert_refused("services", "x.json", LAYOUT_MODE_FILE, CODE_LAYOUT_ENTRY, "'x.json' does not belong here");
+    assert_refused("services", "notes.txt", LAYOUT_MODE_FILE, CODE_LAYOUT_ENTRY,
+                   "services/ holds <service>.yaml");
+    assert_refused("services", "x.json", LAYOUT_MODE_FILE, CODE_LAYOUT_ENTRY,
+                   "'x.json' does not belong here");
     assert_refused("services", "yaml", LAYOUT_MODE_FILE, CODE_LAYOUT_ENTRY, "does not belong");
     assert_refused("bases", "x.json", LAYOUT_MODE_FILE, CODE_LAYOUT_ENTRY, "bases/ holds <base>.yaml");
     assert_refused("schemas", "x.txt", LAYOUT_MODE_FILE, CODE_LAYOUT_ENTRY, "<schema>.json");
@@ -184,14 +189,16 @@ static void layout__refuses_folders_where_files_belong(void **state)
 static void layout__says_what_a_yml_file_should_be_called(void **state)
 {
     (void)state;
-    assert_refused("services", "stt-worker.yml", LAYOUT_MODE_FILE, CODE_LAYOUT_ENTRY, "rename to stt-worker.yaml");
+    assert_refused("services", "stt-worker.yml", LAYOUT_MODE_FILE, CODE_LAYOUT_ENTRY,
+                   "rename to stt-worker.yaml");
     assert_refused("profiles/quiet", "x.yml", LAYOUT_MODE_FILE, CODE_LAYOUT_ENTRY, "rename to x.yaml");
 }
 
 static void layout__refuses_bad_names_and_suggests_good_ones(void **state)
 {
     (void)state;
-    assert_refused("services", "STT_Worker.yaml", LAYOUT_MODE_FILE, CODE_LAYOUT_NAME, "rename to stt-worker.yaml");
+    assert_refused("services", "STT_Worker.yaml", LAYOUT_MODE_FILE, CODE_LAYOUT_NAME,
+                   "rename to stt-worker.yaml");
     assert_refused("services", "a.b.yaml", LAYOUT_MODE_FILE, CODE_LAYOUT_NAME, "rename to a-b.yaml");
     assert_refused("services", "Audio", LAYOUT_MODE_DIR, CODE_LAYOUT_NAME, "rename to audio");
     assert_refused("services", "9.yaml", LAYOUT_MODE_FILE, CODE_LAYOUT_NAME, "'9.yaml' is no name");
@@ -214,7 +221,8 @@ static void layout__shows_odd_bytes_as_escapes(void **state)
     (void)state;
     AUTO_FINDINGS struct findings findings = {0};
     struct layout_entry entry;
-    assert_int_equal(layout_judge("services", SPAN("a\nb\xff.yaml"), LAYOUT_MODE_FILE, &entry, &findings), LAYOUT_REFUSE);
+    assert_int_equal(layout_judge("services", SPAN("a\nb\xff.yaml"), LAYOUT_MODE_FILE, &entry, &findings),
+                     LAYOUT_REFUSE);
     assert_string_equal(findings.items[0].file, "services/a\\x0ab\\xff.yaml");
     assert_non_null(strstr(findings.items[0].message, "'a\\x0ab\\xff.yaml'"));
     assert_string_equal(findings.items[0].code, CODE_LAYOUT_NAME);

@@ -39,7 +39,8 @@ static void add_folder(struct listing *to, const char *name, struct listing *bel
     assert_int_equal(listing_add(to, span_of(name), LAYOUT_MODE_DIR, &oid, below, &err), 0);
 }
 
-/* services/{audio/{stt,tts},router}.yaml; `router` is the id of the router's blob and of the folders above it. */
+/* services/{audio/{stt,tts},router}.yaml; `router` is the id of the router's blob and of the folders above
+ * it. */
 static struct listing *home(uint8_t router, struct listing *audio)
 {
     struct listing *top = folder(router), *services = folder((uint8_t)(router + 100));
@@ -146,8 +147,11 @@ static int note(void *context, const char *where, const struct listing_entry *be
     const char *name = after != NULL ? after->name : before->name;
     assert_true(before != NULL || after != NULL);
     assert_true(before == NULL || after == NULL || strcmp(before->name, after->name) == 0);
-    buf_printf(&walk->seen, "%s%s%s%s ", before == NULL ? "+" : after == NULL ? "-" : "~", where,
-               where[0] == '\0' ? "" : "/", name);
+    buf_printf(&walk->seen, "%s%s%s%s ",
+               before == NULL  ? "+"
+               : after == NULL ? "-"
+                               : "~",
+               where, where[0] == '\0' ? "" : "/", name);
     if (walk->stop_at != NULL && strcmp(name, walk->stop_at) == 0)
         return error_set(error, "stopped", 0, "here");
     return walk->pass_over == NULL || strcmp(name, walk->pass_over) != 0;
@@ -167,16 +171,18 @@ static void compare__finds_everything_new_without_a_listing_before(void **state)
 {
     (void)state;
     AUTO_LISTING struct listing *top = home(1, audio(2));
-    assert_walk(NULL, top, NULL,
-                "+services +services/audio +services/audio/stt.yaml +services/audio/tts.yaml +services/router.yaml ");
+    assert_walk(
+        NULL, top, NULL,
+        "+services +services/audio +services/audio/stt.yaml +services/audio/tts.yaml +services/router.yaml ");
 }
 
 static void compare__finds_everything_gone_without_a_listing_after(void **state)
 {
     (void)state;
     AUTO_LISTING struct listing *top = home(1, audio(2)), *nothing = folder(7);
-    assert_walk(top, nothing, NULL,
-                "-services -services/audio -services/audio/stt.yaml -services/audio/tts.yaml -services/router.yaml ");
+    assert_walk(
+        top, nothing, NULL,
+        "-services -services/audio -services/audio/stt.yaml -services/audio/tts.yaml -services/router.yaml ");
 }
 
 static void compare__finds_nothing_in_the_same_listing(void **state)
@@ -253,8 +259,9 @@ static void compare__treats_a_folder_that_was_not_read_as_empty(void **state)
 {
     (void)state;
     AUTO_LISTING struct listing *before = home(1, NULL), *after = home(5, audio(2));
-    assert_walk(before, after, NULL,
-                "~services ~services/audio +services/audio/stt.yaml +services/audio/tts.yaml ~services/router.yaml ");
+    assert_walk(
+        before, after, NULL,
+        "~services ~services/audio +services/audio/stt.yaml +services/audio/tts.yaml ~services/router.yaml ");
 }
 
 static void compare__ends_with_the_error_of_its_visitor(void **state)

@@ -19,7 +19,8 @@ static void assert_kind(const char *text, enum doc_kind kind)
 {
     struct scalar scalar = resolve(text);
     if (scalar.kind != kind || scalar.unfit != NULL)
-        fail_msg("'%s' is %s (%s), not %s", text, doc_kind_name(scalar.kind), scalar.unfit, doc_kind_name(kind));
+        fail_msg("'%s' is %s (%s), not %s", text, doc_kind_name(scalar.kind), scalar.unfit,
+                 doc_kind_name(kind));
 }
 
 static void assert_integer(const char *text, int64_t value)
@@ -57,7 +58,8 @@ static void scalar__knows_the_spellings_of_booleans_and_no_others(void **state)
     (void)state;
     static const char *const trues[] = {"true", "True", "TRUE"};
     static const char *const falses[] = {"false", "False", "FALSE"};
-    static const char *const strings[] = {"tRUE", "yes", "no", "on", "off", "y", "n", "t", "trueish", "falsE"};
+    static const char *const strings[] = {"tRUE", "yes", "no", "on",      "off",
+                                          "y",    "n",   "t",  "trueish", "falsE"};
     for (size_t i = 0; i < ARRAY_LEN(trues); i++) {
         assert_kind(trues[i], DOC_BOOL);
         assert_true(resolve(trues[i]).u.boolean);
@@ -85,8 +87,9 @@ static void scalar__reads_integers_of_three_bases(void **state)
 static void scalar__leaves_what_only_looks_like_an_integer_a_string(void **state)
 {
     (void)state;
-    static const char *const strings[] = {"0o", "0x", "0o8", "0xG", "0X1F", "0O7", "-0x1F", "+0o7", "0b101",
-                                          "1_000", "12a", "+", "-", "--1", "1 2", "1:30", "2026-11-21"};
+    static const char *const strings[] = {"0o",    "0x",   "0o8",   "0xG",   "0X1F",      "0O7",
+                                          "-0x1F", "+0o7", "0b101", "1_000", "12a",       "+",
+                                          "-",     "--1",  "1 2",   "1:30",  "2026-11-21"};
     for (size_t i = 0; i < ARRAY_LEN(strings); i++)
         assert_kind(strings[i], DOC_STRING);
 }
@@ -111,8 +114,9 @@ static void scalar__reads_numbers_with_a_point_or_an_exponent(void **state)
 static void scalar__leaves_what_only_looks_like_a_number_a_string(void **state)
 {
     (void)state;
-    static const char *const strings[] = {".", "..", "1.2.3", "e5", ".e5", "1e", "1e+", "1.5e", "+.", "1.5x", "0x1.8",
-                                          "infinity", ".infinity", ".iNf", ".nAn", "-.nan", "inf", "nan"};
+    static const char *const strings[] = {".",         "..",   "1.2.3", "e5",    ".e5",   "1e",
+                                          "1e+",       "1.5e", "+.",    "1.5x",  "0x1.8", "infinity",
+                                          ".infinity", ".iNf", ".nAn",  "-.nan", "inf",   "nan"};
     for (size_t i = 0; i < ARRAY_LEN(strings); i++)
         assert_kind(strings[i], DOC_STRING);
 }
@@ -202,10 +206,11 @@ static void ambiguity__is_found_in_numbers_that_yaml_11_reads_otherwise(void **s
     static const struct {
         const char *text, *words;
     } cases[] = {
-        {"012", "leading zero"},  {"-007", "leading zero"},  {"08", "leading zero"},     {"0b101", "binary"},
-        {"-0x1F", "hexadecimal"}, {"0x1_F", "hexadecimal"},  {"1_000", "'_'"},           {"+1_000.5", "'_'"},
-        {"1_000.5e+3", "'_'"},    {"1:30", "base 60"},       {"22:22:22", "base 60"},    {"-190:20:30", "base 60"},
-        {"1:30.5", "base 60"},    {"01:30.5", "base 60"},    {"12:34:56:07", "base 60"},
+        {"012", "leading zero"}, {"-007", "leading zero"}, {"08", "leading zero"},
+        {"0b101", "binary"},     {"-0x1F", "hexadecimal"}, {"0x1_F", "hexadecimal"},
+        {"1_000", "'_'"},        {"+1_000.5", "'_'"},      {"1_000.5e+3", "'_'"},
+        {"1:30", "base 60"},     {"22:22:22", "base 60"},  {"-190:20:30", "base 60"},
+        {"1:30.5", "base 60"},   {"01:30.5", "base 60"},   {"12:34:56:07", "base 60"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         assert_ambiguous(cases[i].text, cases[i].words);
@@ -214,8 +219,9 @@ static void ambiguity__is_found_in_numbers_that_yaml_11_reads_otherwise(void **s
 static void ambiguity__is_found_in_dates_and_times(void **state)
 {
     (void)state;
-    static const char *const dates[] = {"2026-11-21", "2026-11-21T03:23:22Z", "2026-11-21t3:23:22.123+1:30",
-                                        "2026-11-21 03:23:22", "2026-1-1   3:23:22 -5", "2001-12-15 2:59:43.10"};
+    static const char *const dates[] = {
+        "2026-11-21",          "2026-11-21T03:23:22Z",  "2026-11-21t3:23:22.123+1:30",
+        "2026-11-21 03:23:22", "2026-1-1   3:23:22 -5", "2001-12-15 2:59:43.10"};
     for (size_t i = 0; i < ARRAY_LEN(dates); i++)
         assert_ambiguous(dates[i], "a date is a string");
 }
@@ -224,11 +230,20 @@ static void ambiguity__is_not_found_where_both_versions_agree(void **state)
 {
     (void)state;
     static const char *const texts[] = {
-        "", "~", "null", "true", "False", "0", "12", "-12", "+12", "0x1F", "1.5", "1e3", "1.5e-3", ".5",
-        "nope", "yess", "offline", "note", "nO", "oN", "<", "==", "<<<",
-        "1:60", "01:30", "1:", ":30", "1:30:", "1:234", "1:3a", "_1", "1_a", "a_b", "+_1", "1:99",
-        "2026-11-2", "2026-1-1", "20261-11-21", "2026-11-21x", "2026-11-21T03:23", "2026-11", "2026-11-21 ",
-        "192.168.0.1", "1.2.3", "0b2", "0b", "0x", "mqtt://localhost:1883", "+", "-", "--", "10.0.0.0/8", "5s",
+        "",         "~",           "null",        "true",
+        "False",    "0",           "12",          "-12",
+        "+12",      "0x1F",        "1.5",         "1e3",
+        "1.5e-3",   ".5",          "nope",        "yess",
+        "offline",  "note",        "nO",          "oN",
+        "<",        "==",          "<<<",         "1:60",
+        "01:30",    "1:",          ":30",         "1:30:",
+        "1:234",    "1:3a",        "_1",          "1_a",
+        "a_b",      "+_1",         "1:99",        "2026-11-2",
+        "2026-1-1", "20261-11-21", "2026-11-21x", "2026-11-21T03:23",
+        "2026-11",  "2026-11-21 ", "192.168.0.1", "1.2.3",
+        "0b2",      "0b",          "0x",          "mqtt://localhost:1883",
+        "+",        "-",           "--",          "10.0.0.0/8",
+        "5s",
     };
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
         if (scalar_ambiguity(span_of(texts[i])) != NULL)

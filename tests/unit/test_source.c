@@ -28,8 +28,10 @@ static void assert_text(const struct source *source, const char *path, const cha
 
 static void make_tree(void)
 {
-    sh("mkdir -p services/audio/near docs && printf 'v: 1' >services/router.yaml && printf 'v: 2' >services/audio/stt.yaml\n"
-       "printf 'v: 3' >services/audio/near/mic.yaml && chmod +x services/router.yaml && ln -s router.yaml services/link.yaml\n"
+    sh("mkdir -p services/audio/near docs && printf 'v: 1' >services/router.yaml && printf 'v: 2' "
+       ">services/audio/stt.yaml\n"
+       "printf 'v: 3' >services/audio/near/mic.yaml && chmod +x services/router.yaml && ln -s router.yaml "
+       "services/link.yaml\n"
        "echo no >docs/x.md && echo no >README.md && printf 'profile: quiet' >epoch.yaml");
 }
 
@@ -56,7 +58,8 @@ static void source__reads_a_commit_and_not_the_work_tree(void **state)
     (void)state;
     AUTO_SOURCE struct source source = {.work_dir = -1};
     make_tree();
-    sh("git init -q -b main . && git add -A && git commit -q -m one && echo 'v: changed' >services/router.yaml");
+    sh("git init -q -b main . && git add -A && git commit -q -m one && echo 'v: changed' "
+       ">services/router.yaml");
     AUTO_REPO struct repo *repo = open_repo(".");
     const struct oid tip = tip_of(repo, "main");
     assert_ok(source_from_commit(repo, &tip, NULL, &source, &err));
@@ -114,7 +117,8 @@ static void source__says_which_object_is_missing(void **state)
     AUTO_BUF struct buf text = {0};
     make_tree();
     sh("git init -q -b main . && git add -A && git commit -q -m one\n"
-       "id=$(git rev-parse HEAD:services/audio/stt.yaml) && rm -f .git/objects/$(echo $id | cut -c1-2)/$(echo $id | cut -c3-)");
+       "id=$(git rev-parse HEAD:services/audio/stt.yaml) && rm -f .git/objects/$(echo $id | cut "
+       "-c1-2)/$(echo $id | cut -c3-)");
     AUTO_REPO struct repo *repo = open_repo(".");
     const struct oid tip = tip_of(repo, "main");
     assert_ok(source_from_commit(repo, &tip, NULL, &source, &err));
@@ -171,7 +175,8 @@ static void source__never_follows_a_link(void **state)
     (void)state;
     AUTO_SOURCE struct source source = {.work_dir = -1}, link = {.work_dir = -1};
     AUTO_BUF struct buf text = {0};
-    sh("mkdir -p services/a elsewhere && echo 'v: 1' >services/a/x.yaml && echo 'v: secret' >elsewhere/x.yaml\n"
+    sh("mkdir -p services/a elsewhere && echo 'v: 1' >services/a/x.yaml && echo 'v: secret' "
+       ">elsewhere/x.yaml\n"
        "ln -s ../elsewhere services/b");
     assert_ok(source_from_folder(".", &source, &err));
     assert_mode(&source, "services/b", LAYOUT_MODE_LINK);
@@ -181,7 +186,8 @@ static void source__never_follows_a_link(void **state)
     sh("mv services/a services/c && ln -s ../elsewhere services/a");
     assert_int_equal(source.read(&source, "services/a/x.yaml", entry, &text, &err), -1);
     sh("rm services/a && mv services/c services/a && ln -sf ../../elsewhere/x.yaml services/a/x.yaml");
-    assert_refused(source.read(&source, "services/a/x.yaml", entry, &text, &err), ERR_FILE_UNSAFE, "symbolic link");
+    assert_refused(source.read(&source, "services/a/x.yaml", entry, &text, &err), ERR_FILE_UNSAFE,
+                   "symbolic link");
     assert_int_equal(text.len, 0);
     sh("mkdir top && ln -s ../elsewhere top/services");
     assert_ok(source_from_folder("top", &link, &err));
@@ -202,7 +208,8 @@ static void source__refuses_files_beyond_the_limit(void **state)
     (void)state;
     AUTO_SOURCE struct source source = {.work_dir = -1};
     AUTO_BUF struct buf text = {0};
-    sh("mkdir services && head -c 1048576 /dev/zero >services/full.yaml && head -c 1048577 /dev/zero >services/over.yaml");
+    sh("mkdir services && head -c 1048576 /dev/zero >services/full.yaml && head -c 1048577 /dev/zero "
+       ">services/over.yaml");
     assert_ok(source_from_folder(".", &source, &err));
     const struct listing_entry *full = listing_find_path(source.listing, "services/full.yaml");
     const struct listing_entry *over = listing_find_path(source.listing, "services/over.yaml");

@@ -62,7 +62,8 @@ static void yaml__remembers_where_keys_and_values_stand(void **state)
 static void yaml__warns_of_scalars_that_yaml_11_reads_otherwise(void **state)
 {
     (void)state;
-    assert_warns("a: no\n", "{\"a\":\"no\"}", CODE_YAML_AMBIGUOUS, 1, 4, "'no' is the string \"no\" in YAML 1.2");
+    assert_warns("a: no\n", "{\"a\":\"no\"}", CODE_YAML_AMBIGUOUS, 1, 4,
+                 "'no' is the string \"no\" in YAML 1.2");
     assert_warns("a:\n- 012\n", "{\"a\":[12]}", CODE_YAML_AMBIGUOUS, 2, 3, "leading zero");
     assert_warns("on: 1\n", "{\"on\":1}", CODE_YAML_AMBIGUOUS, 1, 1, "'on'");
     assert_reads("['no', \"012\", !!str 1:30, ! 1_000]", "[\"no\",\"012\",\"1:30\",\"1_000\"]");
@@ -114,7 +115,8 @@ static void yaml__refuses_duplicate_keys_and_names_both_places(void **state)
     (void)state;
     assert_refuses("port: 1\nhost: h\nport: 2\n", CODE_YAML_DUPLICATE_KEY, 3, 1,
                    "key 'port' stands twice: first at 1:1");
-    assert_refuses("a: {x: 1, 'x': 2}\n", CODE_YAML_DUPLICATE_KEY, 1, 11, "key 'x' stands twice: first at 1:5");
+    assert_refuses("a: {x: 1, 'x': 2}\n", CODE_YAML_DUPLICATE_KEY, 1, 11,
+                   "key 'x' stands twice: first at 1:5");
 }
 
 static void yaml__refuses_merge_keys_and_says_what_to_use(void **state)
@@ -152,7 +154,8 @@ static void yaml__lets_the_latest_definition_of_an_anchor_win(void **state)
 static void yaml__lets_keys_have_anchors_and_be_aliases(void **state)
 {
     (void)state;
-    assert_reads("&k key: 1\nvalue: *k\nmap: {*k : 2}\n", "{\"key\":1,\"map\":{\"key\":2},\"value\":\"key\"}");
+    assert_reads("&k key: 1\nvalue: *k\nmap: {*k : 2}\n",
+                 "{\"key\":1,\"map\":{\"key\":2},\"value\":\"key\"}");
 }
 
 static void yaml__refuses_aliases_to_nothing(void **state)
@@ -193,8 +196,9 @@ static void yaml__refuses_question_marks_that_libyaml_would_take_for_keys(void *
 static void yaml__takes_the_tags_of_the_core_schema(void **state)
 {
     (void)state;
-    assert_reads("[!!str 1, !!int \"3\", !!float 1, !!bool TRUE, !!null '', !!seq [], !!map {}, ! 12, ! [], !!str ]",
-                 "[\"1\",3,1,true,null,[],{},\"12\",[],\"\"]");
+    assert_reads(
+        "[!!str 1, !!int \"3\", !!float 1, !!bool TRUE, !!null '', !!seq [], !!map {}, ! 12, ! [], !!str ]",
+        "[\"1\",3,1,true,null,[],{},\"12\",[],\"\"]");
     assert_reads("%TAG ! tag:yaml.org,2002:\n--- !str 1\n", "\"1\"");
     assert_reads("!<tag:yaml.org,2002:str> 1", "\"1\"");
 }
@@ -270,9 +274,12 @@ static void yaml__reads_12_documents_and_warns_of_11(void **state)
 static void yaml__says_where_an_unfinished_value_began(void **state)
 {
     (void)state;
-    assert_refuses("a: [1,\n    2\n", CODE_YAML_SYNTAX, 3, 1, "a ',' or ']' is missing (while parsing a flow sequence that begins at 1:4)");
-    assert_refuses("a: {b: 1\n", CODE_YAML_SYNTAX, 2, 1, "a ',' or '}' is missing (while parsing a flow mapping that begins at 1:4)");
-    assert_refuses("a: \"x\n", CODE_YAML_SYNTAX, 2, 1, "the closing quote is missing (while scanning a quoted scalar that begins at 1:4)");
+    assert_refuses("a: [1,\n    2\n", CODE_YAML_SYNTAX, 3, 1,
+                   "a ',' or ']' is missing (while parsing a flow sequence that begins at 1:4)");
+    assert_refuses("a: {b: 1\n", CODE_YAML_SYNTAX, 2, 1,
+                   "a ',' or '}' is missing (while parsing a flow mapping that begins at 1:4)");
+    assert_refuses("a: \"x\n", CODE_YAML_SYNTAX, 2, 1,
+                   "the closing quote is missing (while scanning a quoted scalar that begins at 1:4)");
 }
 
 static void yaml__says_what_is_wrong_where_people_go_wrong(void **state)
@@ -317,7 +324,8 @@ static void yaml__does_not_blame_a_file_for_the_findings_of_another(void **state
 {
     (void)state;
     AUTO_READING struct reading r = {0};
-    findings_add(&r.findings, FINDING_ERROR, CODE_YAML_SYNTAX, "services/y.yaml", (struct doc_pos){1, 1}, "wrong");
+    findings_add(&r.findings, FINDING_ERROR, CODE_YAML_SYNTAX, "services/y.yaml", (struct doc_pos){1, 1},
+                 "wrong");
     struct error err;
     const struct yaml_options options = {.file = FILE_NAME, .limits = doc_limits_config};
     assert_int_equal(yaml_read(SPAN("a: 1"), &options, &r.doc, &r.findings, &err), 0);

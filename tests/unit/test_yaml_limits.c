@@ -1,5 +1,6 @@
 /*
- * yaml: each limit just below, at and above it, and that hostile texts are refused where the limit is, not at their end.
+ * yaml: each limit just below, at and above it, and that hostile texts are refused where the limit is, not at
+ * their end.
  */
 #include "io/yaml_anchors.h"
 #include "util/num.h"

@@ -4,14 +4,15 @@
 #include "io/yaml_text.h"
 #include "yaml_reading.h"
 
-static void assert_fault(struct span text, const char *code, uint32_t line, uint32_t column, const char *words)
+static void assert_fault(struct span text, const char *code, uint32_t line, uint32_t column,
+                         const char *words)
 {
     struct yaml_text_fault fault = {0};
     assert_false(yaml_text_check(text, &fault));
     if (strcmp(fault.code, code) != 0 || fault.pos.line != line || fault.pos.column != column ||
         strstr(fault.message, words) == NULL)
-        fail_msg("%u:%u: \"%s\" [%s] is not %u:%u: \"…%s…\" [%s]", fault.pos.line, fault.pos.column, fault.message,
-                 fault.code, line, column, words, code);
+        fail_msg("%u:%u: \"%s\" [%s] is not %u:%u: \"…%s…\" [%s]", fault.pos.line, fault.pos.column,
+                 fault.message, fault.code, line, column, words, code);
     assert_refuses_span(text, code, line, column, words);
 }
 
@@ -27,20 +28,27 @@ static void text__may_be_any_utf8_that_yaml_allows(void **state)
     (void)state;
     assert_fine((struct span){NULL, 0});
     assert_fine(SPAN("plain \t text ~\r\n"));
-    assert_fine(SPAN("\xC2\xA0\xC3\xA4\xE2\x82\xAC\xED\x9F\xBF\xEE\x80\x80\xEF\xBF\xBD\xF0\x90\x80\x80\xF4\x8F\xBF\xBF"));
+    assert_fine(SPAN(
+        "\xC2\xA0\xC3\xA4\xE2\x82\xAC\xED\x9F\xBF\xEE\x80\x80\xEF\xBF\xBD\xF0\x90\x80\x80\xF4\x8F\xBF\xBF"));
 }
 
 static void text__has_no_byte_order_mark(void **state)
 {
     (void)state;
-    assert_fault(SPAN("\xEF\xBB\xBF" "a: 1\n"), CODE_YAML_BOM, 1, 1, "byte order mark");
-    assert_fault(SPAN("a: 1\nb: \xEF\xBB\xBF" "2\n"), CODE_YAML_BOM, 2, 4, "inside the file");
+    assert_fault(SPAN("\xEF\xBB\xBF"
+                      "a: 1\n"),
+                 CODE_YAML_BOM, 1, 1, "byte order mark");
+    assert_fault(SPAN("a: 1\nb: \xEF\xBB\xBF"
+                      "2\n"),
+                 CODE_YAML_BOM, 2, 4, "inside the file");
 }
 
 static void text__is_not_utf16(void **state)
 {
     (void)state;
-    assert_fault(SPAN("\xFF\xFE" "a\0:\0 \0001\0"), CODE_YAML_BOM, 1, 1, "UTF-16");
+    assert_fault(SPAN("\xFF\xFE"
+                      "a\0:\0 \0001\0"),
+                 CODE_YAML_BOM, 1, 1, "UTF-16");
     assert_fault(SPAN("\xFE\xFF\0a\0:\0 \0001"), CODE_YAML_BOM, 1, 1, "UTF-16");
     assert_fault(SPAN("a\0:\0 \0001\0"), CODE_YAML_NUL, 1, 2, "NUL");
 }
@@ -64,7 +72,12 @@ static void text__holds_no_control_characters(void **state)
 static void text__holds_no_line_breaks_that_only_yaml_11_knows(void **state)
 {
     (void)state;
-    static const char *const breaks[] = {"# x\xC2\x85" "a: 1\n", "# x\xE2\x80\xA8" "a: 1\n", "# x\xE2\x80\xA9" "a: 1\n"};
+    static const char *const breaks[] = {"# x\xC2\x85"
+                                         "a: 1\n",
+                                         "# x\xE2\x80\xA8"
+                                         "a: 1\n",
+                                         "# x\xE2\x80\xA9"
+                                         "a: 1\n"};
     for (size_t i = 0; i < ARRAY_LEN(breaks); i++)
         assert_fault(span_of(breaks[i]), CODE_YAML_UTF8, 1, 4, "end a line in YAML 1.1");
 }
@@ -72,7 +85,9 @@ static void text__holds_no_line_breaks_that_only_yaml_11_knows(void **state)
 static void text__is_valid_utf8(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"\xFF", "\x80", "\xC0\xAF", "\xE4", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xF0\x9F"};
+    static const char *const bad[] = {"\xFF",    "\x80",         "\xC0\xAF",
+                                      "\xE4",    "\xED\xA0\x80", "\xF4\x90\x80\x80",
+                                      "\xF0\x9F"};
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         char text[32];
         snprintf(text, sizeof text, "€\nä: %s\n", bad[i]);

@@ -1,5 +1,6 @@
 /*
- * yaml_reading: texts that must be read as some JSON, or refused with a code at a place, for the tests of yaml.
+ * yaml_reading: texts that must be read as some JSON, or refused with a code at a place, for the tests of
+ * yaml.
  */
 #ifndef TESTS_UNIT_YAML_READING_H
 #define TESTS_UNIT_YAML_READING_H
@@ -50,8 +51,8 @@ static inline void assert_json(const struct doc_node *node, const char *wanted)
     assert_string_equal(out.data, wanted);
 }
 
-static inline void assert_found(const struct finding *finding, enum finding_severity severity, const char *code,
-                                uint32_t line, uint32_t column, const char *words)
+static inline void assert_found(const struct finding *finding, enum finding_severity severity,
+                                const char *code, uint32_t line, uint32_t column, const char *words)
 {
     if (finding->severity != severity || strcmp(finding->code, code) != 0 || finding->pos.line != line ||
         finding->pos.column != column || strstr(finding->message, words) == NULL)
@@ -87,8 +88,8 @@ static inline void assert_refuses(const char *text, const char *code, uint32_t l
 }
 
 /* The text is read as this JSON, with exactly one warning. */
-static inline void assert_warns(const char *text, const char *wanted, const char *code, uint32_t line, uint32_t column,
-                                const char *words)
+static inline void assert_warns(const char *text, const char *wanted, const char *code, uint32_t line,
+                                uint32_t column, const char *words)
 {
     AUTO_READING struct reading r = {0};
     read_text(&r, span_of(text), true);
