@@ -291,7 +291,7 @@ static const struct setting_intake *where(const struct loader *loader, const cha
     return &loader->last[i];
 }
 
-/* Tells it at `key`, or at `other` where `key` is only a default. */
+/* Tells it at `key`, or at `other` where `key` is only a default; one of the two is none. */
 static void tell(struct loader *loader, enum finding_severity severity, const char *key, const char *other,
                  const char *what)
 {
@@ -301,18 +301,19 @@ static void tell(struct loader *loader, enum finding_severity severity, const ch
     findings_add(loader->findings, severity, CODE_SETTINGS, at->file, at->pos, "%s", what);
 }
 
-static void check_files(struct loader *loader)
+static void check_certificates(struct loader *loader)
 {
     const struct settings *settings = &loader->settings;
-    bool has_cert = settings->mqtt.cert_file[0] != '\0', has_key = settings->mqtt.key_file[0] != '\0';
+    bool has_ca = settings->mqtt.ca_file[0] != '\0', has_cert = settings->mqtt.cert_file[0] != '\0';
+    bool has_key = settings->mqtt.key_file[0] != '\0';
     bool is_tls = strncmp(settings->mqtt.url, "mqtts:", strlen("mqtts:")) == 0;
+    const char *any = has_ca ? "mqtt.ca_file" : has_cert ? "mqtt.cert_file" : "mqtt.key_file";
     if (has_cert && !has_key)
         tell(loader, FINDING_ERROR, "mqtt.cert_file", "mqtt.key_file", "mqtt.cert_file needs mqtt.key_file");
     if (has_key && !has_cert)
         tell(loader, FINDING_ERROR, "mqtt.key_file", "mqtt.cert_file", "mqtt.key_file needs mqtt.cert_file");
-    if ((has_cert || has_key || settings->mqtt.ca_file[0] != '\0') && !is_tls)
-        tell(loader, FINDING_WARNING, "mqtt.url",
-             settings->mqtt.ca_file[0] != '\0' ? "mqtt.ca_file" : "mqtt.cert_file",
+    if ((has_ca || has_cert || has_key) && !is_tls)
+        tell(loader, FINDING_WARNING, "mqtt.url", any,
              "certificates have no effect: mqtt.url is not mqtts://");
 }
 
@@ -325,7 +326,7 @@ static void check_together(struct loader *loader)
     if (settings->mqtt.backoff_min_ms > settings->mqtt.backoff_max_ms)
         tell(loader, FINDING_ERROR, "mqtt.backoff_min_ms", "mqtt.backoff_max_ms",
              "mqtt.backoff_min_ms must not be larger than mqtt.backoff_max_ms");
-    check_files(loader);
+    check_certificates(loader);
 }
 
 static int fill_in_keys(struct settings *settings, struct error *err)

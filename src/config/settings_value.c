@@ -58,7 +58,7 @@ static int complain_value(const struct setting_intake *in, struct span value, st
     char found[FOUND_MAX + 8];
     if (value.len == 0)
         return complain(in, "empty", err);
-    snprintf(found, sizeof found, "'%.*s'%s", value.len > FOUND_MAX ? FOUND_MAX : (int)value.len, value.data,
+    snprintf(found, sizeof found, "'%.*s%s'", value.len > FOUND_MAX ? FOUND_MAX : (int)value.len, value.data,
              value.len > FOUND_MAX ? "…" : "");
     return complain(in, found, err);
 }

@@ -8,8 +8,6 @@
 #ifndef TESTS_UNIT_BROKER_H
 #define TESTS_UNIT_BROKER_H
 
-#include <fcntl.h>
-#include <ftw.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
@@ -19,6 +17,7 @@
 #include <sys/wait.h>
 
 #include "io/mqtt.h"
+#include "temp_folder.h"
 #include "util/buf.h"
 #include "util/clock.h"
 
@@ -34,17 +33,9 @@ static inline void make_folder(char out[static 64])
     assert_non_null(mkdtemp(out));
 }
 
-static inline int remove_entry(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-    (void)st;
-    (void)type;
-    (void)at;
-    return remove(path);
-}
-
 static inline void remove_folder(const char *folder)
 {
-    nftw(folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    nftw(folder, temp_folder_remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 static inline void write_file(const char *folder, const char *name, const char *text)
