@@ -156,7 +156,7 @@ tsan: ## What has threads, with ThreadSanitizer
 FUZZ_SECONDS ?= 60
 fuzz: $(FUZZ_BIN) ## Fuzz every target for FUZZ_SECONDS (default 60), starting from the corpora
 	$(Q)for bin in $(FUZZ_BIN); do name=$${bin##*fuzz_}; mkdir -p build-fuzz/corpus/$$name; \
-		echo "fuzz $$name"; $$bin -max_total_time=$(FUZZ_SECONDS) -timeout=5 -rss_limit_mb=2048 -print_final_stats=1 \
+		echo "fuzz $$name"; $$bin -max_total_time=$(FUZZ_SECONDS) -timeout=5 -rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix=build-fuzz/ \
 		build-fuzz/corpus/$$name tests/fuzz/corpus/$$name 2>build-fuzz/$$name.log || { tail -n 40 build-fuzz/$$name.log; exit 1; }; \
 		grep -E 'stat::number_of_executed_units|stat::peak_rss_mb' build-fuzz/$$name.log; done
 build-fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(CORE_SRC)
@@ -168,8 +168,12 @@ headers: ## Every header compiles alone
 	$(Q)for header in $$(cd src && ls */*.h); do echo "#include \"$$header\"" | \
 		$(CC) $(BASE) $(WARN) -Werror $(PKG_CFLAGS) -fsyntax-only -x c - || exit 1; done
 
-lint: ## clang-tidy and cppcheck over src/
-	$(Q)clang-tidy --quiet $(CORE_SRC) $(DAEMON_SRC) $(CLI_SRC) -- $(BASE) $(PKG_CFLAGS) 2>/dev/null
+TIDY := $(addprefix tidy/,$(CORE_SRC) $(DAEMON_SRC) $(CLI_SRC))
+$(TIDY): tidy/%:
+	$(say) TIDY $*
+	$(Q)clang-tidy --quiet $* -- $(BASE) $(PKG_CFLAGS) 2>/dev/null
+
+lint: $(TIDY) ## clang-tidy and cppcheck over src/ (make -j2 lint)
 	$(Q)cppcheck --quiet --std=c11 --error-exitcode=1 --enable=warning,performance,portability --inline-suppr \
 		--suppressions-list=tests/tools/cppcheck-suppressions --template=gcc -D_GNU_SOURCE -DEPOCHD_VERSION='"x"' -Isrc src
 	@$(PYTHON) tests/tools/house.py
@@ -219,6 +223,6 @@ help: ## This list
 	@echo "  make V=1 shows the commands; O=DIR builds elsewhere; SAN=asan|tsan; CC=clang; CHECK='unit fuzz interop integration' chooses"
 
 
-.PHONY: all tests-build check unit run house asan tsan fuzz headers lint man install uninstall clean help
+.PHONY: all tests-build check unit run house asan tsan fuzz headers lint $(TIDY) man install uninstall clean help
 
 -include $(patsubst %.c,$(O)/%.d,$(CORE_SRC) $(DAEMON_SRC) $(CLI_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(INTEROP_SRC) tests/fuzz/replay.c)
