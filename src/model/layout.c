@@ -54,8 +54,8 @@ struct judgement {
     struct span name;
     uint32_t mode;
     const struct rule *rule;
-    struct findings *findings; /* may be NULL */
-    char shown[NAME_SHOWN_MAX];
+    struct findings *findings;  /* may be NULL */
+    char shown[NAME_SHOWN_MAX]; /* the name, made printable, if there is a place for findings */
 };
 
 static bool is_name_char(char c)
@@ -233,6 +233,7 @@ enum layout_verdict layout_judge(const char *folder, struct span name, uint32_t 
     *out = (struct layout_entry){.area = j.rule == NULL ? LAYOUT_OUTSIDE : j.rule->area};
     if (j.rule == NULL || is_ignored(name))
         return LAYOUT_IGNORE;
-    utf8_printable(name, j.shown, sizeof j.shown);
+    if (findings != NULL)
+        utf8_printable(name, j.shown, sizeof j.shown);
     return is_top ? judge_top(&j) : judge_inside(&j, out);
 }
