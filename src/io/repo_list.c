@@ -15,6 +15,7 @@
 #include "io/repo_priv.h"
 #include "model/codes.h"
 #include "model/layout.h"
+#include "util/utf8.h"
 
 enum { TREE_MAX = 16 * 1024 * 1024, FOLDERS_MAX = LAYOUT_FOLDER_DEPTH + 1 };
 
@@ -30,6 +31,14 @@ static int too_many(struct error *err)
                      LISTING_FILES_MAX);
 }
 
+static int refuse_name(const struct oid *tree, struct span name, const char *why, struct error *err)
+{
+    char hex[OID_HEX_LEN + 1], printable[80];
+    oid_format(tree, hex);
+    utf8_printable(name, printable, sizeof printable);
+    return error_set(err, CODE_REPO_OBJECT, 0, "tree %s %s: '%s'", hex, why, printable);
+}
+
 /* Sorts a folder whose entries are all there, and charges for those too deep to be read. */
 static int finish_folder(struct listing *folder, struct error *err)
 {
@@ -38,11 +47,8 @@ static int finish_folder(struct listing *folder, struct error *err)
         const struct listing_entry *entry = &folder->entries[i];
         if (entry->mode == LAYOUT_MODE_DIR && entry->folder == NULL)
             folder->files++;
-        if (i > 0 && strcmp(entry->name, folder->entries[i - 1].name) == 0) {
-            char hex[OID_HEX_LEN + 1];
-            oid_format(&folder->oid, hex);
-            return error_set(err, CODE_REPO_OBJECT, 0, "tree %s holds one name twice", hex);
-        }
+        if (i > 0 && strcmp(entry->name, folder->entries[i - 1].name) == 0)
+            return refuse_name(&folder->oid, span_of(entry->name), "holds one name twice", err);
     }
     return 0;
 }
@@ -166,7 +172,7 @@ static int list_folder(struct lister *lister, const struct oid *tree, const stru
         if (depth == 0 && !is_ours(entry.name))
             continue;
         if (!is_possible(entry.name))
-            return malformed(tree, err);
+            return refuse_name(tree, entry.name, "holds a name that no file can have", err);
         if (add_entry(lister, folder, &entry, old, depth, err) != 0)
             return -1;
     }

@@ -4,8 +4,8 @@
     tree = root(repo, services=[blob(repo, "stt.yaml", "rate: 1\\n"), blob(repo, "../x.yaml", "x: 1\\n")])
     commit_tree(repo, tree, branch="main")              # the branch moves there; a work tree is not touched
 
-An entry is (mode, name, id); names are str or bytes and may hold anything but NUL. `ALL` maps a speaking name to a function that
-takes the repository and gives the entries of services/ (beside a good service, `good.yaml`) that should be refused.
+An entry is (mode, name, id); names are str or bytes and may hold anything but NUL. `ALL` maps a speaking name to a
+function that takes the repository and gives entries that should be refused; `services` puts them beside a good service.
 """
 import os
 import subprocess

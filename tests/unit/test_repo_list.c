@@ -212,13 +212,15 @@ static void repo_list__refuses_names_no_git_command_writes(void **state)
     snprintf(at, sizeof at, "100644 %0255d|" BLOB, 0);
     snprintf(above, sizeof above, "100644 %0256d|" BLOB, 0);
     make_hostile_repo();
-    assert_damaged((const char *const[]){"100644 ../x.yaml|" BLOB, NULL}, "is malformed");
-    assert_damaged((const char *const[]){"100644 a/b.yaml|" BLOB, NULL}, "is malformed");
-    assert_damaged((const char *const[]){"100644 (none)|" BLOB, NULL}, "is malformed");
-    assert_damaged((const char *const[]){above, NULL}, "is malformed");
+    assert_damaged((const char *const[]){"100644 ../x.yaml|" BLOB, NULL}, "no file can have: '../x.yaml'");
+    assert_damaged((const char *const[]){"100644 a/\x1b.yaml|" BLOB, NULL},
+                   "no file can have: 'a/\\x1b.yaml'");
+    assert_damaged((const char *const[]){"100644 (none)|" BLOB, NULL}, "no file can have: ''");
+    assert_damaged((const char *const[]){above, NULL}, "no file can have: '000");
     assert_damaged((const char *const[]){"100644 x.yaml|" BLOB, "100644 x.yaml|" BLOB, NULL},
-                   "one name twice");
-    assert_damaged((const char *const[]){"100644 x|" BLOB, "40000 x|" EMPTY_TREE, NULL}, "one name twice");
+                   "one name twice: 'x.yaml'");
+    assert_damaged((const char *const[]){"100644 x|" BLOB, "40000 x|" EMPTY_TREE, NULL},
+                   "one name twice: 'x'");
     struct error err;
     struct oid tree = services_of((const char *const[]){at, NULL});
     AUTO_REPO struct repo *repo = open_repo("here");
