@@ -30,7 +30,7 @@ finish() {
 trap finish EXIT
 trap 'echo; exit 0' INT TERM HUP
 
-bold= dim= plain=
+bold='' dim='' plain=''
 [ -t 1 ] && bold=$'\e[1m' dim=$'\e[2m' plain=$'\e[0m'
 title() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
 show() { printf '%s$ %s%s\n' "$dim" "$*" "$plain"; "$@"; }

@@ -56,6 +56,12 @@ char *cli_nearest_repository(void);
 /* Opens that one for reading; where there is none, and without -C, the one of the settings. */
 int cli_open_repo(const struct cli *cli, struct repo **out, struct error *err) MUST_CHECK;
 
+/* The ending of a counted word. */
+static inline const char *plural(uint64_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
 /* Buffer to standard output; CLI_OK, or CLI_FAILED if it cannot be written. */
 int cli_print(const struct buf *text);
 

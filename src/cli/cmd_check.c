@@ -76,10 +76,11 @@ static int print_text(const struct findings *findings, const struct candidate *c
     if (findings->errors + findings->warnings > findings->len)
         buf_printf(&text, "and %zu more\n", findings->errors + findings->warnings - findings->len);
     if (findings->errors == 0)
-        buf_printf(&text, "ok: %zu services%s, %zu warnings\n", candidate->total,
-                   candidate->total == 0 ? " (no file under services/)" : "", findings->warnings);
+        buf_printf(&text, "ok: %zu service%s%s, %zu warning%s\n", candidate->total, plural(candidate->total),
+                   candidate->total == 0 ? " (no file under services/)" : "", findings->warnings, plural(findings->warnings));
     else
-        buf_printf(&text, "refused: %zu errors, %zu warnings\n", findings->errors, findings->warnings);
+        buf_printf(&text, "refused: %zu error%s, %zu warning%s\n", findings->errors, plural(findings->errors), findings->warnings,
+                   plural(findings->warnings));
     return cli_print(&text);
 }
 

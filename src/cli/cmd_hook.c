@@ -111,7 +111,7 @@ static void say_plan(const struct candidate *candidate, const struct catalog *be
     enum { NAMED_MAX = 8 };
     struct buf names AUTO_BUF = {0};
     if (before == NULL) {
-        say("valid; %zu services", candidate->total);
+        say("valid; %zu service%s", candidate->total, plural(candidate->total));
         return;
     }
     for (size_t i = 0; i < candidate->len && i < NAMED_MAX; i++) {
@@ -124,7 +124,8 @@ static void say_plan(const struct candidate *candidate, const struct catalog *be
     if (candidate->len == 0)
         say("valid; no service changes");
     else
-        say("valid; %zu of %zu services change: %.*s", candidate->len, candidate->total, (int)names.len, names.data);
+        say("valid; %zu service%s of %zu change%s: %.*s", candidate->len, plural(candidate->len), candidate->total,
+            candidate->len == 1 ? "s" : "", (int)names.len, names.data);
 }
 
 static int judge(const struct source *source, const struct candidate_base *base, struct error *err, bool *is_valid)

@@ -149,7 +149,7 @@ static void put_page(struct buf *out, const struct doc_node *status, pid_t pid)
     if (doc_get_string(status, "message", &message))
         buf_printf(out, "  because    %.*s\n", (int)message.len, message.data);
     put_epochs(out, status);
-    buf_printf(out, "  serving    %lld services\n", (long long)services);
+    buf_printf(out, "  serving    %lld service%s\n", (long long)services, plural((uint64_t)services));
     put_broker(out, status);
     buf_printf(out, "  watching   %.*s, branch %.*s\n", (int)repository.len, repository.data, (int)branch.len, branch.data);
     put_recent(out, status);

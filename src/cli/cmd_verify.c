@@ -118,9 +118,9 @@ static int verify_lkg(struct local *local, const struct verify_options *options)
         snapshot_verify(&lkg.snapshot, &local->keyring.roots, true, &lkg.verified, &err) != 0)
         return verdict(local, &err);
     printf("verified: HMAC %s, signatures of key %s\n", local->keyring.lkg.id, lkg.verified.head.key_id);
-    printf("epoch %" PRIu64 ", generation %" PRIu64 ", %.*s, %zu services, written %.*s\n", lkg.snapshot.epoch,
+    printf("epoch %" PRIu64 ", generation %" PRIu64 ", %.*s, %zu service%s, written %.*s\n", lkg.snapshot.epoch,
            lkg.snapshot.generation, (int)lkg.snapshot.config_epoch.len, lkg.snapshot.config_epoch.data,
-           catalog_count(lkg.verified.catalog), (int)lkg.snapshot.written_at.len, lkg.snapshot.written_at.data);
+           catalog_count(lkg.verified.catalog), plural(catalog_count(lkg.verified.catalog)), (int)lkg.snapshot.written_at.len, lkg.snapshot.written_at.data);
     return CLI_OK;
 }
 
@@ -189,7 +189,8 @@ static int verify_keyset_message(const struct local *local, struct span raw)
     struct error err;
     if (keyset_verify(raw, &local->keyring.roots, local->settings.mqtt.source, &keyset, &err) != 0)
         return verdict(local, &err);
-    printf("verified: config.keyset, generation %" PRIu64 ", %zu keys, signed by a pinned root\n", keyset.generation, keyset.keys.len);
+    printf("verified: config.keyset, generation %" PRIu64 ", %zu key%s, signed by a pinned root\n", keyset.generation,
+           keyset.keys.len, plural(keyset.keys.len));
     return CLI_OK;
 }
 
@@ -202,8 +203,8 @@ static int say_message(const struct message *message)
         printf("service %s, version %" PRIu64 ", %s%s\n", message->u.update.service, message->u.update.version,
                message->u.update.config_epoch, message->u.update.config.data == NULL ? ", a tombstone" : "");
     else if (message->type == MESSAGE_HEAD)
-        printf("epoch %" PRIu64 ", %s, %" PRIu64 " services\n", message->u.head.epoch, message->u.head.config_epoch,
-               message->u.head.services);
+        printf("epoch %" PRIu64 ", %s, %" PRIu64 " service%s\n", message->u.head.epoch, message->u.head.config_epoch,
+               message->u.head.services, plural(message->u.head.services));
     return CLI_OK;
 }
 

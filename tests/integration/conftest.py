@@ -1,4 +1,8 @@
 """Fixtures: everything a test starts is ended with it."""
+import os
+import tempfile
+from pathlib import Path
+
 import pytest
 
 from harness import Broker, Daemon, Repo, Subscriber
@@ -11,6 +15,14 @@ def ends():
     yield lambda thing: things.append(thing) or thing
     for thing in reversed(things):
         (getattr(thing, "stop", None) or thing.close)()
+
+
+@pytest.fixture
+def open_folder():
+    """A folder that other users may enter, which pytest's are not."""
+    with tempfile.TemporaryDirectory(prefix="epochd-test-") as path:
+        os.chmod(path, 0o755)
+        yield Path(path)
 
 
 @pytest.fixture

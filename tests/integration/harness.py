@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 import paho.mqtt.client as paho
+import pytest
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
@@ -27,6 +28,7 @@ PATIENCE_S = 30  # how long an event may take on a busy machine before the test 
 
 GIT_ENV = {
     "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null", "GIT_TERMINAL_PROMPT": "0",
+    "GIT_TEST_FSYNC": "0",  # nothing of git's here has to survive a power cut
     "GIT_AUTHOR_NAME": "Ada", "GIT_AUTHOR_EMAIL": "ada@example.org",
     "GIT_COMMITTER_NAME": "Ada", "GIT_COMMITTER_EMAIL": "ada@example.org",
 }
@@ -34,8 +36,33 @@ GIT_ENV = {
 
 def environment(**more):
     env = {k: v for k, v in os.environ.items() if not k.startswith(("GIT_", "EPOCHD_")) or k == "EPOCHD_BUILD"}
-    env.update(GIT_ENV, PATH=f"{BUILD}:{env['PATH']}", **more)
+    env.update({**GIT_ENV, "PATH": f"{BUILD}:{env['PATH']}", **more})
     return env
+
+
+def run(*command, check=None, stdin=None, cwd=None, wrapper=(), **env):
+    """The finished process, its output as text. `env` is put over environment(); EPOCHD_CONFIG is none unless given."""
+    result = subprocess.run([*wrapper, *map(str, command)], env=environment(**{"EPOCHD_CONFIG": "/dev/null", **env}), text=True,
+                            input=stdin, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+    if check is not None:
+        assert result.returncode == check, (command, result.returncode, result.stdout, result.stderr)
+    return result
+
+
+def ctl(*args, **options):
+    """epochctl without a daemon's settings."""
+    return run(EPOCHCTL, *args, **options)
+
+
+STRANGER = 54321  # a user and a group that nobody is
+
+
+def as_stranger(*groups):
+    """A wrapper that runs a command as another user, who is in these groups besides; tests that need it need root."""
+    if os.geteuid() != 0 or not shutil.which("setpriv"):
+        pytest.skip("another user's rights can be tried by root alone, with setpriv")
+    more = ["--groups", ",".join(map(str, groups))] if groups else ["--clear-groups"]
+    return ["setpriv", f"--reuid={STRANGER}", f"--regid={STRANGER}", *more, "--inh-caps=-all", "--bounding-set=-all"]
 
 
 def free_port():
@@ -264,15 +291,20 @@ class Daemon:
     def kill(self):
         return self.stop(signal.SIGKILL)
 
-    def ctl(self, *args, check=None, stdin=None, cwd=None):
-        result = subprocess.run([str(EPOCHCTL), *args], env=self.env, text=True, input=stdin, cwd=cwd, stdout=subprocess.PIPE,
-                                stderr=subprocess.PIPE, check=False)
-        if check is not None:
-            assert result.returncode == check, (args, result.returncode, result.stdout, result.stderr)
-        return result
+    def ctl(self, *args, **options):
+        return ctl(*args, **self.settings, **options)
 
     def status(self):
         return json.loads(self.ctl("status", "--json").stdout)
+
+    def status_when(self, accept, seconds=PATIENCE_S):
+        """The first status that is accepted: status.json is a moment behind the log."""
+        deadline = time.monotonic() + seconds
+        while True:
+            status = self.status()
+            if accept(status):
+                return status
+            assert time.monotonic() < deadline, status
 
     def journal(self):
         """The lines of the journal as they are, zeros of the preallocation cut."""
