@@ -101,6 +101,8 @@ static void write_status(struct daemon *d)
     };
     status_write(&view, &text);
     replace(d, STATUS_FILE, &text);
+    log_debug(UNIT, "status_written", LOG_S("state", d->last_state), LOG_N("epoch", d->pipeline.force.epoch),
+              LOG_N("published", d->published));
 }
 
 static void write_metrics(struct daemon *d)

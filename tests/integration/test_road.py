@@ -279,7 +279,7 @@ def test_an_empty_repository_is_a_state_and_its_first_commit_an_epoch(tmp_path, 
     assert daemon.status()["state"] == "empty"
     repo.commit({"services/a.yaml": "x: 1\n"}, "begin")
     assert json.loads(subscriber.epoch(1))["changed"] == {"a": 1}
-    daemon.published(1)
+    daemon.wait("status_written", state="ok")
     assert daemon.status()["state"] == "ok"
 
 
