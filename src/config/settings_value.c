@@ -150,18 +150,21 @@ static int take_path(const struct setting_intake *in, struct span path, bool may
 
 static int take_url(const struct setting_intake *in, struct span text, struct error *err)
 {
-    struct mqtt_url url = {0};
-    struct error why;
+    struct mqtt_url url;
     AUTO_FREE char *copy = strndup(text.data, text.len);
     if (copy == NULL)
         return error_memory(err);
-    if (!span_is(text, "off") && mqtt_url_parse(copy, &url, &why) != 0) {
-        findings_add(in->findings, FINDING_ERROR, CODE_SETTINGS, in->file, in->pos, "%s: %s, or off",
-                     in->name, why.message);
-        return findings_check(in->findings, err);
+    if (span_is(text, "off"))
+        return put_string(in, text, err);
+    if (mqtt_url_parse(copy, &url, err) == 0) {
+        mqtt_url_fini(&url);
+        return put_string(in, text, err);
     }
-    mqtt_url_fini(&url);
-    return put_string(in, text, err);
+    if (strcmp(err->code, CODE_SETTINGS) != 0)
+        return -1;
+    findings_add(in->findings, FINDING_ERROR, CODE_SETTINGS, in->file, in->pos, "%s: %s, or off", in->name,
+                 err->message);
+    return findings_check(in->findings, err);
 }
 
 static int take_string(const struct setting_intake *in, struct span text, struct error *err)
