@@ -3,11 +3,14 @@
  *
  * Three rules make every crash leave something journal_read can tell from damage:
  *
- *  1. A line is written over zeros that are on stable storage. What a crash leaves of it has a hole or is whole.
- *  2. Nothing is written behind a line that is not synced, unless into the page where that line begins: pages reach the
- *     disk in any order, and a sound line behind a missing one would look like damage. Otherwise the append syncs first.
- *  3. After a failed write or sync the page cache no longer tells what the disk has (a second fsync would succeed and lie).
- *     The descriptor is dropped; before the next append every byte that is not known to be durable is written again.
+ *  1. A line is written over zeros that are on stable storage. What a crash leaves of it has a hole or is
+ *     whole.
+ *  2. Nothing is written behind a line that is not synced, unless into the page where that line begins: pages
+ *     reach the disk in any order, and a sound line behind a missing one would look like damage. Otherwise
+ *     the append syncs first.
+ *  3. After a failed write or sync the page cache no longer tells what the disk has (a second fsync would
+ *     succeed and lie). The descriptor is dropped; before the next append every byte that is not known to be
+ *     durable is written again.
  */
 #include "io/journal_priv.h"
 
@@ -67,7 +70,7 @@ int journal_write_zeros(int fd, uint64_t from, uint64_t to, struct error *err)
     return 0;
 }
 
-/* Real zeros, and not fallocate: that would leave "unwritten" marks, whose removal is metadata in every sync. */
+/* Real zeros, not fallocate: that leaves "unwritten" marks, whose removal is metadata in every sync. */
 static int prepare(struct journal *journal, struct error *err)
 {
     uint64_t to = journal->prepared + JOURNAL_CHUNK;
@@ -120,7 +123,8 @@ static int reopen(struct journal *journal, struct error *err)
         (!journal->is_name_durable && fs_sync_dir(journal->dir, err) != 0))
         return journal_refuse(err);
     journal->is_name_durable = true;
-    AUTO_CLOSE int fd = openat(journal->dir, JOURNAL_FILE, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    AUTO_CLOSE int fd =
+        openat(journal->dir, JOURNAL_FILE, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &st) != 0) {
         error_set(err, ERR_SYSTEM, errno, "cannot open '%s'", JOURNAL_FILE);
         return journal_refuse(err);
@@ -170,8 +174,9 @@ static int compose(struct journal *journal, enum record_kind kind, struct span m
     if (buf_check(line, err) != 0)
         return -1;
     if (line->len - 1 > journal->line_max)
-        return error_set(err, CODE_JOURNAL_UNWRITABLE, 0, "a line of %zu bytes is longer than %zu, the most that is read back",
-                         line->len - 1, journal->line_max);
+        return error_set(err, CODE_JOURNAL_UNWRITABLE, 0,
+                         "a line of %zu bytes is longer than %zu, the most that is read back", line->len - 1,
+                         journal->line_max);
     return 0;
 }
 
@@ -245,7 +250,7 @@ int journal_tidy(struct journal *journal, struct error *err)
 
 /* --- opening and closing ----------------------------------------------------------------------------------------- */
 
-/* Copies what a crash left of an append to a file of its own. It is looked at by people only, and synced all the same. */
+/* Copies what a crash left of an append to a file of its own, for people to look at. */
 static int copy_torn(const struct journal *journal, uint64_t len, struct error *err)
 {
     struct fs_writer writer;
@@ -302,7 +307,7 @@ static int open_file(struct journal *journal, struct error *err)
         return error_set(err, ERR_SYSTEM, errno, "cannot examine '%s'", JOURNAL_FILE);
     if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size < journal->end)
         return error_set(err, ERR_FILE_UNSAFE, 0, "'%s' is not the file that was read", JOURNAL_FILE);
-    /* What was read need not be on stable storage yet: perhaps its writer was killed between a write and a sync. */
+    /* What was read need not be on stable storage yet: its writer may have been killed before the sync. */
     if (fsync(journal->fd) != 0)
         return error_set(err, ERR_SYSTEM, errno, "cannot sync '%s'", JOURNAL_FILE);
     if (fs_sync_dir(journal->dir, err) != 0)
@@ -318,14 +323,14 @@ static void journal_free(struct journal **journal)
     if (*journal == NULL)
         return;
     cleanup_close(&(*journal)->fd);
-    crypto_wipe(&(*journal)->key, sizeof (*journal)->key);
+    crypto_wipe(&(*journal)->key, sizeof(*journal)->key);
     buf_fini(&(*journal)->pending);
     buf_fini(&(*journal)->line);
     free(*journal);
 }
 
-int journal_open(struct journal **out, int dir, const struct mac_key *key, const struct journal_report *report,
-                 struct error *err)
+int journal_open(struct journal **out, int dir, const struct mac_key *key,
+                 const struct journal_report *report, struct error *err)
 {
     CLEANUP(journal_free) struct journal *journal = calloc(1, sizeof *journal);
     if (journal == NULL)
@@ -346,7 +351,7 @@ int journal_open(struct journal **out, int dir, const struct mac_key *key, const
     if (journal_finish_rotation(dir, err) != 0 || open_file(journal, err) != 0 ||
         (report->torn_bytes > 0 && set_torn_aside(journal, report->torn_bytes, err) != 0))
         return journal_refuse(err);
-    /* If there is no room, the append that needs it says so; a line that fits does not have to fail for it. */
+    /* If there is no room, the append that needs it says so; a line that fits need not fail for it. */
     if (wants_room(journal) && prepare(journal, err) != 0 && strcmp(err->code, CODE_NO_SPACE) != 0)
         return -1;
     *out = TAKE(journal);
@@ -355,7 +360,8 @@ int journal_open(struct journal **out, int dir, const struct mac_key *key, const
 
 void journal_close(struct journal *journal)
 {
-    struct error ignored; /* nobody is left to be told, and nothing that was promised to be durable is at stake */
+    /* Nobody is left to be told, and nothing that was promised to be durable is at stake. */
+    struct error ignored;
     if (journal != NULL && (journal->fd >= 0 || reopen(journal, &ignored) == 0)) {
         (void)!ftruncate(journal->fd, (off_t)journal->end);
         (void)!fsync(journal->fd);
@@ -365,7 +371,10 @@ void journal_close(struct journal *journal)
 
 int journal_prepare(int dir, struct error *err)
 {
-    if (fs_create(dir, JOURNAL_FILE, SPAN(""), 0640, err) == 0 || err->sys == EEXIST)
+    /* A change of files that was cut short has a journal too; an empty file would hide it. */
+    if (journal_finish_rotation(dir, err) != 0)
+        return journal_refuse(err);
+    if (fs_create(dir, JOURNAL_FILE, SPAN(""), JOURNAL_FILE_MODE, err) == 0 || err->sys == EEXIST)
         return 0;
     return journal_refuse(err);
 }

@@ -1,8 +1,8 @@
 /*
  * journal_line: the form of one line of the journal, written and read back.
  *
- * The seal is checked on the raw bytes, and the beginning is read by hand, strictly: both have one spelling only. So a
- * line costs no JSON parser unless somebody wants to see what it says.
+ * The seal is checked on the raw bytes, and the beginning is read by hand, strictly: both have one spelling
+ * only. So a line costs no JSON parser unless somebody wants to see what it says.
  */
 #include "io/journal_priv.h"
 
@@ -87,8 +87,9 @@ bool journal_line_read_head(struct span line, struct journal_head *out)
 {
     struct journal_head head;
     struct span rest = line, seq, prev, time, kind;
-    if (!skip(&rest, SPAN("{\"seq\":")) || !take_until(&rest, ',', &seq) || !skip(&rest, SPAN("\"prev\":\"")) ||
-        !take_until(&rest, '"', &prev) || !skip(&rest, SPAN(",\"time\":\"")) || !take_until(&rest, '"', &time) ||
+    if (!skip(&rest, SPAN("{\"seq\":")) || !take_until(&rest, ',', &seq) ||
+        !skip(&rest, SPAN("\"prev\":\"")) || !take_until(&rest, '"', &prev) ||
+        !skip(&rest, SPAN(",\"time\":\"")) || !take_until(&rest, '"', &time) ||
         !skip(&rest, SPAN(",\"kind\":\"")) || !take_until(&rest, '"', &kind) || !skip(&rest, SPAN(",")))
         return false;
     if (!num_parse_u64(seq, &head.seq) || head.seq == 0 || head.seq > (uint64_t)NUM_INT_MAX ||

@@ -1,6 +1,6 @@
 /*
- * journal_priv: what the files of the journal share, for them and their tests: journal_line.c (the form of one line),
- * journal_read.c (reading), journal.c (appending), journal_rotate.c (the change of files).
+ * journal_priv: what the files of the journal share, for them and their tests: journal_line.c (the form of
+ * one line), journal_read.c (reading), journal.c (appending), journal_rotate.c (the change of files).
  */
 #ifndef IO_JOURNAL_PRIV_H
 #define IO_JOURNAL_PRIV_H
@@ -37,8 +37,9 @@ enum journal_seal journal_line_check(struct span line, const struct mac_key *key
 bool journal_line_read_head(struct span line, struct journal_head *out);
 
 /* journal_read with another limit for lines. */
-int journal_read_limited(int dir, const char *file, const struct mac_key *key, uint64_t after, journal_visit visit,
-                         void *context, size_t line_max, struct journal_report *report, struct error *err) MUST_CHECK;
+int journal_read_limited(int dir, const char *file, const struct mac_key *key, uint64_t after,
+                         journal_visit visit, void *context, size_t line_max, struct journal_report *report,
+                         struct error *err) MUST_CHECK;
 
 /* --- appending --------------------------------------------------------------------------------------------------- */
 
@@ -75,8 +76,8 @@ int journal_write_zeros(int fd, uint64_t from, uint64_t to, struct error *err) M
 
 /* --- the change of files ----------------------------------------------------------------------------------------- */
 
-/* Ends the file and begins the next. All lines must be synced. On failure the journal goes on in the old file, or in the
-   new one where that has come into force already. */
+/* Ends the file and begins the next. All lines must be synced. On failure the journal goes on in the old
+   file, or in the new one where that has come into force already. */
 int journal_rotate(struct journal *journal, struct error *err) MUST_CHECK;
 
 /* Finishes a change of files that was cut short: afterwards there is no JOURNAL_NEXT_FILE. */

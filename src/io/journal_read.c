@@ -1,13 +1,13 @@
 /*
  * journal_read: see journal.h. Here: reading and verifying.
  *
- * The file is read in pieces and not mapped: a daemon that closes its journal cuts the file, and a mapping of what was
- * cut kills the reader (SIGBUS).
+ * The file is read in pieces and not mapped: a daemon that closes its journal cuts the file, and a mapping of
+ * what was cut kills the reader (SIGBUS).
  *
- * Refused: whatever is not a regular file, a line that is not ours, a chain with a link missing. What a crash leaves is
- * told apart from damage by one rule: an append writes over zeros, so a line that was cut has a hole or no end, and
- * nothing sound stands behind it. Only for the last line damage gets the benefit of the doubt: setting that aside and
- * deriving it again loses nothing.
+ * Refused: whatever is not a regular file, a line that is not ours, a chain with a link missing. What a crash
+ * leaves is told apart from damage by one rule: an append writes over zeros, so a line that was cut has a
+ * hole or no end, and nothing sound stands behind it. Only for the last line damage gets the benefit of the
+ * doubt: setting that aside and deriving it again loses nothing.
  */
 #include "io/journal_priv.h"
 
@@ -88,8 +88,8 @@ static int walk_next(struct walk *walk, struct run *out, struct error *err)
 {
     const struct buf *window = &walk->window;
     for (size_t len = 0;;) {
-        while (walk->at + len < window->len && len <= walk->line_max && window->data[walk->at + len] != '\n' &&
-               window->data[walk->at + len] != '\0')
+        while (walk->at + len < window->len && len <= walk->line_max &&
+               window->data[walk->at + len] != '\n' && window->data[walk->at + len] != '\0')
             len++;
         if (walk->at + len < window->len || len > walk->line_max || walk->is_at_end) {
             const char *text = len == 0 ? "" : window->data + walk->at;
@@ -133,8 +133,8 @@ static bool is_sound(const struct run *run, const struct mac_key *key)
 }
 
 /*
- * True if a sound line ends here, even where the LF before it is damaged and the run began earlier: `{"seq":` stands nowhere
- * but at the beginning of a line, since inside a string its quotes are escaped.
+ * True if a sound line ends here, even where the LF before it is damaged and the run began earlier: `{"seq":`
+ * stands nowhere but at the beginning of a line, since inside a string its quotes are escaped.
  */
 static bool ends_sound(const struct run *run, const struct mac_key *key)
 {
@@ -181,7 +181,8 @@ struct rest {
 };
 
 /* Judges everything from the first run that is not a sound line to the end of the file. */
-static int survey(struct walk *walk, const struct run *first, const struct mac_key *key, struct rest *out, struct error *err)
+static int survey(struct walk *walk, const struct run *first, const struct mac_key *key, struct rest *out,
+                  struct error *err)
 {
     const bool is_complete = first->end == RUN_LF;
     struct run run = *first;
@@ -225,11 +226,11 @@ static void reading_fini(struct reading *reading)
 static int corrupt(const struct reading *reading, struct error *err, const char *flaw, const char *damage)
 {
     uint32_t line = (uint32_t)(reading->report.lines + 1);
-    return error_at(err, CODE_JOURNAL_CORRUPT, reading->walk.file, line, 1, "%s%s%s", flaw, damage == NULL ? "" : ", ",
-                    damage == NULL ? "" : damage);
+    return error_at(err, CODE_JOURNAL_CORRUPT, reading->walk.file, line, 1, "%s%s%s", flaw,
+                    damage == NULL ? "" : ", ", damage == NULL ? "" : damage);
 }
 
-/* NULL if the line follows on the one before. Only the first of a file may follow on a line that is not in it. */
+/* NULL if the line follows on the one before. Only the first of a file may follow on one of another file. */
 static const char *broken_link(const struct journal_report *report, const struct journal_head *head)
 {
     static const uint8_t zeros[HASH_LEN];
@@ -237,7 +238,9 @@ static const char *broken_link(const struct journal_report *report, const struct
     if (report->lines == 0 && head->seq == 1)
         return is_baseline ? NULL : "the very first line is not a baseline that follows on nothing";
     if (report->lines == 0)
-        return head->kind == RECORD_CHECKPOINT ? NULL : "the file begins neither with a baseline nor with a checkpoint";
+        return head->kind == RECORD_CHECKPOINT
+                   ? NULL
+                   : "the file begins neither with a baseline nor with a checkpoint";
     if (head->seq != report->last.seq + 1)
         return "seq is not one more than in the line before";
     if (memcmp(head->prev, report->last.digest, HASH_LEN) != 0)
@@ -316,7 +319,8 @@ static int read_lines(struct reading *reading, struct error *err)
         reading->report.torn_bytes = rest.end - reading->report.end;
         if (rest.damage == NULL)
             return 0;
-        /* Perhaps the line was being written when we read it, and what stands behind it after that: then it is sound by now. */
+        /* Perhaps the line was being written when we read it, and what stands behind it after that: then it
+           is sound by now. */
         walk_seek(walk, reading->report.end);
         if (walk_next(walk, &run, err) != 0)
             return -1;
@@ -344,8 +348,8 @@ static int open_file(int dir, const char *file, int *out, struct error *err)
 }
 
 /*
- * Between the two renames of a change of files the current journal still has the name of the next. Looking for the first
- * name once more finds it if the second rename came between our two looks.
+ * Between the two renames of a change of files the current journal still has the name of the next. Looking
+ * for the first name once more finds it if the second rename came between our two looks.
  */
 static int open_journal(int dir, const char *file, int *out, struct error *err)
 {
@@ -358,10 +362,12 @@ static int open_journal(int dir, const char *file, int *out, struct error *err)
     return *out >= 0 ? 0 : open_file(dir, file, out, err);
 }
 
-int journal_read_limited(int dir, const char *file, const struct mac_key *key, uint64_t after, journal_visit visit,
-                         void *context, size_t line_max, struct journal_report *report, struct error *err)
+int journal_read_limited(int dir, const char *file, const struct mac_key *key, uint64_t after,
+                         journal_visit visit, void *context, size_t line_max, struct journal_report *report,
+                         struct error *err)
 {
-    CLEANUP(reading_fini) struct reading reading = {
+    CLEANUP(reading_fini)
+    struct reading reading = {
         .walk = {.fd = -1, .file = file, .line_max = line_max},
         .key = key,
         .after = after,
@@ -376,8 +382,8 @@ int journal_read_limited(int dir, const char *file, const struct mac_key *key, u
     return 0;
 }
 
-int journal_read(int dir, const char *file, const struct mac_key *key, uint64_t after, journal_visit visit, void *context,
-                 struct journal_report *report, struct error *err)
+int journal_read(int dir, const char *file, const struct mac_key *key, uint64_t after, journal_visit visit,
+                 void *context, struct journal_report *report, struct error *err)
 {
     return journal_read_limited(dir, file, key, after, visit, context, JOURNAL_LINE_MAX, report, err);
 }

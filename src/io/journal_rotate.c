@@ -1,10 +1,11 @@
 /*
  * journal_rotate: the change of files.
  *
- * The next file is made under JOURNAL_NEXT_FILE, with its checkpoint, and synced. Then the old one takes the name that
- * tells its last seq, and the next one the name of the journal, each synced into the folder before what follows. So a
- * crash leaves the old file in force, or no JOURNAL_FILE and a whole JOURNAL_NEXT_FILE, or the new file in force; and
- * journal_read and journal_open know all three. Never replaces a file that is there.
+ * The next file is made under JOURNAL_NEXT_FILE, with its checkpoint, and synced. Then the old one takes the
+ * name that tells its last seq, and the next one the name of the journal, each synced into the folder before
+ * what follows. So a crash leaves the old file in force, or no JOURNAL_FILE and a whole JOURNAL_NEXT_FILE, or
+ * the new file in force; and journal_read and journal_open know all three. Never replaces a file that is
+ * there.
  */
 #include "io/journal_priv.h"
 
@@ -25,8 +26,8 @@ static int exists(int dir, const char *name, bool *out, struct error *err)
     return 0;
 }
 
-/* Nothing else renames here (the state folder is locked), so looking first is as good as renameat2, which not every file
-   system has. */
+/* Nothing else renames here (the state folder is locked), so looking first is as good as renameat2, which not
+   every file system has. */
 static int rename_to_new(int dir, const char *from, const char *to, struct error *err)
 {
     bool is_taken;
@@ -46,7 +47,7 @@ static int remove_next(int dir, struct error *err)
     return 0;
 }
 
-/* The old file has its new name already; first that is made durable, or a crash could leave the new file alone. */
+/* The old file has its new name. First that is made durable, or a crash could leave the new file alone. */
 static int rename_next(int dir, struct error *err)
 {
     if (fs_sync_dir(dir, err) != 0 || rename_to_new(dir, JOURNAL_NEXT_FILE, JOURNAL_FILE, err) != 0)
@@ -57,7 +58,8 @@ static int rename_next(int dir, struct error *err)
 int journal_finish_rotation(int dir, struct error *err)
 {
     bool has_current, has_next;
-    if (exists(dir, JOURNAL_FILE, &has_current, err) != 0 || exists(dir, JOURNAL_NEXT_FILE, &has_next, err) != 0)
+    if (exists(dir, JOURNAL_FILE, &has_current, err) != 0 ||
+        exists(dir, JOURNAL_NEXT_FILE, &has_next, err) != 0)
         return -1;
     if (!has_next)
         return 0;
@@ -72,7 +74,8 @@ static int make_next(struct journal *journal, int *out, struct stat *st, struct 
     uint64_t len = journal->line.len;
     if (remove_next(journal->dir, err) != 0)
         return -1;
-    AUTO_CLOSE int fd = openat(journal->dir, JOURNAL_NEXT_FILE, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, JOURNAL_FILE_MODE);
+    AUTO_CLOSE int fd =
+        openat(journal->dir, JOURNAL_NEXT_FILE, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, JOURNAL_FILE_MODE);
     if (fd < 0 || fchmod(fd, JOURNAL_FILE_MODE) != 0 || fstat(fd, st) != 0)
         return error_set(err, ERR_SYSTEM, errno, "cannot make '%s'", JOURNAL_NEXT_FILE);
     if (fs_write_at(fd, buf_span(&journal->line), 0, err) != 0 ||

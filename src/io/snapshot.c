@@ -1,7 +1,8 @@
 /*
  * snapshot: see snapshot.h. Here: writing.
  *
- * The bytes go through one buffer: composed, authenticated and written a piece at a time, each byte touched once a step.
+ * The bytes go through one buffer: composed, authenticated and written a piece at a time, each byte touched
+ * once a step.
  */
 #include "io/snapshot.h"
 
@@ -43,7 +44,7 @@ static int stream_flush_full(struct stream *stream, struct error *err)
     return stream->piece.len < PIECE ? 0 : stream_flush(stream, err);
 }
 
-/* The piece that is left ends in the `}` of the whole object: it is authenticated with it and written without. */
+/* The piece that is left ends in the `}` of the whole: authenticated with it, written without it. */
 static int stream_finish(struct stream *stream, struct error *err)
 {
     uint8_t mac[MAC_LEN];
@@ -52,14 +53,16 @@ static int stream_finish(struct stream *stream, struct error *err)
     crypto_mac_update(&stream->mac, buf_span(&stream->piece));
     crypto_mac_final(&stream->mac, mac);
     tail_append(&stream->piece, "hmac", mac, sizeof mac);
-    if (buf_check(&stream->piece, err) != 0 || fs_writer_write(&stream->file, buf_span(&stream->piece), err) != 0)
+    if (buf_check(&stream->piece, err) != 0 ||
+        fs_writer_write(&stream->file, buf_span(&stream->piece), err) != 0)
         return -1;
     return fs_writer_commit(&stream->file, err);
 }
 
 /* --- the payload, its members in canonical order ----------------------------------------------------------------- */
 
-static int put_index(struct stream *stream, struct members *payload, const struct snapshot_view *view, struct error *err)
+static int put_index(struct stream *stream, struct members *payload, const struct snapshot_view *view,
+                     struct error *err)
 {
     AUTO_BUF struct buf index = {0};
     if (message_compose_index(&index, view->source, view->epoch, view->config_epoch, view->catalog, err) != 0)
@@ -68,7 +71,8 @@ static int put_index(struct stream *stream, struct members *payload, const struc
     return stream_flush_full(stream, err);
 }
 
-static void put_journal(struct stream *stream, struct members *payload, const struct journal_position *position)
+static void put_journal(struct stream *stream, struct members *payload,
+                        const struct journal_position *position)
 {
     members_put_name(payload, "journal");
     struct members journal = members_object(&stream->piece);
@@ -77,7 +81,8 @@ static void put_journal(struct stream *stream, struct members *payload, const st
     members_end(&journal);
 }
 
-static int put_services(struct stream *stream, struct members *payload, const struct catalog *catalog, struct error *err)
+static int put_services(struct stream *stream, struct members *payload, const struct catalog *catalog,
+                        struct error *err)
 {
     AUTO_FREE const struct service **sorted = NULL;
     if (catalog_sorted(catalog, &sorted, err) != 0)

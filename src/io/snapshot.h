@@ -3,9 +3,9 @@
  *
  *   {"payload":{…},"algorithm":"hmac-sha256","key_id":"…","hmac":"<64 hex>"}
  *
- * The payload is canonical JSON (RFC 8785). Writing streams: beside what the caller holds it needs the text of the index
- * and a pointer a service. Reading checks the HMAC before it parses; the signatures inside are verify/snapshot.h's.
- * Thread-safe: the worker writes while others read.
+ * The payload is canonical JSON (RFC 8785). Writing streams: beside what the caller holds it needs the text
+ * of the index and a pointer a service. Reading checks the HMAC before it parses; the signatures inside are
+ * verify/snapshot.h's. Thread-safe: the worker writes while others read.
  */
 #ifndef IO_SNAPSHOT_H
 #define IO_SNAPSHOT_H
@@ -29,7 +29,8 @@ struct snapshot_view {
 };
 
 /* Replaces the file in `dir`, mode 0640, durably. No LF at its end, so a cut file is never a whole one. */
-int snapshot_write(int dir, const struct snapshot_view *view, const struct mac_key *key, struct error *err) MUST_CHECK;
+int snapshot_write(int dir, const struct snapshot_view *view, const struct mac_key *key,
+                   struct error *err) MUST_CHECK;
 
 /* A snapshot read back. Strings are borrowed from `doc` and have a NUL behind them. */
 struct snapshot {
@@ -47,11 +48,11 @@ void snapshot_fini(struct snapshot *snapshot);
 void snapshot_host(char out[static SNAPSHOT_HOST_MAX + 1]);
 
 /*
- * Reads the bytes of a snapshot file; one LF behind them is allowed. CODE_LKG_FORM, CODE_LKG_BAD_MAC, CODE_FORMAT_NEWER.
- * `host` and `source` (NULL: any) must be its own, else CODE_LKG_WRONG_HOST. `out` is a zeroed struct, empty again on
- * failure; borrows nothing from `file`.
+ * Reads the bytes of a snapshot file; one LF behind them is allowed. CODE_LKG_FORM, CODE_LKG_BAD_MAC,
+ * CODE_FORMAT_NEWER. `host` and `source` (NULL: any) must be its own, else CODE_LKG_WRONG_HOST. `out` is a
+ * zeroed struct, empty again on failure; borrows nothing from `file`.
  */
-int snapshot_read(struct span file, const struct mac_key *key, const char *host, const char *source, struct snapshot *out,
-                  struct error *err) MUST_CHECK;
+int snapshot_read(struct span file, const struct mac_key *key, const char *host, const char *source,
+                  struct snapshot *out, struct error *err) MUST_CHECK;
 
 #endif

@@ -1,11 +1,10 @@
 /*
  * snapshot_read: see snapshot.h. Here: reading.
  *
- * Nothing is parsed before the HMAC over the raw bytes is right. After that a snapshot is refused if it is not in the
- * documented form, comes from a newer program, or was not written for this host and source.
+ * Nothing is parsed before the HMAC over the raw bytes is right. After that a snapshot is refused if it is
+ * not in the documented form, comes from a newer program, or was not written for this host and source.
  */
 #include "io/snapshot.h"
-
 
 #include "model/codes.h"
 #include "model/json.h"
@@ -20,7 +19,8 @@ void snapshot_fini(struct snapshot *snapshot)
 
 static bool is_host_char(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
 }
 
 void snapshot_host(char out[static SNAPSHOT_HOST_MAX + 1])
@@ -45,8 +45,8 @@ static int check_mac(struct span file, const struct mac_key *key, struct error *
     if (!tail_cut(file, "hmac", sizeof mac, &body, mac))
         return error_set(err, CODE_LKG_FORM, 0, "the snapshot does not end in an hmac");
     if (!crypto_mac_verify(key, body, mac))
-        return error_set(err, CODE_LKG_BAD_MAC, 0, "the HMAC of the snapshot is not made with key %s over these bytes",
-                         key->id);
+        return error_set(err, CODE_LKG_BAD_MAC, 0,
+                         "the HMAC of the snapshot is not made with key %s over these bytes", key->id);
     return 0;
 }
 
@@ -58,7 +58,7 @@ static int parse(struct span file, struct doc *doc, struct error *err)
     };
     if (json_read(file, &options, doc, err) == 0)
         return 0;
-    /* The reader answers with the codes of the builder too: limits, duplicate names. Here all of that is form. */
+    /* The reader answers with the codes of the builder too: limits, duplicate names. Here all is form. */
     if (strcmp(err->code, ERR_MEMORY) != 0)
         err->code = CODE_LKG_FORM;
     return -1;
@@ -91,7 +91,8 @@ static int read_format(const struct doc_node *payload, struct error *err)
     if (!doc_get_int(payload, "format", &format) || format < 1)
         return bad_member("format", "a positive integer", err);
     if (format > SNAPSHOT_FORMAT)
-        return error_set(err, CODE_FORMAT_NEWER, 0, "the snapshot has format %lld, this program knows formats up to %d",
+        return error_set(err, CODE_FORMAT_NEWER, 0,
+                         "the snapshot has format %lld, this program knows formats up to %d",
                          (long long)format, SNAPSHOT_FORMAT);
     return 0;
 }
@@ -100,7 +101,8 @@ static int read_journal(const struct doc_node *payload, struct journal_position 
 {
     const struct doc_node *journal = doc_get(payload, "journal");
     struct span digest;
-    if (journal == NULL || !doc_get_string(journal, "sha256", &digest) || !hex_decode(digest, out->digest, HASH_LEN))
+    if (journal == NULL || !doc_get_string(journal, "sha256", &digest) ||
+        !hex_decode(digest, out->digest, HASH_LEN))
         return bad_member("journal", "an object with a sha256", err);
     return read_u64(journal, "seq", &out->seq, err);
 }
@@ -127,8 +129,10 @@ static int read_payload(const struct doc_node *payload, struct snapshot *out, st
         read_u64(payload, "generation", &out->generation, err) != 0 ||
         read_u64(payload, "offset", &out->offset, err) != 0 ||
         read_string(payload, "config_epoch", &out->config_epoch, err) != 0 ||
-        read_string(payload, "source", &out->source, err) != 0 || read_string(payload, "host", &out->host, err) != 0 ||
-        read_string(payload, "head", &out->head, err) != 0 || read_string(payload, "index", &out->index, err) != 0 ||
+        read_string(payload, "source", &out->source, err) != 0 ||
+        read_string(payload, "host", &out->host, err) != 0 ||
+        read_string(payload, "head", &out->head, err) != 0 ||
+        read_string(payload, "index", &out->index, err) != 0 ||
         read_string(payload, "keyset", &out->keyset, err) != 0 ||
         read_string(payload, "written_at", &out->written_at, err) != 0 ||
         read_journal(payload, &out->journal, err) != 0 || read_services(payload, &out->services, err) != 0)
@@ -157,25 +161,28 @@ static int read_whole(const struct mac_key *key, struct snapshot *out, struct er
 
 /* --- whose ------------------------------------------------------------------------------------------------------- */
 
-static int check_place(const struct snapshot *snapshot, const char *host, const char *source, struct error *err)
+static int check_place(const struct snapshot *snapshot, const char *host, const char *source,
+                       struct error *err)
 {
     if (host != NULL && !span_is(snapshot->host, host))
         return error_set(err, CODE_LKG_WRONG_HOST, 0, "the snapshot was written for host '%s', this is '%s'",
                          snapshot->host.data, host);
     if (source != NULL && !span_is(snapshot->source, source))
-        return error_set(err, CODE_LKG_WRONG_HOST, 0, "the snapshot was written for source '%s', not for '%s'",
-                         snapshot->source.data, source);
+        return error_set(err, CODE_LKG_WRONG_HOST, 0,
+                         "the snapshot was written for source '%s', not for '%s'", snapshot->source.data,
+                         source);
     return 0;
 }
 
-int snapshot_read(struct span file, const struct mac_key *key, const char *host, const char *source, struct snapshot *out,
-                  struct error *err)
+int snapshot_read(struct span file, const struct mac_key *key, const char *host, const char *source,
+                  struct snapshot *out, struct error *err)
 {
     if (file.len > 0 && file.data[file.len - 1] == '\n')
         file.len--;
     if (check_mac(file, key, err) != 0)
         return -1;
-    if (parse(file, &out->doc, err) == 0 && read_whole(key, out, err) == 0 && check_place(out, host, source, err) == 0)
+    if (parse(file, &out->doc, err) == 0 && read_whole(key, out, err) == 0 &&
+        check_place(out, host, source, err) == 0)
         return 0;
     snapshot_fini(out);
     return -1;

@@ -1,8 +1,8 @@
 /*
  * snapshot: see snapshot.h.
  *
- * Whatever is wrong in here was put there by somebody who can compute the HMAC, so every refusal has one code; the
- * message names the part. Only a lack of memory and a newer format keep their own.
+ * Whatever is wrong in here was put there by somebody who can compute the HMAC, so every refusal has one
+ * code; the message names the part. Only a lack of memory and a newer format keep their own.
  */
 #include "verify/snapshot.h"
 
@@ -27,12 +27,14 @@ static int refuse(struct error *err, const char *part, const char *name)
 
 static int disagree(struct error *err, const char *what)
 {
-    return error_set(err, CODE_LKG_BAD_SIG, 0, "%s of the snapshot is not the one its signed head tells", what);
+    return error_set(err, CODE_LKG_BAD_SIG, 0, "%s of the snapshot is not the one its signed head tells",
+                     what);
 }
 
 /* --- keyset and head --------------------------------------------------------------------------------------------- */
 
-static int check_head(const struct snapshot *snapshot, const struct verified_snapshot *verified, struct error *err)
+static int check_head(const struct snapshot *snapshot, const struct verified_snapshot *verified,
+                      struct error *err)
 {
     const struct message_head *head = &verified->head.u.head;
     if (snapshot->generation != verified->head.generation)
@@ -48,8 +50,8 @@ static int check_head(const struct snapshot *snapshot, const struct verified_sna
     return 0;
 }
 
-static int verify_head(const struct snapshot *snapshot, const struct root_keys *roots, struct verified_snapshot *out,
-                       struct error *err)
+static int verify_head(const struct snapshot *snapshot, const struct root_keys *roots,
+                       struct verified_snapshot *out, struct error *err)
 {
     const struct expectation expected = {.type = MESSAGE_HEAD, .source = snapshot->source.data};
     if (keyset_verify(snapshot->keyset, roots, expected.source, &out->keyset, err) != 0)
@@ -61,9 +63,9 @@ static int verify_head(const struct snapshot *snapshot, const struct root_keys *
 
 /* --- services ---------------------------------------------------------------------------------------------------- */
 
-/* A message whose digest the head vouches for: the same checks without the signature. `body` is scratch space. */
-static int read_unsigned(struct span raw, const struct keyset *keyset, const struct expectation *expected, struct buf *body,
-                         struct message *out, struct error *err)
+/* A message whose digest the head will vouch for: the same checks but the signature. `body` is scratch. */
+static int read_unsigned(struct span raw, const struct keyset *keyset, const struct expectation *expected,
+                         struct buf *body, struct message *out, struct error *err)
 {
     struct span without_tail;
     uint8_t signature[SIGNATURE_LEN];
@@ -106,15 +108,19 @@ static int add_service(struct services *services, const struct doc_member *membe
                        const struct keyset *keyset, bool every_signature, struct error *err)
 {
     AUTO_MESSAGE struct message message = {0};
-    const struct expectation expected = {.type = MESSAGE_UPDATE, .source = source, .service = member->name.data};
+    const struct expectation expected = {.type = MESSAGE_UPDATE,
+                                         .source = source,
+                                         .service = member->name.data};
     struct span raw = member->value->u.string;
     int rc = every_signature ? message_verify(raw, keyset, &expected, &message, err)
                              : read_unsigned(raw, keyset, &expected, &services->body, &message, err);
     if (rc != 0)
         return refuse(err, "service ", expected.service);
     if (message.u.update.config.data == NULL)
-        return error_set(err, CODE_LKG_BAD_SIG, 0, "service %s of the snapshot is a removed one", expected.service);
-    struct service *service = service_new(expected.service, "", message.u.update.version, raw, message.u.update.config);
+        return error_set(err, CODE_LKG_BAD_SIG, 0, "service %s of the snapshot is a removed one",
+                         expected.service);
+    struct service *service =
+        service_new(expected.service, "", message.u.update.version, raw, message.u.update.config);
     if (service == NULL)
         return error_memory(err);
     services->changes[services->len++] = (struct catalog_change){service->name, service};
@@ -131,14 +137,16 @@ static int make_catalog(const struct snapshot *snapshot, const struct keyset *ke
     if (empty == NULL || services.changes == NULL)
         return error_memory(err);
     for (size_t i = 0; i < object->u.object.len; i++)
-        if (add_service(&services, &object->u.object.members[i], snapshot->source.data, keyset, every_signature, err) != 0)
+        if (add_service(&services, &object->u.object.members[i], snapshot->source.data, keyset,
+                        every_signature, err) != 0)
             return -1;
     return catalog_with(empty, services.changes, services.len, out, err);
 }
 
 /* --- the whole --------------------------------------------------------------------------------------------------- */
 
-static int check_index(const struct snapshot *snapshot, const struct verified_snapshot *verified, struct error *err)
+static int check_index(const struct snapshot *snapshot, const struct verified_snapshot *verified,
+                       struct error *err)
 {
     AUTO_BUF struct buf index = {0};
     uint8_t digest[HASH_LEN];

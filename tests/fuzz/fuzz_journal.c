@@ -3,12 +3,12 @@
  *
  *   'r'  a file, byte for byte
  *   'o'  lines of text; each gets a key_id and a right HMAC, so that mutations reach what is behind it
- *   'm'  lines of a digit (the kind) and members; each becomes a line as the journal writes it, seq and chain right
+ *   'm'  lines of a digit (the kind) and members; each becomes a line as the journal writes it, chain and all
  *
  * In the last two a line `--` ends the lines; what follows it is put behind them as it is.
  *
- * What is read must be what the report says, and a journal that can be read can be opened and appended to: then it has one
- * line more, and nothing torn. If not, the target traps.
+ * What is read must be what the report says, and a journal that can be read can be opened and appended to:
+ * then it has one line more, and nothing torn. If not, the target traps.
  */
 #include <fcntl.h>
 #include <stdint.h>
@@ -74,7 +74,9 @@ static void seal_text(struct buf *line, struct span text)
 
 static void seal_members(struct buf *line, struct span text, struct journal_position *last)
 {
-    enum record_kind kind = text.len == 0 ? RECORD_BASELINE : (enum record_kind)((unsigned)text.data[0] % (RECORD_CHECKPOINT + 1));
+    enum record_kind kind = text.len == 0
+                                ? RECORD_BASELINE
+                                : (enum record_kind)((unsigned)text.data[0] % (RECORD_CHECKPOINT + 1));
     struct span members = {text.data + (text.len > 0), text.len - (text.len > 0)};
     journal_line_write(line, &key, last, 1795231402123, kind, members);
     hash_sha256(line->data, line->len, last->digest);
@@ -148,8 +150,8 @@ static void check_file(size_t size)
     require(before.end + before.torn_bytes <= size);
     require(journal_open(&journal, dir, &key, &before, &err) == 0);
     bool is_first = before.last.seq == 0;
-    require(journal_append(journal, is_first ? RECORD_BASELINE : RECORD_PUBLISHED, is_first ? SPAN("\"format\":1") : SPAN("\"epoch\":1"),
-                           true, NULL, &err) == 0);
+    require(journal_append(journal, is_first ? RECORD_BASELINE : RECORD_PUBLISHED,
+                           is_first ? SPAN("\"format\":1") : SPAN("\"epoch\":1"), true, NULL, &err) == 0);
     journal_close(journal);
     require(read_journal(&after));
     require(after.lines == before.lines + 1 && after.torn_bytes == 0);

@@ -3,8 +3,8 @@
  *
  *   'r'  a file, byte for byte
  *   'p'  a payload; it is framed with a right HMAC, so that mutations reach the parser and the signatures
- *   's'  lines of a name, a space and a body; each body that is an object is signed and becomes a service of a snapshot
- *        with a right HMAC, a right keyset and a head over the services as they are
+ *   's'  lines of a name, a space and a body; each body that is an object is signed and becomes a service of a
+ *        snapshot with a right HMAC, a right keyset and a head over the services as they are
  *
  * What is verified must be what its head tells. If not, the target traps.
  */
@@ -62,7 +62,10 @@ static void set_up(void)
     roots.len = 1;
     memcpy(keys.keys[0].id, signer.id, sizeof signer.id);
     memcpy(keys.keys[0].public_key, signer.public_key, sizeof signer.public_key);
-    const struct message_stamp stamp = {.source = SOURCE, .generation = 1, .key_id = root.id, .timestamp = TIME};
+    const struct message_stamp stamp = {.source = SOURCE,
+                                        .generation = 1,
+                                        .key_id = root.id,
+                                        .timestamp = TIME};
     message_compose_keyset(&keyset, &stamp, &keys);
     sign(&root, &keyset);
     atexit(free_keyset);
@@ -82,7 +85,8 @@ static bool verify(const struct snapshot *snapshot, bool every_signature)
     catalog_digest(verified.catalog, digest);
     require(memcmp(digest, verified.head.u.head.index, HASH_LEN) == 0);
     require(catalog_count(verified.catalog) == snapshot->services->u.object.len);
-    require(verified.head.u.head.epoch == snapshot->epoch && verified.keyset.generation == snapshot->generation);
+    require(verified.head.u.head.epoch == snapshot->epoch &&
+            verified.keyset.generation == snapshot->generation);
     return true;
 }
 
@@ -138,9 +142,11 @@ static void add_to_catalog(struct given *given, const char *name, struct span bo
     struct error err;
     bool is_sound = message.len <= MESSAGE_MAX && message_parse(body, MESSAGE_UPDATE, &parsed, &err) == 0 &&
                     parsed.u.update.config.data != NULL && strcmp(parsed.u.update.service, name) == 0 &&
-                    strcmp(parsed.source, SOURCE) == 0 && parsed.generation == 1 && strcmp(parsed.key_id, signer.id) == 0;
+                    strcmp(parsed.source, SOURCE) == 0 && parsed.generation == 1 &&
+                    strcmp(parsed.key_id, signer.id) == 0;
     given->is_sound = given->is_sound && is_sound;
-    struct service *service = service_new(name, "", is_sound ? parsed.u.update.version : 1, message, (struct span){message.data, 0});
+    struct service *service = service_new(name, "", is_sound ? parsed.u.update.version : 1, message,
+                                          (struct span){message.data, 0});
     require(service != NULL);
     require(catalog_with(given->catalog, &(struct catalog_change){name, service}, 1, &with, &err) == 0);
     catalog_unref(given->catalog);
@@ -171,9 +177,14 @@ static void add_line(struct given *given, struct span line)
 static void put_head(struct members *payload, const struct catalog *catalog)
 {
     AUTO_BUF struct buf head = {0};
-    const struct message_stamp stamp = {.source = SOURCE, .generation = 1, .key_id = signer.id, .timestamp = TIME};
-    struct message_head body = {
-        .epoch = 1, .config_epoch = COMMIT, .correlation_id = "c", .services = catalog_count(catalog)};
+    const struct message_stamp stamp = {.source = SOURCE,
+                                        .generation = 1,
+                                        .key_id = signer.id,
+                                        .timestamp = TIME};
+    struct message_head body = {.epoch = 1,
+                                .config_epoch = COMMIT,
+                                .correlation_id = "c",
+                                .services = catalog_count(catalog)};
     catalog_digest(catalog, body.index);
     message_compose_head(&head, &stamp, &body);
     sign(&signer, &head);

@@ -1,5 +1,6 @@
 /*
- * journals: what the tests of the journal share: one key, files as bytes, appending and reading that must succeed.
+ * journals: what the tests of the journal share: one key, files as bytes, appending and reading that must
+ * succeed.
  */
 #ifndef TESTS_UNIT_JOURNALS_H
 #define TESTS_UNIT_JOURNALS_H
@@ -144,7 +145,8 @@ static inline int try_append(struct journal *journal, size_t size, bool sync, st
     for (size_t i = 0; i < size; i++)
         buf_putc(&members, (char)('a' + (journal->last.seq + i) % 26));
     buf_putc(&members, '"');
-    return journal_append(journal, is_first ? RECORD_BASELINE : RECORD_PUBLISHED, buf_span(&members), sync, NULL, err);
+    return journal_append(journal, is_first ? RECORD_BASELINE : RECORD_PUBLISHED, buf_span(&members), sync,
+                          NULL, err);
 }
 
 /* A line with a member of `size` letters; the first is a baseline. */

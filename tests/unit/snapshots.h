@@ -1,5 +1,6 @@
 /*
- * snapshots: what the tests of snapshots share: a publisher with a keyset, services, head, and the file they make.
+ * snapshots: what the tests of snapshots share: a publisher with a keyset, services, head, and the file they
+ * make.
  */
 #ifndef TESTS_UNIT_SNAPSHOTS_H
 #define TESTS_UNIT_SNAPSHOTS_H
@@ -59,7 +60,8 @@ static inline void make_keyset(struct buf *out, uint8_t root_seed, uint8_t signe
 }
 
 /* `config` NULL: a tombstone. */
-static inline void make_update(struct buf *out, const char *name, uint64_t version, const char *config, uint8_t seed)
+static inline void make_update(struct buf *out, const char *name, uint64_t version, const char *config,
+                               uint8_t seed)
 {
     char id[KEY_ID_LEN + 1];
     struct message_stamp stamp = stamp_by(seed, id);
@@ -84,7 +86,8 @@ static inline void make_head(struct buf *out, const struct catalog *catalog, uin
     sign_by(out, seed);
 }
 
-static inline void catalog_put(struct catalog **catalog, const char *name, uint64_t version, struct span message)
+static inline void catalog_put(struct catalog **catalog, const char *name, uint64_t version,
+                               struct span message)
 {
     struct error err;
     struct catalog *with;
@@ -97,7 +100,8 @@ static inline void catalog_put(struct catalog **catalog, const char *name, uint6
     *catalog = with;
 }
 
-static inline void catalog_add(struct catalog **catalog, const char *name, uint64_t version, const char *config)
+static inline void catalog_add(struct catalog **catalog, const char *name, uint64_t version,
+                               const char *config)
 {
     AUTO_BUF struct buf message = {0};
     make_update(&message, name, version, config, SIGNER_SEED);

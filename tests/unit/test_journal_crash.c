@@ -1,10 +1,10 @@
 /*
  * A crash at every step of the journal's life, on a disk as bad as disks may be.
  *
- * The disk is modelled a page at a time. Everything written to a page since it was last synced may be there or not, in
- * any mixture with other pages. A failed sync promises nothing, and leaves pages clean: a later sync that succeeds does
- * not write them unless they were written to again (that is what Linux does). Before each call that changes the file,
- * the possible states of the disk are made into a file and read:
+ * The disk is modelled a page at a time. Everything written to a page since it was last synced may be there
+ * or not, in any mixture with other pages. A failed sync promises nothing, and leaves pages clean: a later
+ * sync that succeeds does not write them unless they were written to again (that is what Linux does). Before
+ * each call that changes the file, the possible states of the disk are made into a file and read:
  *
  *  - the journal is never found corrupt,
  *  - every line that was acknowledged with a sync is there, with the bytes it had.
@@ -35,12 +35,12 @@ struct page {
 
 static struct {
     bool is_on;
-    int fd;                /* of the real file, whose page cache is our page cache */
-    int dir;               /* where states of the disk are read */
+    int fd;  /* of the real file, whose page cache is our page cache */
+    int dir; /* where states of the disk are read */
     struct page pages[PAGES];
-    int broken_syncs;      /* so many of the next fail with EIO */
-    uint64_t random;       /* picks states where there are too many */
-    bool is_tried;         /* nothing has changed since the last crash */
+    int broken_syncs;       /* so many of the next fail with EIO */
+    uint64_t random;        /* picks states where there are too many */
+    bool is_tried;          /* nothing has changed since the last crash */
     size_t states, crashes; /* how much was tried */
 } disk;
 

@@ -17,9 +17,9 @@
 
 static struct {
     bool is_on;
-    int step;    /* so many renames and syncs so far */
-    int broken;  /* this one fails, counted from 1 */
-    bool is_cut; /* and every one after it, as if the disk had gone */
+    int step;         /* so many renames and syncs so far */
+    int broken;       /* this one fails, counted from 1 */
+    bool is_cut;      /* and every one after it, as if the disk had gone */
     int folder_syncs; /* that succeeded */
 } faults;
 
@@ -177,7 +177,19 @@ static void journal_rotate__finishes_between_the_two_renames(void **state)
     assert_continues(folder(state), 3);
 }
 
-/* The journal after a change of files whose step `broken` failed, once or from then on. True if there was such a step. */
+static void journal_rotate__is_not_hidden_by_an_empty_file(void **state)
+{
+    struct error err;
+    struct journal *journal = make_full_journal(folder(state));
+    assert_int_equal(journal_tidy(journal, &err), 0);
+    journal_close(journal);
+    assert_int_equal(renameat(folder(state), JOURNAL_FILE, folder(state), JOURNAL_NEXT_FILE), 0);
+    assert_int_equal(journal_prepare(folder(state), &err), 0);
+    assert_continues(folder(state), 1);
+}
+
+/* The journal after a change of files whose step `broken` failed, once or from then on. True if there was
+   such a step. */
 static bool break_step(void **state, int broken, bool is_cut)
 {
     struct error err;
@@ -289,6 +301,7 @@ int main(void)
         TEST(journal_rotate__changes_files_again_and_again),
         TEST(journal_rotate__removes_what_was_never_finished),
         TEST(journal_rotate__finishes_between_the_two_renames),
+        TEST(journal_rotate__is_not_hidden_by_an_empty_file),
         TEST(journal_rotate__survives_the_failure_of_each_step),
         TEST(journal_rotate__survives_the_end_of_the_world_at_each_step),
         TEST(journal_rotate__makes_the_name_durable_before_the_next_line),

@@ -1,5 +1,6 @@
 /*
- * snapshot: writing, and reading back what is ours and nothing else. The signatures inside are test_snapshot_verify.c's.
+ * snapshot: writing, and reading back what is ours and nothing else. The signatures inside are
+ * test_snapshot_verify.c's.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -70,10 +71,12 @@ static void snapshot__writes_the_documented_form(void **state)
     AUTO_BUF struct buf file = {0}, tail = {0};
     struct mac_key key = lkg_key(9);
     make_file(folder(state), &file);
-    static const char head[] = "{\"payload\":{\"config_epoch\":\"" COMMIT "\",\"epoch\":42,\"format\":1,\"generation\":1,\"head\":\"{";
+    static const char head[] = "{\"payload\":{\"config_epoch\":\"" COMMIT
+                               "\",\"epoch\":42,\"format\":1,\"generation\":1,\"head\":\"{";
     assert_memory_equal(file.data, head, sizeof head - 1);
     assert_non_null(memmem(file.data, file.len, ",\"host\":\"" HOST "\",\"index\":\"{", 26));
-    assert_non_null(memmem(file.data, file.len, ",\"journal\":{\"seq\":77,\"sha256\":\"" DIGEST "\"},\"keyset\":\"{", 109));
+    assert_non_null(memmem(file.data, file.len,
+                           ",\"journal\":{\"seq\":77,\"sha256\":\"" DIGEST "\"},\"keyset\":\"{", 109));
     assert_non_null(memmem(file.data, file.len, ",\"offset\":3,\"services\":{\"a\":\"{", 30));
 
     struct span body;
@@ -283,7 +286,8 @@ static void snapshot__refuses_anything_behind_it(void **state)
 {
     AUTO_BUF struct buf file = {0}, longer = {0};
     make_file(folder(state), &file);
-    static const struct span behind[] = {SPAN("\0"), SPAN(" "), SPAN("}"), SPAN("\r\n"), SPAN("x\n"), SPAN("{}")};
+    static const struct span behind[] = {SPAN("\0"),   SPAN(" "),   SPAN("}"),
+                                         SPAN("\r\n"), SPAN("x\n"), SPAN("{}")};
     for (size_t i = 0; i < ARRAY_LEN(behind); i++) {
         buf_reset(&longer);
         buf_append_span(&longer, buf_span(&file));
@@ -315,17 +319,21 @@ static void snapshot__refuses_a_file_above_the_limit(void **state)
     struct error err;
     char *zeros = mmap(NULL, SNAPSHOT_MAX + 1, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     assert_ptr_not_equal(zeros, MAP_FAILED);
-    assert_int_equal(snapshot_read((struct span){zeros, SNAPSHOT_MAX + 1}, &key, HOST, SOURCE, &snapshot, &err), -1);
+    assert_int_equal(snapshot_read((struct span){zeros, SNAPSHOT_MAX + 1}, &key, HOST, SOURCE, &snapshot,
+                                   &err),
+                     -1);
     assert_string_equal(err.code, CODE_LKG_FORM);
     assert_non_null(strstr(err.message, "larger"));
-    assert_int_equal(snapshot_read((struct span){zeros, SNAPSHOT_MAX}, &key, HOST, SOURCE, &snapshot, &err), -1);
+    assert_int_equal(snapshot_read((struct span){zeros, SNAPSHOT_MAX}, &key, HOST, SOURCE, &snapshot, &err),
+                     -1);
     assert_null(strstr(err.message, "larger"));
     munmap(zeros, SNAPSHOT_MAX + 1);
 }
 
 /* --- with a right HMAC -------------------------------------------------------------------------------------------- */
 
-static void assert_resealed_refused(void **state, const char *old, const char *new, const char *code, const char *word)
+static void assert_resealed_refused(void **state, const char *old, const char *new, const char *code,
+                                    const char *word)
 {
     AUTO_BUF struct buf file = {0};
     make_file(folder(state), &file);
@@ -335,8 +343,10 @@ static void assert_resealed_refused(void **state, const char *old, const char *n
 
 static void snapshot__refuses_another_host_and_source(void **state)
 {
-    assert_resealed_refused(state, "\"host\":\"" HOST "\"", "\"host\":\"cellar\"", CODE_LKG_WRONG_HOST, "cellar");
-    assert_resealed_refused(state, ",\"source\":\"" SOURCE "\"", ",\"source\":\"other\"", CODE_LKG_WRONG_HOST, "other");
+    assert_resealed_refused(state, "\"host\":\"" HOST "\"", "\"host\":\"cellar\"", CODE_LKG_WRONG_HOST,
+                            "cellar");
+    assert_resealed_refused(state, ",\"source\":\"" SOURCE "\"", ",\"source\":\"other\"", CODE_LKG_WRONG_HOST,
+                            "other");
 }
 
 static void snapshot__lets_the_caller_ignore_host_and_source(void **state)
@@ -375,7 +385,8 @@ static void snapshot__refuses_members_in_any_other_form(void **state)
         {",\"epoch\":42,\"format\":1,", ",\"epoch\":1.5,\"format\":1,", "epoch"},
         {",\"generation\":1,\"head\":\"", ",\"head\":\"", "generation"},
         {",\"offset\":3,\"services\"", ",\"offset\":null,\"services\"", "offset"},
-        {"\"config_epoch\":\"" COMMIT "\",\"epoch\":42,\"format\":1,\"g", "\"config_epoch\":\"HEAD\",\"epoch\":42,\"format\":1,\"g", "config_epoch"},
+        {"\"config_epoch\":\"" COMMIT "\",\"epoch\":42,\"format\":1,\"g",
+         "\"config_epoch\":\"HEAD\",\"epoch\":42,\"format\":1,\"g", "config_epoch"},
         {",\"head\":\"", ",\"heat\":\"", "head"},
         {",\"host\":\"kitchen\"", ",\"host\":1", "host"},
         {",\"index\":\"", ",\"indices\":\"", "index"},
@@ -395,9 +406,12 @@ static void snapshot__refuses_members_in_any_other_form(void **state)
 
 static void snapshot__refuses_what_is_no_json(void **state)
 {
-    assert_resealed_refused(state, ",\"epoch\":42,\"format\":1,", ",\"epoch\":042,\"format\":1,", CODE_LKG_FORM, "");
-    assert_resealed_refused(state, ",\"epoch\":42,\"format\":1,", ",\"epoch\":42,\"epoch\":42,\"format\":1,", CODE_LKG_FORM, "");
-    assert_resealed_refused(state, ",\"epoch\":42,\"format\":1,", ",\"x\":[[[[[[[[]]]]]]]],\"format\":1,", CODE_LKG_FORM, "");
+    assert_resealed_refused(state, ",\"epoch\":42,\"format\":1,", ",\"epoch\":042,\"format\":1,",
+                            CODE_LKG_FORM, "");
+    assert_resealed_refused(state, ",\"epoch\":42,\"format\":1,", ",\"epoch\":42,\"epoch\":42,\"format\":1,",
+                            CODE_LKG_FORM, "");
+    assert_resealed_refused(state, ",\"epoch\":42,\"format\":1,", ",\"x\":[[[[[[[[]]]]]]]],\"format\":1,",
+                            CODE_LKG_FORM, "");
 }
 
 static void snapshot__names_this_host_in_plain_characters(void **state)

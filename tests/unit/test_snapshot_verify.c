@@ -1,6 +1,6 @@
 /*
- * snapshot_verify: every snapshot here has a right HMAC, as somebody who can read lkg.key would make it; what the publisher
- * did not sign is refused all the same.
+ * snapshot_verify: every snapshot here has a right HMAC, as somebody who can read lkg.key would make it; what
+ * the publisher did not sign is refused all the same.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -39,7 +39,8 @@ static int verify_file(const struct buf *file, bool every_signature, struct snap
     return snapshot_verify(snapshot, &roots, every_signature, out, err);
 }
 
-static void assert_file_refused(const struct buf *file, bool every_signature, const char *code, const char *word)
+static void assert_file_refused(const struct buf *file, bool every_signature, const char *code,
+                                const char *word)
 {
     AUTO_SNAPSHOT struct snapshot snapshot = {0};
     struct verified_snapshot verified = {0};
@@ -213,7 +214,8 @@ static void snapshot_verify__keeps_a_newer_format_apart_from_forgery(void **stat
 /* --- services ----------------------------------------------------------------------------------------------------- */
 
 /* The view of a publisher whose services were changed after the head was signed. */
-static void assert_change_found(void **state, const char *name, uint64_t version, struct span message, const char *word)
+static void assert_change_found(void **state, const char *name, uint64_t version, struct span message,
+                                const char *word)
 {
     PUBLISHER publisher;
     struct error err;
@@ -293,7 +295,8 @@ static void snapshot_verify__finds_a_message_of_another_source_or_generation(voi
         stamp.generation = i == 1 ? GENERATION + 1 : GENERATION;
         message_compose_update(&message, &stamp, &update);
         sign_by(&message, SIGNER_SEED);
-        assert_change_found(state, "stt-worker", 42, buf_span(&message), "service stt-worker of the snapshot");
+        assert_change_found(state, "stt-worker", 42, buf_span(&message),
+                            "service stt-worker of the snapshot");
     }
 }
 
@@ -323,7 +326,8 @@ static void snapshot_verify__finds_a_tombstone_among_the_services(void **state)
     assert_forgery_found(folder(state), &view, "service a of the snapshot");
 }
 
-/* The head vouches for a message that nobody signed: only somebody with the signing key can make that, and `verify lkg` says so. */
+/* The head vouches for a message that nobody signed: only somebody with the signing key can make that, and
+   `verify lkg` says so. */
 static void snapshot_verify__checks_each_signature_when_asked_to(void **state)
 {
     AUTO_BUF struct buf message = {0}, file = {0};
