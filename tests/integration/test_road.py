@@ -303,7 +303,7 @@ def test_random_kills_while_committing_lose_no_commit(tmp_path, home, broker, su
     daemon.wait("started")
     last = home.count()
     subscriber.epoch(last)
-    daemon.published(last)
+    daemon.wait("status_written", published=last)  # in this run, or found in the journal
     commits = home.git("rev-list", "main").stdout.split()
     journal = daemon.journal()
     verdicts = {}
