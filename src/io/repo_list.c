@@ -295,7 +295,10 @@ int repo_list_index(struct repo *repo, struct listing **out, struct error *err)
     if (rc == 0)
         rc = git_index_read(index, true);
     if (rc != 0)
-        return repo_fail(err, CODE_REPO_UNREADABLE, rc, "cannot read the index");
+        return repo_fail(
+            err, CODE_REPO_UNREADABLE, rc,
+            "cannot read the index (git update-index --no-split-index and git sparse-checkout reapply "
+            "--no-sparse-index make it one that can be read)");
     struct index_reader reader = {.index = index, .len = git_index_entrycount(index)};
     return read_index_folder(&reader, "", 0, 0, out, err);
 }

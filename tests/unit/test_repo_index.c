@@ -129,6 +129,10 @@ static void repo_list_index__refuses_an_index_it_cannot_read(void **state)
     sh("git -C here update-index --split-index");
     AUTO_REPO struct repo *split = open_repo("here");
     assert_refused(repo_list_index(split, &top, &err), CODE_REPO_UNREADABLE, "cannot read the index");
+    sh("cd here && git update-index --no-split-index && git sparse-checkout set --cone --sparse-index "
+       "services");
+    AUTO_REPO struct repo *sparse = open_repo("here");
+    assert_refused(repo_list_index(sparse, &top, &err), CODE_REPO_UNREADABLE, "reapply --no-sparse-index");
     sh("head -c 30 /dev/zero > here/.git/index");
     AUTO_REPO struct repo *damaged = open_repo("here");
     assert_refused(repo_list_index(damaged, &top, &err), CODE_REPO_UNREADABLE, "cannot read the index");

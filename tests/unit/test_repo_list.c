@@ -352,15 +352,14 @@ static void repo_list__is_not_blown_up_by_a_tree_that_repeats_itself(void **stat
     assert_true(after.tv_sec - before.tv_sec < 10); /* a second or two; 10^12 entries would be days */
 }
 
-static void repo_list__counts_shared_folders_as_if_they_were_read(void **state)
+/* `mode` and `id` of what fills most of it, up to the limit. */
+static void assert_shared_counts(const char *mode, const char *id)
 {
-    (void)state;
     struct error err;
     char small[OID_HEX_LEN + 1], half[OID_HEX_LEN + 1], entries[4][128];
-    make_hostile_repo();
     AUTO_REPO struct repo *repo = open_repo("here");
     struct oid few = write_wide_tree(10, "100644", BLOB),
-               many = write_wide_tree(LISTING_FILES_MAX - 10, "100644", BLOB);
+               many = write_wide_tree(LISTING_FILES_MAX - 10, mode, id);
     oid_format(&few, small);
     oid_format(&many, half);
     snprintf(entries[0], sizeof entries[0], "40000 bases|%s", half);
@@ -376,6 +375,14 @@ static void repo_list__counts_shared_folders_as_if_they_were_read(void **state)
     assert_refused(repo_list(repo, &tree, second, &third, &err), CODE_LIMIT_SERVICES,
                    "more than 65536 files");
     assert_refused(repo_list(repo, &tree, NULL, &third, &err), CODE_LIMIT_SERVICES, "more than 65536 files");
+}
+
+static void repo_list__counts_shared_folders_as_if_they_were_read(void **state)
+{
+    (void)state;
+    make_hostile_repo();
+    assert_shared_counts("100644", BLOB);
+    assert_shared_counts("040000", EMPTY_TREE);
 }
 
 static void repo_list__limits_the_size_of_a_tree(void **state)

@@ -100,6 +100,9 @@ static void repo_read_commit__takes_odd_commits_that_git_takes(void **state)
     assert_ok(repo_read_commit(repo, &id, &commit, &err));
     assert_string_equal(commit.author, "A <a> b>");
     assert_true(commit.time_ms == 0);
+    id = write_commit("author A <a> 1 +0000\\nparent 0123456789012345678901234567890123456789\\n\\n");
+    assert_ok(repo_read_commit(repo, &id, &commit, &err));
+    assert_int_equal(commit.parents, 0);
     id = write_commit("");
     assert_ok(repo_read_commit(repo, &id, &commit, &err));
     assert_string_equal(commit.author, "");
