@@ -3,12 +3,10 @@
  */
 #include "cli/epochs.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
 
+#include "io/journal_files.h"
 #include "model/codes.h"
 #include "util/num.h"
 
@@ -130,82 +128,6 @@ static int visit(void *context, const struct journal_line *line, struct error *e
     return 0;
 }
 
-/* --- the files, newest first ------------------------------------------------------------------------------------- */
-
-/* Sequence numbers that old files end with: journal-<seq>.jsonl. */
-struct old_files {
-    uint64_t *seqs;
-    size_t len, cap;
-};
-
-static void old_files_fini(struct old_files *files)
-{
-    free(files->seqs);
-}
-
-static bool parse_old_name(const char *name, uint64_t *seq)
-{
-    static const char begin[] = "journal-", end[] = ".jsonl";
-    size_t len = strlen(name), around = sizeof begin - 1 + sizeof end - 1;
-    return len > around && memcmp(name, begin, sizeof begin - 1) == 0 &&
-           strcmp(name + len - (sizeof end - 1), end) == 0 &&
-           num_parse_u64((struct span){name + sizeof begin - 1, len - around}, seq);
-}
-
-static int compare_newest_first(const void *a, const void *b)
-{
-    const uint64_t *x = a, *y = b;
-    return (*x < *y) - (*x > *y);
-}
-
-static void close_stream(DIR **stream)
-{
-    if (*stream != NULL)
-        closedir(*stream);
-}
-
-static int list_old_files(const struct local *local, struct old_files *out, struct error *err)
-{
-    int fd = openat(local->state_dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *stream CLEANUP(close_stream) = fd < 0 ? NULL : fdopendir(fd);
-    if (stream == NULL) {
-        int cause = errno;
-        cleanup_close(&fd);
-        return error_set(err, ERR_SYSTEM, cause, "cannot list the state folder");
-    }
-    for (const struct dirent *entry = readdir(stream); entry != NULL; entry = readdir(stream)) {
-        uint64_t seq;
-        if (!parse_old_name(entry->d_name, &seq))
-            continue;
-        if (out->len == out->cap) {
-            size_t cap = out->cap == 0 ? 16 : out->cap * 2;
-            uint64_t *grown = reallocarray(out->seqs, cap, sizeof *grown);
-            if (grown == NULL)
-                return error_memory(err);
-            out->seqs = grown;
-            out->cap = cap;
-        }
-        out->seqs[out->len++] = seq;
-    }
-    if (out->len > 1)
-        qsort(out->seqs, out->len, sizeof out->seqs[0], compare_newest_first);
-    return 0;
-}
-
-/* The current file and so many before it, from the oldest on: what became of an epoch may stand in the file after. */
-static int read_files(const struct local *local, const struct old_files *files, size_t depth, struct epoch_rows *rows,
-                      struct error *err)
-{
-    struct journal_report report;
-    char name[64];
-    for (size_t i = depth; i > 0; i--) {
-        snprintf(name, sizeof name, "journal-%" PRIu64 ".jsonl", files->seqs[i - 1]);
-        if (journal_read(local->state_dir, name, &local->keyring.journal, 0, visit, rows, &report, err) != 0)
-            return error_wrap(err, "%s", name);
-    }
-    return journal_read(local->state_dir, JOURNAL_FILE, &local->keyring.journal, 0, visit, rows, &report, err);
-}
-
 static bool is_enough(const struct epoch_rows *rows, const struct epoch_want *want)
 {
     uint64_t found = 0;
@@ -217,18 +139,19 @@ static bool is_enough(const struct epoch_rows *rows, const struct epoch_want *wa
     return false;
 }
 
+/* What became of an epoch may stand in the file after, so files are read from some older one on; twice as many each time. */
 int epoch_rows_read(const struct local *local, const struct epoch_want *want, struct epoch_rows *out, struct error *err)
 {
-    struct old_files files CLEANUP(old_files_fini) = {0};
-    if (list_old_files(local, &files, err) != 0)
+    struct journal_files files AUTO_JOURNAL_FILES = {0};
+    if (journal_files_list(local->state_dir, &files, err) != 0)
         return -1;
     for (size_t depth = 0;; depth = depth * 2 + 1) {
         struct epoch_rows rows AUTO_EPOCH_ROWS = {.service = want->service};
-        if (depth > files.len)
-            depth = files.len;
-        if (read_files(local, &files, depth, &rows, err) != 0)
+        struct journal_report report;
+        size_t first = depth < files.len ? files.len - depth : 0;
+        if (journal_files_read(local->state_dir, &files, first, &local->keyring.journal, 0, visit, &rows, &report, err) != 0)
             return -1;
-        if (depth == files.len || is_enough(&rows, want)) {
+        if (first == 0 || is_enough(&rows, want)) {
             *out = rows;
             rows = (struct epoch_rows){0};
             return 0;

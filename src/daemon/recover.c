@@ -6,17 +6,14 @@
  */
 #include "daemon/recover.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 
+#include "io/journal_files.h"
 #include "io/snapshot.h"
 #include "model/codes.h"
 #include "model/json.h"
 #include "model/tail.h"
 #include "util/fs.h"
-#include "util/num.h"
 #include "verify/snapshot.h"
 
 /* --- the snapshot ------------------------------------------------------------------------------------------------ */
@@ -196,85 +193,14 @@ static int replay_line(void *context, const struct journal_line *line, struct er
     return 0;
 }
 
-/* --- the journal's files ------------------------------------------------------------------------------------------ */
-
-struct older_files {
-    uint64_t *last_seqs; /* ascending; the file is journal-<last seq>.jsonl */
-    size_t len, cap;
-};
-
-static void older_files_fini(struct older_files *files)
-{
-    free(files->last_seqs);
-}
-
-static bool older_file_seq(const char *name, uint64_t *seq)
-{
-    size_t len = strlen(name);
-    static const char head[] = "journal-", tail[] = ".jsonl";
-    if (len <= sizeof head - 1 + sizeof tail - 1 || strncmp(name, head, sizeof head - 1) != 0 ||
-        strcmp(name + len - (sizeof tail - 1), tail) != 0)
-        return false;
-    return num_parse_u64((struct span){name + sizeof head - 1, len - (sizeof head - 1) - (sizeof tail - 1)}, seq);
-}
-
-static int compare_u64(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return x < y ? -1 : x > y;
-}
-
-static int list_older(int dir, struct older_files *files, struct error *err)
-{
-    int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *listing = fd < 0 ? NULL : fdopendir(fd);
-    if (listing == NULL) {
-        int cause = errno;
-        if (fd >= 0)
-            close(fd);
-        return error_set(err, ERR_SYSTEM, cause, "cannot list the state folder");
-    }
-    const struct dirent *entry;
-    int rc = 0;
-    while (rc == 0 && (entry = readdir(listing)) != NULL) {
-        uint64_t seq;
-        if (!older_file_seq(entry->d_name, &seq))
-            continue;
-        if (files->len == files->cap) {
-            size_t cap = files->cap == 0 ? 8 : files->cap * 2;
-            uint64_t *grown = realloc(files->last_seqs, cap * sizeof *grown);
-            if (grown == NULL) {
-                rc = error_memory(err);
-                break;
-            }
-            files->last_seqs = grown;
-            files->cap = cap;
-        }
-        files->last_seqs[files->len++] = seq;
-    }
-    closedir(listing);
-    if (files->len > 1)
-        qsort(files->last_seqs, files->len, sizeof *files->last_seqs, compare_u64);
-    return rc;
-}
-
 /* Visits every line with seq > after, through all files in order; *report is the current file's. */
 static int read_all(int dir, const struct mac_key *key, uint64_t after, journal_visit visit, void *context,
                     struct journal_report *report, struct error *err)
 {
-    struct older_files files CLEANUP(older_files_fini) = {0};
-    if (list_older(dir, &files, err) != 0)
+    struct journal_files files AUTO_JOURNAL_FILES = {0};
+    if (journal_files_list(dir, &files, err) != 0)
         return -1;
-    for (size_t i = 0; i < files.len; i++) {
-        struct journal_report ignored;
-        char name[64];
-        if (files.last_seqs[i] <= after)
-            continue;
-        snprintf(name, sizeof name, "journal-%llu.jsonl", (unsigned long long)files.last_seqs[i]);
-        if (journal_read(dir, name, key, after, visit, context, &ignored, err) != 0)
-            return error_wrap(err, "%s", name);
-    }
-    return journal_read(dir, JOURNAL_FILE, key, after, visit, context, report, err);
+    return journal_files_read(dir, &files, 0, key, after, visit, context, report, err);
 }
 
 /* --- both ---------------------------------------------------------------------------------------------------------- */

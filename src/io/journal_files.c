@@ -1,0 +1,88 @@
+/*
+ * journal_files: see journal_files.h.
+ */
+#include "io/journal_files.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "util/num.h"
+
+void journal_files_fini(struct journal_files *files)
+{
+    free(files->last_seqs);
+    *files = (struct journal_files){0};
+}
+
+static void close_stream(DIR **stream)
+{
+    if (*stream != NULL)
+        closedir(*stream);
+}
+
+static bool parse_name(const char *name, uint64_t *seq)
+{
+    static const char begin[] = "journal-", end[] = ".jsonl";
+    size_t len = strlen(name), around = sizeof begin - 1 + sizeof end - 1;
+    return len > around && strncmp(name, begin, sizeof begin - 1) == 0 && strcmp(name + len - (sizeof end - 1), end) == 0 &&
+           num_parse_u64((struct span){name + sizeof begin - 1, len - around}, seq);
+}
+
+static int add(struct journal_files *files, uint64_t seq, struct error *err)
+{
+    if (files->len == files->cap) {
+        size_t cap = files->cap == 0 ? 8 : files->cap * 2;
+        uint64_t *grown = reallocarray(files->last_seqs, cap, sizeof *grown);
+        if (grown == NULL)
+            return error_memory(err);
+        files->last_seqs = grown;
+        files->cap = cap;
+    }
+    files->last_seqs[files->len++] = seq;
+    return 0;
+}
+
+static int compare(const void *a, const void *b)
+{
+    const uint64_t *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+int journal_files_list(int dir, struct journal_files *out, struct error *err)
+{
+    struct journal_files files AUTO_JOURNAL_FILES = {0};
+    int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *stream CLEANUP(close_stream) = fd < 0 ? NULL : fdopendir(fd);
+    if (stream == NULL) {
+        int cause = errno;
+        cleanup_close(&fd);
+        return error_set(err, ERR_SYSTEM, cause, "cannot list the state folder");
+    }
+    for (const struct dirent *entry = readdir(stream); entry != NULL; entry = readdir(stream)) {
+        uint64_t seq;
+        if (parse_name(entry->d_name, &seq) && add(&files, seq, err) != 0)
+            return -1;
+    }
+    if (files.len > 1)
+        qsort(files.last_seqs, files.len, sizeof files.last_seqs[0], compare);
+    *out = files;
+    files = (struct journal_files){0};
+    return 0;
+}
+
+int journal_files_read(int dir, const struct journal_files *files, size_t first, const struct mac_key *key, uint64_t after,
+                       journal_visit visit, void *context, struct journal_report *report, struct error *err)
+{
+    for (size_t i = first; i < files->len; i++) {
+        struct journal_report ended;
+        char name[64];
+        if (files->last_seqs[i] <= after)
+            continue;
+        snprintf(name, sizeof name, "journal-%llu.jsonl", (unsigned long long)files->last_seqs[i]);
+        if (journal_read(dir, name, key, after, visit, context, &ended, err) != 0)
+            return error_wrap(err, "%s", name);
+    }
+    return journal_read(dir, JOURNAL_FILE, key, after, visit, context, report, err);
+}
