@@ -10,6 +10,7 @@
 #include "model/codes.h"
 #include "model/json.h"
 #include "util/clock.h"
+#include "util/utf8.h"
 
 struct show_options {
     const char *service, *at;
@@ -151,14 +152,40 @@ static bool is_plain(struct span name)
     return name.len > 0;
 }
 
-/* As YAML that reads back as the same; what is not an object is written as JSON, which is YAML too. */
+/* What a terminal would obey, and what YAML takes for the end of a line or refuses. */
+static bool is_escaped(uint32_t c)
+{
+    return (c >= 0x7f && c <= 0x9f) || c == 0x2028 || c == 0x2029 || c == 0xfeff || c == 0xfffe || c == 0xffff ||
+           (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+}
+
+/* JSON, which is YAML too; characters beyond ASCII stand in strings alone, where they may be escaped. */
+static void put_json(struct buf *out, struct span json)
+{
+    while (json.len > 0) {
+        size_t len = utf8_sequence(json.data, json.len);
+        const unsigned char *at = (const unsigned char *)json.data;
+        uint32_t c = len == 3 ? (at[0] & 0x0fu) << 12 | (at[1] & 0x3fu) << 6 | (at[2] & 0x3fu)
+                     : len == 2 ? (at[0] & 0x1fu) << 6 | (at[1] & 0x3fu)
+                                : at[0];
+        if (len == 0)
+            len = 1; /* verified text is valid UTF-8 */
+        if (len < 4 && is_escaped(c))
+            buf_printf(out, "\\u%04x", c);
+        else
+            buf_append(out, json.data, len);
+        json = (struct span){json.data + len, json.len - len};
+    }
+}
+
+/* As YAML that reads back as the same. */
 static void put_value(struct buf *out, const struct doc_node *node, struct span name, unsigned indent)
 {
+    struct buf json AUTO_BUF = {0};
     buf_printf(out, "%*s", (int)indent, "");
-    if (is_plain(name))
-        buf_append_span(out, name);
-    else
-        json_put_string(out, name);
+    if (!is_plain(name))
+        json_put_string(&json, name);
+    put_json(out, is_plain(name) ? name : buf_span(&json));
     buf_putc(out, ':');
     if (node->kind == DOC_OBJECT && node->u.object.len > 0) {
         buf_putc(out, '\n');
@@ -167,8 +194,12 @@ static void put_value(struct buf *out, const struct doc_node *node, struct span 
         return;
     }
     buf_putc(out, ' ');
-    json_write(node, out);
+    buf_reset(&json);
+    json_write(node, &json);
+    put_json(out, buf_span(&json));
     buf_putc(out, '\n');
+    if (json.failed)
+        out->failed = true;
 }
 
 static int print_text(const char *service, const struct shown *shown)

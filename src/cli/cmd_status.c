@@ -41,6 +41,14 @@ static struct span text_of(const struct doc_node *node, const char *name)
     return text;
 }
 
+/* A member that is itself an object or a list; one that is missing has no members. */
+static const struct doc_node *part_of(const struct doc_node *node, const char *name)
+{
+    static const struct doc_node nothing = {.kind = DOC_NULL};
+    const struct doc_node *part = doc_get(node, name);
+    return part == NULL ? &nothing : part;
+}
+
 static void put_age(struct buf *out, struct span since)
 {
     int64_t then;
@@ -76,7 +84,7 @@ static void put_epochs(struct buf *out, const struct doc_node *status)
 
 static void put_broker(struct buf *out, const struct doc_node *status)
 {
-    const struct doc_node *broker = doc_get(status, "broker");
+    const struct doc_node *broker = part_of(status, "broker");
     struct span url = text_of(broker, "url"), state = text_of(broker, "state"), reason;
     buf_printf(out, "  broker     %.*s  %.*s", (int)url.len, url.data, (int)state.len, state.data);
     if (doc_get_string(broker, "reason", &reason))
@@ -86,7 +94,7 @@ static void put_broker(struct buf *out, const struct doc_node *status)
 
 static void put_findings(struct buf *out, const struct doc_node *findings)
 {
-    for (size_t i = 0; findings != NULL && findings->kind == DOC_ARRAY && i < findings->u.array.len; i++) {
+    for (size_t i = 0; findings->kind == DOC_ARRAY && i < findings->u.array.len; i++) {
         const struct doc_node *finding = findings->u.array.items[i];
         struct span file = text_of(finding, "file"), message = text_of(finding, "message"), code = text_of(finding, "code");
         int64_t line = 0, column = 0;
@@ -102,15 +110,15 @@ static void put_findings(struct buf *out, const struct doc_node *findings)
 
 static void put_recent(struct buf *out, const struct doc_node *status)
 {
-    const struct doc_node *recent = doc_get(status, "recent");
-    if (recent == NULL || recent->kind != DOC_ARRAY || recent->u.array.len == 0)
+    const struct doc_node *recent = part_of(status, "recent");
+    if (recent->kind != DOC_ARRAY || recent->u.array.len == 0)
         return;
     buf_puts(out, "\n  commit        epoch  verdict\n");
     for (size_t i = 0; i < recent->u.array.len && i < RECENT_SHOWN; i++) {
         const struct doc_node *entry = recent->u.array.items[i];
         struct span commit = text_of(entry, "commit"), verdict = text_of(entry, "verdict"), code;
         int64_t epoch;
-        buf_printf(out, "  %.12s  ", commit.data);
+        buf_printf(out, "  %.*s  ", commit.len < 12 ? (int)commit.len : 12, commit.data);
         if (doc_get_int(entry, "epoch", &epoch))
             buf_printf(out, "%5lld", (long long)epoch);
         else
@@ -120,7 +128,7 @@ static void put_recent(struct buf *out, const struct doc_node *status)
             buf_printf(out, " [%.*s]", (int)code.len, code.data);
         buf_putc(out, '\n');
         if (i == 0)
-            put_findings(out, doc_get(entry, "findings"));
+            put_findings(out, part_of(entry, "findings"));
     }
 }
 

@@ -47,7 +47,7 @@ static int add_committed(struct epoch_rows *rows, const struct journal_line *lin
     doc_get_int(line->root, "epoch", &epoch);
     row.epoch = (uint64_t)epoch;
     row.changed = services != NULL && services->kind == DOC_OBJECT ? services->u.object.len : 0;
-    row.has_service = rows->service == NULL || doc_get(services, rows->service) != NULL;
+    row.has_service = rows->service == NULL || (services != NULL && doc_get(services, rows->service) != NULL);
     return add(rows, &row, err);
 }
 

@@ -292,7 +292,7 @@ class Daemon:
         return self.stop(signal.SIGKILL)
 
     def ctl(self, *args, **options):
-        return ctl(*args, **self.settings, **options)
+        return ctl(*args, **{**self.settings, **options})
 
     def status(self):
         return json.loads(self.ctl("status", "--json").stdout)
