@@ -12,7 +12,7 @@ mosquitto=$(command -v mosquitto || echo /usr/sbin/mosquitto)
 
 # Nothing of the caller's settings counts: neither the daemon's nor git's.
 for name in $(compgen -e); do case $name in EPOCHD_* | GIT_*) unset "$name" ;; esac; done
-export PATH="$build:$PATH" GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null
+export PATH="$build:$PATH" GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null GIT_PAGER=cat
 export GIT_AUTHOR_NAME=Ada GIT_AUTHOR_EMAIL=ada@example.org GIT_COMMITTER_NAME=Ada GIT_COMMITTER_EMAIL=ada@example.org
 
 dir=${kept:-$(cd "${TMPDIR:-/tmp}" && mktemp -d "$PWD/epochd-run.XXXXXX")}
@@ -92,10 +92,11 @@ ls services services/*
 title "2. A private broker and the sidecar"
 start_broker
 export EPOCHD_CONFIG="$dir/epochd.yaml"
+in_yaml=${dir//\'/\'\'}
 cat >"$EPOCHD_CONFIG" <<YAML
-repository: {path: "$dir/config"}
-state: "$dir/state"
-run: "$dir/run"
+repository: {path: '$in_yaml/config'}
+state: '$in_yaml/state'
+run: '$in_yaml/run'
 mqtt: {url: "mqtt://127.0.0.1:$port"}
 YAML
 listen system/health/config-manager "$dir/ready.json"
@@ -165,7 +166,7 @@ Now you: in another terminal
 
 What arrives is shown here. Ctrl-C ends everything and leaves nothing behind.
 TEXT
-    mosquitto_sub -p "$port" -V mqttv5 -q 1 -R -v -t config/update -t system/health/config-manager &
+    mosquitto_sub -p "$port" -V mqttv5 -q 1 -v -t config/update -t system/health/config-manager &
     pids=("$!" "${pids[@]}")
     wait "$daemon" || fail "epochd ended"
 fi
