@@ -1,0 +1,118 @@
+"""The documents tell what the programs do: every code, verb, option, setting, metric and log event stands where it is looked up.
+
+The sources are the truth; a table that forgets one of theirs fails here.
+"""
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SRC, DOCS, MAN = ROOT / "src", ROOT / "docs", ROOT / "docs/man"
+OPERATIONS = (DOCS / "OPERATIONS.md").read_text()
+PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
+
+
+def source(*patterns):
+    return "\n".join(path.read_text() for pattern in patterns for path in sorted(SRC.glob(pattern)))
+
+
+def names(pattern, text):
+    found = re.findall(pattern, text)
+    assert found, f"nothing in the sources looks like {pattern}"
+    return sorted(set(found))
+
+
+def bold(text):
+    """What scdoc sets in bold, its escapes undone: names that can be looked up."""
+    return set(re.findall(r"\*([^*\n]+)\*", text.replace("\\", "")))
+
+
+CODES = names(r'CODE\(\w+, "([^"]+)"', source("model/codes.def"))
+VERBS = re.findall(r'^    \{"([a-z]+)", "((?:[^"\\]|\\.)*)",', source("cli/verbs.c"), re.M)
+LONG_OPTIONS = r'\{"([a-z-]+)", (?:no|required)_argument'
+EVENT = r'log_(?:debug|info|warn|error|event|error_object)\((?:[A-Z_a-z=? .>-]+(?::[A-Z_ ]+)?, )?(?:UNIT|"[a-z]+"), "([a-z_]+)"'
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_every_code_stands_in_operations(code):
+    assert f"| `{code}` |" in OPERATIONS
+
+
+def test_operations_explains_no_code_that_is_gone():
+    rows = re.findall(r"^\| `([a-z0-9.-]+)` \|", OPERATIONS.split("## 10. Codes")[1].split("\n## ")[0], re.M)
+    assert sorted(rows) == sorted(set(rows)) == CODES
+
+
+def test_every_condition_stands_in_the_table_of_states():
+    table = OPERATIONS.split("## 4. States")[1].split("\n## ")[0]
+    enum = source("daemon/conditions.h").split("enum condition {")[1].split("}")[0]
+    holds, degraded = (re.findall(r"CONDITION_([A-Z_]+),", part) for part in enum.split("CONDITION_LAST_HOLD ="))
+    for kind, conditions in (("hold", holds), ("degraded", [c for c in degraded if c not in ("COUNT", "REPO_UNREADABLE")])):
+        for condition in conditions:
+            code = condition.lower().replace("_", "-")
+            assert f"`{kind}:{code}`" in table or f"`{code}` is not a state" in table, condition
+
+
+@pytest.mark.parametrize("verb, arguments", VERBS, ids=[verb for verb, _ in VERBS])
+def test_every_verb_and_its_arguments_stand_in_the_manual(verb, arguments):
+    page = (MAN / "epochctl.1.scd").read_text()
+    assert f"## {verb} {arguments}" in page
+    section = page.split(f"## {verb} ")[1].split("\n## ")[0]
+    for option in re.findall(r"(?<!\w)--?[a-z]+", arguments):
+        assert option in {word for words in bold(section) for word in words.split()}, option
+
+
+@pytest.mark.parametrize("program, files", [("epochctl.1", "cli/*.c"), ("epochd.8", "daemon/app.c")])
+def test_every_option_of_the_parsers_stands_in_the_manual(program, files):
+    words = {word for words in bold((MAN / f"{program}.scd").read_text()) for word in words.split()}
+    missing = [option for option in names(LONG_OPTIONS, source(files)) if f"--{option}" not in words]
+    assert missing == []
+
+
+def test_every_setting_stands_in_its_manual():
+    page = bold((MAN / "epochd.yaml.5.scd").read_text())
+    keys = names(r"\n    SETTING\(([a-z_.]+), ", source("config/settings_table.c"))
+    assert [key for key in keys if key not in page] == []
+
+
+def test_every_metric_stands_in_operations():
+    metrics = names(r'(?:head|number|seconds|histogram)\(out, "([a-z_]+)"', source("daemon/metrics.c"))
+    assert [metric for metric in metrics if not re.search(rf"`epochd_{metric}[`{{]", OPERATIONS)] == []
+
+
+def test_every_log_event_stands_in_operations():
+    events = names(EVENT, re.sub(r"\s+", " ", source("daemon/*.c")))
+    assert len(events) > 25, "the pattern finds the events"
+    table = OPERATIONS.split("## 9. Log events")[1].split("\n## ")[0]
+    assert [event for event in events if f"`{event}`" not in table] == []
+
+
+def anchor(heading):
+    """GitHub's: lower case, blanks to hyphens, everything else that is no word character gone."""
+    return re.sub(r"[^\w\- ]", "", heading.replace("`", "").lower()).replace(" ", "-")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
+def test_every_link_leads_somewhere(page):
+    text = re.sub(r"```.*?```", "", page.read_text(), flags=re.S)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, fragment = target.partition("#")
+        there = (page.parent / path).resolve() if path else page
+        assert there.exists(), target
+        if fragment:
+            headings = re.findall(r"^#+ (.+)$", there.read_text(), re.M)
+            assert fragment in {anchor(heading) for heading in headings}, target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
+def test_every_test_that_is_named_is_there(page):
+    """`tests/unit/test_x.c`, `test_x.c` or `test_a_sentence`: proof that is named has to exist."""
+    sources = {path.name: path.read_text() for path in (ROOT / "tests").rglob("test_*.*") if path.suffix in (".py", ".c")}
+    everything = "\n".join(sources.values())
+    for file in re.findall(r"\b(test_[a-z0-9_]+\.(?:c|py))\b", page.read_text()):
+        assert file in sources, file
+    for function in re.findall(r"`(test_[a-z0-9_]+)`", page.read_text()):
+        assert f"def {function}(" in everything, function
