@@ -254,6 +254,9 @@ static int start(struct daemon *d, struct error *err)
 static void finish(struct daemon *d)
 {
     broker_stop(&d->broker);
+    /* A snapshot that was to come in a moment is not left to the next start. */
+    if (d->snapshotter != NULL && loop_timer_is_armed(&d->snapshot))
+        on_snapshot_due(d);
     snapshotter_stop(d->snapshotter);
     outbox_fini(&d->outbox);
     journal_close(d->journal);
