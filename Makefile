@@ -59,7 +59,7 @@ PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(CORE_PKGS) 2>/dev/null)
 PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(CORE_PKGS) 2>/dev/null)
 ALL_CFLAGS = $(BASE) $(MODE) $(WARN) $(WERROR) -fPIE $(PKG_CFLAGS) $(CPPFLAGS) $(CFLAGS)
 ALL_LDFLAGS = $(MODE) -pie $(HARDEN_LD) -Wl,--as-needed,--no-copy-dt-needed-entries $(LDFLAGS)
-LIBS = $(PKG_LIBS) -linotifytools -pthread
+LIBS = $(PKG_LIBS) -linotifytools -lm -pthread
 
 ifeq ($(V),1)
 Q :=

@@ -47,9 +47,9 @@ static void on_tidy(void *context)
 {
     struct daemon *d = context;
     struct error err;
+    /* It costs no line; when there is really no room left, the next append says so. */
     if (journal_tidy(d->journal, &err) != 0)
-        journal_failed(d, &err);
-    report_settle(d);
+        log_error_object(LOG_LEVEL_WARN, UNIT, "journal_not_prepared", &err);
 }
 
 /* A journal begins with who wrote it and which keys hold. */
@@ -148,6 +148,7 @@ static int start_signals(struct daemon *d, struct error *err)
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGHUP);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is a full disk, not a death */
     signal(SIGUSR1, SIG_IGN);
     signal(SIGUSR2, SIG_IGN);
     sigprocmask(SIG_BLOCK, &set, NULL);

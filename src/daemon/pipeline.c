@@ -207,22 +207,8 @@ static int compose(struct draft *draft, struct pipeline *pipeline, struct error 
 
 /* --- journal ----------------------------------------------------------------------------------------------------- */
 
-/* The commits between the last tip with a verdict and this one were seen and will never be epochs of their own. Their lines
-   are not synced: the verdict's line behind them is, and that sync carries them. */
-static int journal_superseded(struct pipeline *pipeline, const struct oid *tip, size_t *count, struct error *err)
+static int write_range(struct pipeline *pipeline, const struct oid *tip, const struct oid *commits, size_t len, struct error *err)
 {
-    struct oid *AUTO_FREE commits = NULL;
-    size_t len = 0;
-    bool truncated, exists, is_ancestor;
-    *count = 0;
-    if (!pipeline->has_accounted || oid_equal(&pipeline->accounted, tip))
-        return 0;
-    if (repo_is_ancestor(pipeline->repo, &pipeline->accounted, tip, &is_ancestor, &exists, err) != 0)
-        return -1;
-    if (!exists)
-        return 0; /* gone from the repository: the range cannot be told any more */
-    if (repo_range(pipeline->repo, tip, &pipeline->accounted, RANGE_MAX, &commits, &len, &truncated, err) != 0)
-        return -1;
     for (size_t at = 0; at < len; at += RECORD_COMMITS_MAX) {
         struct buf members AUTO_BUF = {0};
         size_t n = len - at < RECORD_COMMITS_MAX ? len - at : RECORD_COMMITS_MAX;
@@ -231,6 +217,29 @@ static int journal_superseded(struct pipeline *pipeline, const struct oid *tip, 
             journal_append(pipeline->journal, RECORD_SUPERSEDED, buf_span(&members), false, NULL, err) != 0)
             return -1;
     }
+    return 0;
+}
+
+/*
+ * The commits between the last tip with a verdict and this one were seen and will never be epochs of their own. Their lines are
+ * not synced: the verdict's line behind them is, and that sync carries them. Told once, also when the verdict has to be tried again.
+ */
+static int journal_superseded(struct pipeline *pipeline, const struct oid *tip, size_t *count, struct error *err)
+{
+    struct oid *AUTO_FREE commits = NULL;
+    size_t len = 0;
+    bool truncated, exists, is_ancestor;
+    *count = 0;
+    if (!pipeline->has_accounted || oid_equal(&pipeline->accounted, tip) || oid_equal(&pipeline->range_told, tip))
+        return 0;
+    if (repo_is_ancestor(pipeline->repo, &pipeline->accounted, tip, &is_ancestor, &exists, err) != 0)
+        return -1;
+    if (!exists)
+        return 0; /* gone from the repository: the range cannot be told any more */
+    if (repo_range(pipeline->repo, tip, &pipeline->accounted, RANGE_MAX, &commits, &len, &truncated, err) != 0 ||
+        write_range(pipeline, tip, commits, len, err) != 0)
+        return -1;
+    pipeline->range_told = *tip;
     *count = len;
     return 0;
 }

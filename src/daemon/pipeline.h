@@ -23,6 +23,7 @@ struct pipeline {
     bool has_accounted;
     struct oid accounted;          /* the last tip that got a verdict */
     char accounted_code[64];       /* "" if it was committed, else why it was rejected */
+    struct oid range_told;         /* the tip whose superseded commits are journaled; zero: none */
 };
 
 int pipeline_init(struct pipeline *pipeline, const char *source, struct error *err) MUST_CHECK;

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "model/codes.h"
 #include "util/num.h"
 
 void journal_files_fini(struct journal_files *files)
@@ -72,17 +73,35 @@ int journal_files_list(int dir, struct journal_files *out, struct error *err)
     return 0;
 }
 
+/* Two files belong together if the second begins with what the first ended on. */
+static int check_follows(const struct journal_report *earlier, const struct journal_report *later, const char *name, struct error *err)
+{
+    if (earlier->lines == 0)
+        return 0; /* nothing was read before it */
+    if (later->lines > 0 && later->before.seq == earlier->last.seq &&
+        memcmp(later->before.digest, earlier->last.digest, HASH_LEN) == 0)
+        return 0;
+    return error_set(err, CODE_JOURNAL_CORRUPT, 0, "%s does not follow on line %llu of the file before it", name,
+                     (unsigned long long)earlier->last.seq);
+}
+
 int journal_files_read(int dir, const struct journal_files *files, size_t first, const struct mac_key *key, uint64_t after,
                        journal_visit visit, void *context, struct journal_report *report, struct error *err)
 {
-    for (size_t i = first; i < files->len; i++) {
-        struct journal_report ended;
-        char name[64];
-        if (files->last_seqs[i] <= after)
+    struct journal_report earlier = {0}, later;
+    for (size_t i = first; i <= files->len; i++) {
+        char name[64] = JOURNAL_FILE;
+        bool is_ended = i < files->len;
+        if (is_ended && files->last_seqs[i] <= after)
             continue;
-        snprintf(name, sizeof name, "journal-%llu.jsonl", (unsigned long long)files->last_seqs[i]);
-        if (journal_read(dir, name, key, after, visit, context, &ended, err) != 0)
-            return error_wrap(err, "%s", name);
+        if (is_ended)
+            snprintf(name, sizeof name, "journal-%llu.jsonl", (unsigned long long)files->last_seqs[i]);
+        if (journal_read(dir, name, key, after, visit, context, &later, err) != 0)
+            return is_ended ? error_wrap(err, "%s", name) : -1;
+        if (check_follows(&earlier, &later, name, err) != 0)
+            return -1;
+        earlier = later;
     }
-    return journal_read(dir, JOURNAL_FILE, key, after, visit, context, report, err);
+    *report = later;
+    return 0;
 }
