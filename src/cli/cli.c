@@ -63,7 +63,7 @@ bool cli_load_settings(const struct cli *cli, struct settings *out, int *rc)
     return findings.errors == 0;
 }
 
-/* --- the repository ---------------------------------------------------------------------------------------------- */
+/* --- the repository ------------------------------------------------------------------------------------- */
 
 static bool is_there(const char *folder, const char *name)
 {
@@ -73,10 +73,12 @@ static bool is_there(const char *folder, const char *name)
     return len > 0 && (size_t)len < sizeof path && stat(path, &st) == 0;
 }
 
-/* The top of a work tree has .git (a folder, or a file in a linked one); a bare repository has what git itself looks for. */
+/* The top of a work tree has .git (a folder, or a file in a linked one); a bare repository has what git
+   itself looks for. */
 static bool is_repository(const char *path)
 {
-    return is_there(path, ".git") || (is_there(path, "HEAD") && is_there(path, "objects") && is_there(path, "refs"));
+    return is_there(path, ".git") ||
+           (is_there(path, "HEAD") && is_there(path, "objects") && is_there(path, "refs"));
 }
 
 char *cli_nearest_repository(void)
@@ -102,7 +104,7 @@ static int open_nearest(const struct cli *cli, bool *is_missing, struct repo **o
     *is_missing = path == NULL;
     if (path == NULL)
         return 0;
-    /* Whose repositories are trusted is all that the settings are wanted for; without them only our own are. */
+    /* Whose repositories are trusted is all that is wanted of the settings; without them only our own are. */
     if (settings_load(cli->config, environ, &settings, &findings, &ignored) != 0 || findings.errors > 0)
         settings.repository.trusted_len = 0;
     struct repo_policy policy = {settings.repository.trusted_uids, settings.repository.trusted_len, false};
@@ -119,7 +121,8 @@ int cli_open_repo(const struct cli *cli, struct repo **out, struct error *err)
     if (!is_missing)
         return 0;
     if (cli->directory != NULL)
-        return error_set(err, CODE_REPO_MISSING, 0, "there is no git repository at or above '%s'", cli->directory);
+        return error_set(err, CODE_REPO_MISSING, 0, "there is no git repository at or above '%s'",
+                         cli->directory);
     if (!cli_load_settings(cli, &settings, &rc))
         return error_set(err, CODE_SETTINGS, 0, "the settings do not tell where the repository is");
     struct repo_policy policy = {settings.repository.trusted_uids, settings.repository.trusted_len, false};
@@ -128,7 +131,7 @@ int cli_open_repo(const struct cli *cli, struct repo **out, struct error *err)
     return error_wrap(err, "there is no git repository at or above the current folder, and in the settings");
 }
 
-/* --- output -------------------------------------------------------------------------------------------------------- */
+/* --- output --------------------------------------------------------------------------------------------- */
 
 int cli_print(const struct buf *text)
 {
@@ -203,7 +206,7 @@ int cli_main(int argc, char **argv)
         } else if (option == 'h') {
             return finish_output(cmd_help(&cli, 1, help_argv));
         } else {
-            fprintf(stderr, "usage: epochctl [-C DIR] [--config FILE] VERB [ARGUMENTS]; epochctl help lists the verbs\n");
+            fputs("usage: epochctl [-C DIR] [--config FILE] VERB [ARGUMENTS]\n", stderr);
             return CLI_USAGE;
         }
     }

@@ -1,5 +1,6 @@
 /*
- * cli: epochctl. One table of verbs (verbs.c) drives dispatch, usage and `epochctl help`; one file a verb (cmd_<verb>.c).
+ * cli: epochctl. One table of verbs (verbs.c) drives dispatch, usage and `epochctl help`; one file a verb
+ * (cmd_<verb>.c).
  *
  *   epochctl [-C DIR] [--config FILE] VERB [ARGUMENTS]
  *
@@ -19,7 +20,7 @@ enum cli_exit {
     CLI_OK = 0,
     CLI_FINDINGS = 1, /* findings, not verified, degraded or hold */
     CLI_USAGE = 2,
-    CLI_FAILED = 3,   /* could not run */
+    CLI_FAILED = 3, /* could not run */
 };
 
 /* What stands before the verb. */
@@ -33,7 +34,8 @@ struct cli_verb {
     const char *arguments; /* for usage: "[REV] [--worktree] [--json]" */
     const char *summary;   /* one line */
     const char *help;      /* what `epochctl help VERB` adds, paragraphs */
-    int (*run)(const struct cli *cli, int argc, char **argv); /* argv[0] names the verb for getopt (optind is 0) */
+    int (*run)(const struct cli *cli, int argc,
+               char **argv); /* argv[0] names the verb for getopt (optind is 0) */
 };
 
 extern const struct cli_verb cli_verbs[];
@@ -44,14 +46,16 @@ int cli_main(int argc, char **argv);
 
 /* "epochctl: …" on standard error. Returns CLI_FAILED. */
 int cli_fail(const struct error *err);
-/* "epochctl: VERB: …" and the usage line; `format` NULL: the usage line alone (getopt has said what is wrong). CLI_USAGE. */
+/* "epochctl: VERB: …" and the usage line; `format` NULL: the usage line alone (getopt has said what is
+   wrong). CLI_USAGE. */
 int cli_usage(const char *verb, const char *format, ...) PRINTF_LIKE(2, 3);
 const struct cli_verb *cli_find_verb(const char *name);
 
 /* The daemon's settings, as it would read them; findings are printed. false: the exit code is in *rc. */
 bool cli_load_settings(const struct cli *cli, struct settings *out, int *rc);
 
-/* The top of the work tree, or the bare repository, at or above the current folder; NULL if there is none. Owned. */
+/* The top of the work tree, or the bare repository, at or above the current folder; NULL if there is none.
+   Owned. */
 char *cli_nearest_repository(void);
 /* Opens that one for reading; where there is none, and without -C, the one of the settings. */
 int cli_open_repo(const struct cli *cli, struct repo **out, struct error *err) MUST_CHECK;

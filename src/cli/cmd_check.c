@@ -18,8 +18,11 @@ struct check_options {
 static int parse(int argc, char **argv, struct check_options *out)
 {
     static const struct option options[] = {
-        {"staged", no_argument, NULL, 's'}, {"worktree", no_argument, NULL, 'w'},
-        {"format", required_argument, NULL, 'f'}, {"json", no_argument, NULL, 'j'}, {NULL, 0, NULL, 0},
+        {"staged", no_argument, NULL, 's'},
+        {"worktree", no_argument, NULL, 'w'},
+        {"format", required_argument, NULL, 'f'},
+        {"json", no_argument, NULL, 'j'},
+        {NULL, 0, NULL, 0},
     };
     int option, places = 0;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -51,8 +54,8 @@ static int open_work_tree(struct source *out, struct error *err)
 }
 
 /* Where the files come from. `repo` is opened where one is needed and must outlive the source. */
-static int open_source(const struct cli *cli, const struct check_options *options, struct repo **repo, struct source *out,
-                       struct error *err)
+static int open_source(const struct cli *cli, const struct check_options *options, struct repo **repo,
+                       struct source *out, struct error *err)
 {
     struct oid commit;
     if (options->what == CHECK_WORKTREE)
@@ -77,10 +80,11 @@ static int print_text(const struct findings *findings, const struct candidate *c
         buf_printf(&text, "and %zu more\n", findings->errors + findings->warnings - findings->len);
     if (findings->errors == 0)
         buf_printf(&text, "ok: %zu service%s%s, %zu warning%s\n", candidate->total, plural(candidate->total),
-                   candidate->total == 0 ? " (no file under services/)" : "", findings->warnings, plural(findings->warnings));
-    else
-        buf_printf(&text, "refused: %zu error%s, %zu warning%s\n", findings->errors, plural(findings->errors), findings->warnings,
+                   candidate->total == 0 ? " (no file under services/)" : "", findings->warnings,
                    plural(findings->warnings));
+    else
+        buf_printf(&text, "refused: %zu error%s, %zu warning%s\n", findings->errors, plural(findings->errors),
+                   findings->warnings, plural(findings->warnings));
     return cli_print(&text);
 }
 
@@ -111,7 +115,8 @@ int cmd_check(const struct cli *cli, int argc, char **argv)
     if (rc != CLI_OK)
         return rc;
     if (open_source(cli, &options, &repo, &source, &err) != 0 ||
-        candidate_judge(&source, &nothing, &candidate, &findings, &err) != 0 || findings_check(&findings, &err) != 0)
+        candidate_judge(&source, &nothing, &candidate, &findings, &err) != 0 ||
+        findings_check(&findings, &err) != 0)
         return cli_fail(&err);
     findings_sort(&findings);
     rc = (options.is_json ? print_json : print_text)(&findings, &candidate);

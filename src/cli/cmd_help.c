@@ -9,7 +9,8 @@ static void print_overview(void)
     printf("usage: epochctl [-C DIR] [--config FILE] VERB [ARGUMENTS]\n\n");
     for (size_t i = 0; i < cli_verbs_len; i++)
         printf("  %-8s %s\n", cli_verbs[i].name, cli_verbs[i].summary);
-    printf("\nepochctl help VERB tells more; epochctl help CODE explains a code such as yaml.duplicate-key or repo-behind.\n"
+    printf("\nepochctl help VERB tells more; epochctl help CODE explains a code such as yaml.duplicate-key "
+           "or repo-behind.\n"
            "Exit: 0 fine, 1 findings, not verified or degraded, 2 usage, 3 could not run.\n");
 }
 
@@ -42,7 +43,8 @@ int cmd_help(const struct cli *cli, int argc, char **argv)
     }
     const struct code *code = code_find(argv[1]);
     if (code != NULL) {
-        printf("%s: %s\n\n%s\n\nWhat to do: %s\n", code->name, kind_name(code->kind), code->meaning, code->remedy);
+        printf("%s: %s\n\n%s\n\nWhat to do: %s\n", code->name, kind_name(code->kind), code->meaning,
+               code->remedy);
         return CLI_OK;
     }
     return cli_usage("help", "there is no verb or code '%s'", argv[1]);

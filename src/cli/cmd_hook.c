@@ -1,8 +1,10 @@
 /*
- * hook: what git's hooks call. They judge with the daemon's own code before git accepts; the daemon never relies on them.
+ * hook: what git's hooks call. They judge with the daemon's own code before git accepts; the daemon never
+ * relies on them.
  *
  * pre-commit, pre-merge-commit  judge what is staged
- * pre-receive                   judges what is pushed to the served branch, from the quarantine; refuses rewinds under `deny`
+ * pre-receive                   judges what is pushed to the served branch, from the quarantine; refuses
+ *                               rewinds under `deny`
  */
 #include <stdarg.h>
 #include <string.h>
@@ -42,7 +44,7 @@ static int open_repo(struct repo **out, struct error *err)
     return repo_open(out, ".", &policy, err);
 }
 
-/* --- what was there before ------------------------------------------------------------------------------------------- */
+/* --- what was there before ------------------------------------------------------------------------------ */
 
 static void services_fini(struct catalog_change *changes, size_t len)
 {
@@ -86,8 +88,8 @@ static int judge_commit(struct repo *repo, const struct oid *commit, struct cata
 }
 
 /*
- * What is probably in force, to compare with: the newest valid commit among the last few, of which epochd refused the others.
- * NULL where it cannot be told; then nothing is said of what changes.
+ * What is probably in force, to compare with: the newest valid commit among the last few, of which epochd
+ * refused the others. NULL where it cannot be told; then nothing is said of what changes.
  */
 static int find_before(struct repo *repo, const struct oid *tip, struct catalog **out, struct error *err)
 {
@@ -116,19 +118,21 @@ static void say_plan(const struct candidate *candidate, const struct catalog *be
     }
     for (size_t i = 0; i < candidate->len && i < NAMED_MAX; i++) {
         const struct candidate_service *service = &candidate->services[i];
-        const char *mark = service->path == NULL ? "-" : catalog_find(before, service->name) == NULL ? "+" : "";
-        buf_printf(&names, "%s%s%s", i == 0 ? "" : ", ", mark, service->name);
+        bool is_new = catalog_find(before, service->name) == NULL;
+        buf_printf(&names, "%s%s%s", i == 0 ? "" : ", ", service->path == NULL ? "-" : is_new ? "+" : "",
+                   service->name);
     }
     if (candidate->len > NAMED_MAX)
         buf_printf(&names, " and %zu more", candidate->len - NAMED_MAX);
     if (candidate->len == 0)
         say("valid; no service changes");
     else
-        say("valid; %zu service%s of %zu change%s: %.*s", candidate->len, plural(candidate->len), candidate->total,
-            candidate->len == 1 ? "s" : "", (int)names.len, names.data);
+        say("valid; %zu service%s of %zu change%s: %.*s", candidate->len, plural(candidate->len),
+            candidate->total, candidate->len == 1 ? "s" : "", (int)names.len, names.data);
 }
 
-static int judge(const struct source *source, const struct candidate_base *base, struct error *err, bool *is_valid)
+static int judge(const struct source *source, const struct candidate_base *base, struct error *err,
+                 bool *is_valid)
 {
     struct candidate candidate AUTO_CANDIDATE = {0};
     struct findings findings AUTO_FINDINGS = {0};
@@ -142,7 +146,7 @@ static int judge(const struct source *source, const struct candidate_base *base,
     return 0;
 }
 
-/* --- pre-commit ------------------------------------------------------------------------------------------------------- */
+/* --- pre-commit ----------------------------------------------------------------------------------------- */
 
 static int cannot_judge(const struct error *err, const char *way_out)
 {
@@ -165,17 +169,19 @@ static int pre_commit(void)
         return cannot_judge(&err, way_out);
     if (repo_resolve(repo, "HEAD", &head, &unborn) == 0 && find_before(repo, &head, &before, &err) != 0)
         return cannot_judge(&err, way_out);
-    /* The commit's trailers do not exist yet: whether many services may go is judged with the message, by the daemon. */
+    /* The commit's trailers do not exist yet: whether many services may go is judged with the message, by the
+       daemon. */
     struct candidate_base base = {.in_force = before, .mass_removal_allowed = true};
     if (judge(&source, &base, &err, &is_valid) != 0)
         return cannot_judge(&err, way_out);
     if (is_valid)
         return CLI_OK;
-    say("this commit would be refused; git commit --no-verify makes it all the same, and epochd keeps the last good epoch");
+    say("this commit would be refused; git commit --no-verify makes it all the same, and epochd keeps the "
+        "last good epoch");
     return CLI_FINDINGS;
 }
 
-/* --- pre-receive ------------------------------------------------------------------------------------------------------ */
+/* --- pre-receive ---------------------------------------------------------------------------------------- */
 
 struct push {
     struct oid before, after;
@@ -199,7 +205,8 @@ static bool parse_push(struct span line, struct push *out)
     return true;
 }
 
-/* What `epochctl init` wrote, or what the admin set: the hook runs as the pusher, who may not read the daemon's settings. */
+/* What `epochctl init` wrote, or what the admin set: the hook runs as the pusher, who may not read the
+   daemon's settings. */
 static int read_policy(struct repo *repo, char branch[static 256], bool *is_deny, struct error *err)
 {
     char rewrite[64];
@@ -213,7 +220,8 @@ static int read_policy(struct repo *repo, char branch[static 256], bool *is_deny
     *is_deny = found ? strcmp(rewrite, "deny") == 0 : repo_is_bare(repo);
     if (!found || *is_deny || strcmp(rewrite, "amend") == 0 || strcmp(rewrite, "allow") == 0)
         return 0;
-    return error_set(err, CODE_SETTINGS, 0, "git config epochd.rewrite is '%s', and not amend, deny or allow", rewrite);
+    return error_set(err, CODE_SETTINGS, 0, "git config epochd.rewrite is '%s', and not amend, deny or allow",
+                     rewrite);
 }
 
 static int judge_push(struct repo *repo, const struct push *push, struct error *err, bool *is_valid)
@@ -226,7 +234,8 @@ static int judge_push(struct repo *repo, const struct push *push, struct error *
         return -1;
     if (!oid_is_zero(&push->before) && find_before(repo, &push->before, &before, err) != 0)
         return -1;
-    struct candidate_base base = {.in_force = before, .mass_removal_allowed = found && strcmp(allow, "mass-removal") == 0};
+    struct candidate_base base = {.in_force = before,
+                                  .mass_removal_allowed = found && strcmp(allow, "mass-removal") == 0};
     if (source_from_commit(repo, &push->after, NULL, &source, err) != 0)
         return -1;
     return judge(&source, &base, err, is_valid);
@@ -237,14 +246,16 @@ static int receive(struct repo *repo, const struct push *push, bool is_deny)
     struct error err;
     bool contains = true, is_valid;
     if (oid_is_zero(&push->after)) {
-        say("%s is the branch that is served; it is not deleted by a push [%s]", push->branch, CODE_REF_MISSING);
+        say("%s is the branch that is served; it is not deleted by a push [%s]", push->branch,
+            CODE_REF_MISSING);
         return CLI_FINDINGS;
     }
     if (is_deny && !oid_is_zero(&push->before) &&
         repo_is_ancestor(repo, &push->before, &push->after, &contains, NULL, &err) != 0)
         return cannot_judge(&err, "");
     if (!contains) {
-        say("the push does not contain what %s holds now; rewinds are denied here [%s]", push->branch, CODE_HISTORY_REWRITTEN);
+        say("the push does not contain what %s holds now; rewinds are denied here [%s]", push->branch,
+            CODE_HISTORY_REWRITTEN);
         say("git pull --rebase, then push again; or git revert what is not wanted");
         return CLI_FINDINGS;
     }

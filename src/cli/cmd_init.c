@@ -1,6 +1,6 @@
 /*
- * init: makes a ready configuration repository: skeleton, hooks, durable git settings. Completes one that is there, and overwrites
- * nothing.
+ * init: makes a ready configuration repository: skeleton, hooks, durable git settings. Completes one that is
+ * there, and overwrites nothing.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -20,8 +20,8 @@ enum { BRANCH_MAX = 256 };
 static const char readme_text[] =
     "# Configuration\n"
     "\n"
-    "Served by epochd: every commit is an epoch. One YAML mapping a service in `services/`, the name of the file is\n"
-    "the name of the service; folders under `services/` are only for order.\n"
+    "Served by epochd: every commit is an epoch. One YAML mapping a service in `services/`, the name of\n"
+    "the file is the name of the service; folders under `services/` are only for order.\n"
     "\n"
     "    epochctl check --worktree     # judge before committing (the pre-commit hook does it too)\n"
     "    git commit -am '…'            # an epoch\n"
@@ -63,7 +63,7 @@ static int parse(int argc, char **argv, struct init_options *out)
     return CLI_OK;
 }
 
-/* --- git settings -------------------------------------------------------------------------------------------------- */
+/* --- git settings --------------------------------------------------------------------------------------- */
 
 /* What the repository says is served, else main where it exists, else what is checked out. */
 static int choose_branch(struct repo *repo, char out[static BRANCH_MAX], struct error *err)
@@ -108,7 +108,7 @@ static int set_durable(struct repo *repo, const char *branch, struct error *err)
     return repo_is_bare(repo) ? 0 : set_default(repo, "receive.denyCurrentBranch", "updateInstead", err);
 }
 
-/* --- the skeleton -------------------------------------------------------------------------------------------------- */
+/* --- the skeleton --------------------------------------------------------------------------------------- */
 
 static bool has_entry(const struct repo *repo, const char *name)
 {
@@ -140,11 +140,13 @@ static int make(const struct init_options *options, struct made *made, struct er
     struct repo *repo AUTO_REPO = NULL;
     struct oid tip;
     bool is_unborn;
-    if (repo_create(&new_repo, &made->existed, err) != 0 || repo_open(&repo, options->path, &policy, err) != 0)
+    if (repo_create(&new_repo, &made->existed, err) != 0 ||
+        repo_open(&repo, options->path, &policy, err) != 0)
         return -1;
     made->is_bare = repo_is_bare(repo);
     if (options->is_bare && !made->is_bare)
-        return error_set(err, CODE_USAGE, 0, "'%s' is a repository with a work tree; --bare does not change that", options->path);
+        return error_set(err, CODE_USAGE, 0,
+                         "'%s' is a repository with a work tree; --bare does not change that", options->path);
     if (realpath(options->path, made->path) == NULL)
         return error_set(err, ERR_SYSTEM, errno, "cannot find '%s'", options->path);
     if (choose_branch(repo, made->branch, err) != 0 || set_durable(repo, made->branch, err) != 0 ||
@@ -154,7 +156,7 @@ static int make(const struct init_options *options, struct made *made, struct er
     return plant(repo, made, err);
 }
 
-/* --- what to type next ------------------------------------------------------------------------------------------------- */
+/* --- what to type next ---------------------------------------------------------------------------------- */
 
 static void put_first_line(struct buf *out, const struct made *made)
 {
@@ -163,17 +165,21 @@ static void put_first_line(struct buf *out, const struct made *made)
     if (made->is_born)
         buf_printf(out, "  epochctl -C %.*s check %s\n", (int)path.len, path.data, made->branch);
     else if (made->is_bare)
-        buf_printf(out, "  git push %.*s %s    # where your configuration is\n", (int)path.len, path.data, made->branch);
+        buf_printf(out, "  git push %.*s %s    # where your configuration is\n", (int)path.len, path.data,
+                   made->branch);
     else if (made->is_planted)
-        buf_printf(out, "  cd %.*s && ${EDITOR:-vi} services/hello.yaml && git commit -am 'hello: …'\n", (int)path.len, path.data);
+        buf_printf(out, "  cd %.*s && ${EDITOR:-vi} services/hello.yaml && git commit -am 'hello: …'\n",
+                   (int)path.len, path.data);
     else
-        buf_printf(out, "  cd %.*s && git add services && git commit -m 'config: begin'\n", (int)path.len, path.data);
+        buf_printf(out, "  cd %.*s && git add services && git commit -m 'config: begin'\n", (int)path.len,
+                   path.data);
 }
 
 /* Without root's rights the daemon needs other folders than its own. */
 static void put_second_line(struct buf *out, const struct made *made)
 {
-    buf_puts(out, geteuid() == 0 ? "  EPOCHD_REPOSITORY_PATH=" : "  mkdir -p ~/.local/state && EPOCHD_REPOSITORY_PATH=");
+    buf_puts(out, geteuid() == 0 ? "  EPOCHD_REPOSITORY_PATH="
+                                 : "  mkdir -p ~/.local/state && EPOCHD_REPOSITORY_PATH=");
     shell_put_word(out, made->path);
     if (strcmp(made->branch, DEFAULT_BRANCH) != 0) {
         buf_puts(out, " EPOCHD_REPOSITORY_BRANCH=");

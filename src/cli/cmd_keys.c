@@ -16,7 +16,9 @@ struct keys_options {
 
 static int parse(int argc, char **argv, struct keys_options *out)
 {
-    static const struct option options[] = {{"keys", required_argument, NULL, 'k'}, {"json", no_argument, NULL, 'j'}, {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"keys", required_argument, NULL, 'k'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {NULL, 0, NULL, 0}};
     int option;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         if (option == 'k')
@@ -88,13 +90,15 @@ static int say_roots(const char *folder)
     struct buf roots AUTO_BUF = {0};
     struct error err;
     AUTO_CLOSE int dir = -1;
-    if (fs_open_dir(folder, &dir, &err) != 0 || fs_read(dir, "root.pub", FS_ANY_OWNER, 65536, &roots, NULL, &err) != 0)
+    if (fs_open_dir(folder, &dir, &err) != 0 ||
+        fs_read(dir, "root.pub", FS_ANY_OWNER, 65536, &roots, NULL, &err) != 0)
         return cli_fail(&err);
     printf("consumers pin this line (root.pub):\n");
     return cli_print(&roots);
 }
 
-/* An empty journal tells the daemon that its keys are new, not that its state was lost. Keys elsewhere are not the daemon's. */
+/* An empty journal tells the daemon that its keys are new, not that its state was lost. Keys elsewhere are
+   not the daemon's. */
 static int prepare_state(const struct settings *settings, const char *folder, struct error *err)
 {
     bool exists;

@@ -55,7 +55,8 @@ static void put_row_text(struct buf *out, const struct epoch_row *row, const str
     buf_putc(out, '\n');
 }
 
-static void put_row_json(struct buf *out, const struct epoch_row *row, const struct repo_commit *commit, bool is_first)
+static void put_row_json(struct buf *out, const struct epoch_row *row, const struct repo_commit *commit,
+                         bool is_first)
 {
     char hex[OID_HEX_LEN + 1], time[CLOCK_TEXT_LEN + 1];
     oid_format(&row->commit, hex);
@@ -75,7 +76,8 @@ static void put_row_json(struct buf *out, const struct epoch_row *row, const str
 }
 
 /* How many there were. */
-static uint64_t put_rows(struct buf *out, const struct epoch_rows *rows, const struct log_options *options, struct repo *repo)
+static uint64_t put_rows(struct buf *out, const struct epoch_rows *rows, const struct log_options *options,
+                         struct repo *repo)
 {
     struct error ignored;
     uint64_t shown = 0;
@@ -115,11 +117,14 @@ int cmd_log(const struct cli *cli, int argc, char **argv)
     const struct epoch_want want = {.service = options.service, .count = options.count};
     if (local_load_keys(&local, true, &err) != 0 || epoch_rows_read(&local, &want, &rows, &err) != 0)
         return local_fail(&local, &err);
-    struct repo_policy policy = {local.settings.repository.trusted_uids, local.settings.repository.trusted_len, false};
+    struct repo_policy policy = {local.settings.repository.trusted_uids,
+                                 local.settings.repository.trusted_len, false};
     if (repo_open(&repo, local.settings.repository.path, &policy, &no_repo) != 0)
         repo = NULL; /* authors and subjects are missing then */
     if (put_rows(&text, &rows, &options, repo) == 0)
-        fprintf(stderr, options.service == NULL ? "epochctl: the journal has no epoch and no verdict yet\n"
-                                                : "epochctl: no epoch in the journal changed a service '%s'\n", options.service);
+        fprintf(stderr,
+                options.service == NULL ? "epochctl: the journal has no epoch and no verdict yet\n"
+                                        : "epochctl: no epoch in the journal changed a service '%s'\n",
+                options.service);
     return cli_print(&text);
 }

@@ -33,7 +33,9 @@ static void shown_fini(struct shown *shown)
 
 static int parse(int argc, char **argv, struct show_options *out)
 {
-    static const struct option options[] = {{"at", required_argument, NULL, 'a'}, {"json", no_argument, NULL, 'j'}, {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"at", required_argument, NULL, 'a'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {NULL, 0, NULL, 0}};
     int option;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         if (option == 'a')
@@ -49,7 +51,7 @@ static int parse(int argc, char **argv, struct show_options *out)
     return CLI_OK;
 }
 
-/* --- in force ------------------------------------------------------------------------------------------------------------ */
+/* --- in force ------------------------------------------------------------------------------------------- */
 
 static int read_version_commit(struct span message, struct oid *out, struct error *err)
 {
@@ -72,8 +74,9 @@ static int show_in_force(const struct local *local, const char *service, struct 
         return error_wrap(err, "the snapshot");
     if (is_missing)
         return error_set(err, CODE_LKG_FORM, 0,
-                         "there is no snapshot yet: epochd has not accepted an epoch, epochctl status says why; "
-                         "epochctl show %s --at HEAD reads the repository", service);
+                         "there is no snapshot yet: epochd has not accepted an epoch, epochctl status says "
+                         "why; epochctl show %s --at HEAD reads the repository",
+                         service);
     const struct service *found = catalog_find(lkg.verified.catalog, service);
     if (found == NULL)
         return error_set(err, CODE_REPO_REV, 0, "there is no service '%s' in epoch %llu", service,
@@ -83,9 +86,10 @@ static int show_in_force(const struct local *local, const char *service, struct 
     return buf_check(&out->config, err) != 0 ? -1 : read_version_commit(found->message, &out->commit, err);
 }
 
-/* --- at a commit ----------------------------------------------------------------------------------------------------------- */
+/* --- at a commit ---------------------------------------------------------------------------------------- */
 
-static int show_at(struct repo *repo, const struct oid *commit, const char *service, struct shown *out, struct error *err)
+static int show_at(struct repo *repo, const struct oid *commit, const char *service, struct shown *out,
+                   struct error *err)
 {
     struct source source AUTO_SOURCE = {.work_dir = -1};
     struct candidate candidate AUTO_CANDIDATE = {0};
@@ -97,7 +101,8 @@ static int show_at(struct repo *repo, const struct oid *commit, const char *serv
         candidate_judge(&source, &nothing, &candidate, &findings, err) != 0)
         return -1;
     if (findings.errors > 0)
-        return error_set(err, CODE_REPO_REV, 0, "%.12s is not a valid configuration: epochctl check %.12s", hex, hex);
+        return error_set(err, CODE_REPO_REV, 0, "%.12s is not a valid configuration: epochctl check %.12s",
+                         hex, hex);
     for (size_t i = 0; i < candidate.len; i++) {
         if (strcmp(candidate.services[i].name, service) != 0)
             continue;
@@ -108,7 +113,7 @@ static int show_at(struct repo *repo, const struct oid *commit, const char *serv
     return error_set(err, CODE_REPO_REV, 0, "there is no service '%s' at %.12s", service, hex);
 }
 
-/* --- output ---------------------------------------------------------------------------------------------------------------- */
+/* --- output --------------------------------------------------------------------------------------------- */
 
 static int print_json(const char *service, const struct shown *shown)
 {
@@ -135,8 +140,8 @@ static int print_json(const char *service, const struct shown *shown)
     return cli_print(&text);
 }
 
-/* True if the name reads back as the same string where it stands plain: no number, and none of the words that YAML takes for
-   something else. */
+/* True if the name reads back as the same string where it stands plain: no number, and none of the words that
+   YAML takes for something else. */
 static bool is_plain(struct span name)
 {
     static const char *const words[] = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"};
@@ -155,8 +160,19 @@ static bool is_plain(struct span name)
 /* What a terminal would obey, and what YAML takes for the end of a line or refuses. */
 static bool is_escaped(uint32_t c)
 {
-    return (c >= 0x7f && c <= 0x9f) || c == 0x2028 || c == 0x2029 || c == 0xfeff || c == 0xfffe || c == 0xffff ||
-           (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+    return (c >= 0x7f && c <= 0x9f) || c == 0x2028 || c == 0x2029 || c == 0xfeff || c == 0xfffe ||
+           c == 0xffff || (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+}
+
+/* The code point of a sequence; nothing beyond three bytes is ever escaped. */
+static uint32_t decode(const char *text, size_t len)
+{
+    const unsigned char *at = (const unsigned char *)text;
+    if (len == 2)
+        return (at[0] & 0x1fu) << 6 | (at[1] & 0x3fu);
+    if (len == 3)
+        return (at[0] & 0x0fu) << 12 | (at[1] & 0x3fu) << 6 | (at[2] & 0x3fu);
+    return len == 1 ? at[0] : 0;
 }
 
 /* JSON, which is YAML too; characters beyond ASCII stand in strings alone, where they may be escaped. */
@@ -164,13 +180,10 @@ static void put_json(struct buf *out, struct span json)
 {
     while (json.len > 0) {
         size_t len = utf8_sequence(json.data, json.len);
-        const unsigned char *at = (const unsigned char *)json.data;
-        uint32_t c = len == 3 ? (at[0] & 0x0fu) << 12 | (at[1] & 0x3fu) << 6 | (at[2] & 0x3fu)
-                     : len == 2 ? (at[0] & 0x1fu) << 6 | (at[1] & 0x3fu)
-                                : at[0];
+        uint32_t c = decode(json.data, len);
         if (len == 0)
-            len = 1; /* verified text is valid UTF-8 */
-        if (len < 4 && is_escaped(c))
+            len = 1; /* what was verified is UTF-8 */
+        if (is_escaped(c))
             buf_printf(out, "\\u%04x", c);
         else
             buf_append(out, json.data, len);
@@ -250,7 +263,8 @@ int cmd_show(const struct cli *cli, int argc, char **argv)
     int rc = parse(argc, argv, &options);
     if (rc != CLI_OK || !local_load(cli, &local, &rc))
         return rc;
-    struct repo_policy policy = {local.settings.repository.trusted_uids, local.settings.repository.trusted_len, false};
+    struct repo_policy policy = {local.settings.repository.trusted_uids,
+                                 local.settings.repository.trusted_len, false};
     if (repo_open(&repo, local.settings.repository.path, &policy, &err) != 0 && options.at != NULL)
         return local_fail(&local, &err);
     if (find(&local, repo, &options, &shown, &err) != 0)

@@ -21,7 +21,9 @@ struct status_options {
 
 static int parse(int argc, char **argv, struct status_options *out)
 {
-    static const struct option options[] = {{"quiet", no_argument, NULL, 'q'}, {"json", no_argument, NULL, 'j'}, {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"quiet", no_argument, NULL, 'q'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {NULL, 0, NULL, 0}};
     int option;
     while ((option = getopt_long(argc, argv, "q", options, NULL)) != -1) {
         if (option == 'q')
@@ -73,13 +75,16 @@ static void put_epochs(struct buf *out, const struct doc_node *status)
         buf_puts(out, "  epoch      none yet: the branch has no commit that was accepted\n");
         return;
     }
-    buf_printf(out, "  epoch      %lld  %.*s\n", (long long)committed, commit.len < 12 ? (int)commit.len : 12, commit.data);
+    buf_printf(out, "  epoch      %lld  %.*s\n", (long long)committed, commit.len < 12 ? (int)commit.len : 12,
+               commit.data);
     if (doc_get_int(status, "published", &published))
-        buf_printf(out, "  published  %lld%s\n", (long long)published, published == committed ? "" : "  (behind: see broker)");
+        buf_printf(out, "  published  %lld%s\n", (long long)published,
+                   published == committed ? "" : "  (behind: see broker)");
     else
         buf_puts(out, "  published  none yet\n");
     if (doc_get_int(status, "snapshot", &snapshot))
-        buf_printf(out, "  snapshot   %lld%s\n", (long long)snapshot, snapshot == committed ? "" : "  (behind)");
+        buf_printf(out, "  snapshot   %lld%s\n", (long long)snapshot,
+                   snapshot == committed ? "" : "  (behind)");
 }
 
 static void put_broker(struct buf *out, const struct doc_node *status)
@@ -96,14 +101,16 @@ static void put_findings(struct buf *out, const struct doc_node *findings)
 {
     for (size_t i = 0; findings->kind == DOC_ARRAY && i < findings->u.array.len; i++) {
         const struct doc_node *finding = findings->u.array.items[i];
-        struct span file = text_of(finding, "file"), message = text_of(finding, "message"), code = text_of(finding, "code");
+        struct span file = text_of(finding, "file"), message = text_of(finding, "message"),
+                    code = text_of(finding, "code");
         int64_t line = 0, column = 0;
         doc_get_int(finding, "line", &line);
         doc_get_int(finding, "column", &column);
         buf_printf(out, "             %.*s", (int)file.len, file.data);
         if (line > 0)
             buf_printf(out, ":%lld:%lld", (long long)line, (long long)column);
-        buf_printf(out, ": %s%.*s [%.*s]\n", span_is(text_of(finding, "severity"), "warning") ? "warning: " : "", (int)message.len,
+        buf_printf(out, ": %s%.*s [%.*s]\n",
+                   span_is(text_of(finding, "severity"), "warning") ? "warning: " : "", (int)message.len,
                    message.data, (int)code.len, code.data);
     }
 }
@@ -159,7 +166,8 @@ static void put_page(struct buf *out, const struct doc_node *status, pid_t pid)
     put_epochs(out, status);
     buf_printf(out, "  serving    %lld service%s\n", (long long)services, plural((uint64_t)services));
     put_broker(out, status);
-    buf_printf(out, "  watching   %.*s, branch %.*s\n", (int)repository.len, repository.data, (int)branch.len, branch.data);
+    buf_printf(out, "  watching   %.*s, branch %.*s\n", (int)repository.len, repository.data, (int)branch.len,
+               branch.data);
     put_recent(out, status);
     put_remedy(out, status);
 }
@@ -188,13 +196,15 @@ static int not_told_yet(const struct local *local, pid_t pid, const struct statu
     if (options->is_json)
         printf("{\"running\":true,\"pid\":%lld,\"state\":\"initializing\"}\n", (long long)pid);
     else if (!options->is_quiet)
-        printf("epochd runs, pid %lld, and has not told its state yet: it is starting, or its setting `run` is not %s\n",
+        printf("epochd runs, pid %lld, and has not told its state yet: it is starting, or its setting `run` "
+               "is not %s\n",
                (long long)pid, local->settings.run);
     return CLI_FINDINGS;
 }
 
 /* *is_told: there is one, written by that daemon. */
-static int read_status(const struct local *local, pid_t pid, struct buf *file, struct doc *doc, bool *is_told, struct error *err)
+static int read_status(const struct local *local, pid_t pid, struct buf *file, struct doc *doc, bool *is_told,
+                       struct error *err)
 {
     static const struct doc_limits limits = {8, 100000, STATUS_MAX};
     struct json_options json = {.file = "status.json", .limits = limits};

@@ -22,7 +22,9 @@ struct verify_options {
 
 static int parse(int argc, char **argv, struct verify_options *out)
 {
-    static const struct option options[] = {{"keys", required_argument, NULL, 'k'}, {"source", required_argument, NULL, 's'}, {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"keys", required_argument, NULL, 'k'},
+                                            {"source", required_argument, NULL, 's'},
+                                            {NULL, 0, NULL, 0}};
     int option;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         if (option == 'k')
@@ -60,8 +62,8 @@ static void close_file(FILE **file)
         fclose(*file);
 }
 
-/* Reads FILE, or standard input for NULL and "-". Whoever names the file vouches for what it is: a pipe will do too. One byte
-   more than `max` is enough for a verdict on the size. */
+/* Reads FILE, or standard input for NULL and "-". Whoever names the file vouches for what it is: a pipe will
+   do too. One byte more than `max` is enough for a verdict on the size. */
 static int read_file(const char *path, size_t max, struct buf *out, struct error *err)
 {
     bool is_stdin = path == NULL || strcmp(path, "-") == 0;
@@ -80,7 +82,8 @@ static int read_file(const char *path, size_t max, struct buf *out, struct error
     return buf_check(out, err);
 }
 
-static void use_options(struct local *local, const struct verify_options *options, struct error *err, int *failed)
+static void use_options(struct local *local, const struct verify_options *options, struct error *err,
+                        int *failed)
 {
     *failed = 0;
     if (options->keys != NULL) {
@@ -95,10 +98,11 @@ static void use_options(struct local *local, const struct verify_options *option
         *failed = error_memory(err);
 }
 
-/* --- lkg ----------------------------------------------------------------------------------------------------------- */
+/* --- lkg ------------------------------------------------------------------------------------------------ */
 
 /* Where a file that was named is missing, it is not for epochd to make it. */
-static int fail_reading(const struct local *local, const struct verify_options *options, const struct error *err)
+static int fail_reading(const struct local *local, const struct verify_options *options,
+                        const struct error *err)
 {
     return options->file != NULL && err->sys == ENOENT ? cli_fail(err) : local_fail(local, err);
 }
@@ -114,20 +118,24 @@ static int verify_lkg(struct local *local, const struct verify_options *options)
     if (local_load_keys(local, false, &err) != 0 ||
         read_file(options->file == NULL ? path : options->file, SNAPSHOT_MAX, &file, &err) != 0)
         return fail_reading(local, options, &err);
-    if (snapshot_read(buf_span(&file), &local->keyring.lkg, host, local->settings.mqtt.source, &lkg.snapshot, &err) != 0 ||
+    if (snapshot_read(buf_span(&file), &local->keyring.lkg, host, local->settings.mqtt.source, &lkg.snapshot,
+                      &err) != 0 ||
         snapshot_verify(&lkg.snapshot, &local->keyring.roots, true, &lkg.verified, &err) != 0)
         return verdict(local, &err);
     printf("verified: HMAC %s, signatures of key %s\n", local->keyring.lkg.id, lkg.verified.head.key_id);
-    printf("epoch %" PRIu64 ", generation %" PRIu64 ", %.*s, %zu service%s, written %.*s\n", lkg.snapshot.epoch,
-           lkg.snapshot.generation, (int)lkg.snapshot.config_epoch.len, lkg.snapshot.config_epoch.data,
-           catalog_count(lkg.verified.catalog), plural(catalog_count(lkg.verified.catalog)), (int)lkg.snapshot.written_at.len, lkg.snapshot.written_at.data);
+    printf("epoch %" PRIu64 ", generation %" PRIu64 ", %.*s, %zu service%s, written %.*s\n",
+           lkg.snapshot.epoch, lkg.snapshot.generation, (int)lkg.snapshot.config_epoch.len,
+           lkg.snapshot.config_epoch.data, catalog_count(lkg.verified.catalog),
+           plural(catalog_count(lkg.verified.catalog)), (int)lkg.snapshot.written_at.len,
+           lkg.snapshot.written_at.data);
     return CLI_OK;
 }
 
-/* --- journal -------------------------------------------------------------------------------------------------------- */
+/* --- journal -------------------------------------------------------------------------------------------- */
 
 /* The folder of the journal and its name there: FILE with a folder, or one in the state folder. */
-static int open_journal_folder(struct local *local, const char *file, const char **name, int *out, struct error *err)
+static int open_journal_folder(struct local *local, const char *file, const char **name, int *out,
+                               struct error *err)
 {
     const char *slash = strrchr(file, '/');
     char folder[4096];
@@ -162,9 +170,10 @@ static int verify_journal(struct local *local, const struct verify_options *opti
     return CLI_OK;
 }
 
-/* --- message -------------------------------------------------------------------------------------------------------- */
+/* --- message -------------------------------------------------------------------------------------------- */
 
-/* The type a message says it has. Used only to know what to expect; nothing is believed before it is verified. */
+/* The type a message says it has. Used only to know what to expect; nothing is believed before it is
+   verified. */
 static bool guess_type(struct span raw, enum message_type *out)
 {
     for (enum message_type type = MESSAGE_UPDATE; type <= MESSAGE_KEYSET; type++) {
@@ -172,7 +181,8 @@ static bool guess_type(struct span raw, enum message_type *out)
         int len = snprintf(needle, sizeof needle, "\"type\":\"%s\"", message_type_name(type));
         /* From the end: a member of the config may look the same. */
         for (size_t at = raw.len; at >= (size_t)len; at--) {
-            if (memcmp(raw.data + at - (size_t)len, needle, (size_t)len) == 0 && raw.len - at < TAIL_SIGNATURE_LEN + 64) {
+            if (memcmp(raw.data + at - (size_t)len, needle, (size_t)len) == 0 &&
+                raw.len - at < TAIL_SIGNATURE_LEN + 64) {
                 *out = type;
                 return true;
             }
@@ -189,8 +199,8 @@ static int verify_keyset_message(const struct local *local, struct span raw)
     struct error err;
     if (keyset_verify(raw, &local->keyring.roots, local->settings.mqtt.source, &keyset, &err) != 0)
         return verdict(local, &err);
-    printf("verified: config.keyset, generation %" PRIu64 ", %zu key%s, signed by a pinned root\n", keyset.generation,
-           keyset.keys.len, plural(keyset.keys.len));
+    printf("verified: config.keyset, generation %" PRIu64 ", %zu key%s, signed by a pinned root\n",
+           keyset.generation, keyset.keys.len, plural(keyset.keys.len));
     return CLI_OK;
 }
 
@@ -198,13 +208,15 @@ static int say_message(const struct message *message)
 {
     char timestamp[CLOCK_TEXT_LEN + 1];
     clock_format(message->timestamp_ms, timestamp);
-    printf("verified: %s, signed by key %s at %s\n", message_type_name(message->type), message->key_id, timestamp);
+    printf("verified: %s, signed by key %s at %s\n", message_type_name(message->type), message->key_id,
+           timestamp);
     if (message->type == MESSAGE_UPDATE)
-        printf("service %s, version %" PRIu64 ", %s%s\n", message->u.update.service, message->u.update.version,
-               message->u.update.config_epoch, message->u.update.config.data == NULL ? ", a tombstone" : "");
+        printf("service %s, version %" PRIu64 ", %s%s\n", message->u.update.service,
+               message->u.update.version, message->u.update.config_epoch,
+               message->u.update.config.data == NULL ? ", a tombstone" : "");
     else if (message->type == MESSAGE_HEAD)
-        printf("epoch %" PRIu64 ", %s, %" PRIu64 " service%s\n", message->u.head.epoch, message->u.head.config_epoch,
-               message->u.head.services, plural(message->u.head.services));
+        printf("epoch %" PRIu64 ", %s, %" PRIu64 " service%s\n", message->u.head.epoch,
+               message->u.head.config_epoch, message->u.head.services, plural(message->u.head.services));
     return CLI_OK;
 }
 
@@ -214,7 +226,8 @@ static int verify_message(struct local *local, const struct verify_options *opti
     struct message message AUTO_MESSAGE = {0};
     struct expectation expected = {.source = local->settings.mqtt.source};
     struct error err;
-    if (local_load_keys(local, false, &err) != 0 || read_file(options->file, MESSAGE_MAX + LINE_ENDS_MAX, &raw, &err) != 0)
+    if (local_load_keys(local, false, &err) != 0 ||
+        read_file(options->file, MESSAGE_MAX + LINE_ENDS_MAX, &raw, &err) != 0)
         return fail_reading(local, options, &err);
     /* Tools that print a message end it with a line feed. */
     while (raw.len > 0 && (raw.data[raw.len - 1] == '\n' || raw.data[raw.len - 1] == '\r'))
@@ -244,5 +257,7 @@ int cmd_verify(const struct cli *cli, int argc, char **argv)
     use_options(&local, &options, &err, &failed);
     if (failed != 0)
         return cli_fail(&err);
-    return is_lkg ? verify_lkg(&local, &options) : is_journal ? verify_journal(&local, &options) : verify_message(&local, &options);
+    if (is_lkg)
+        return verify_lkg(&local, &options);
+    return is_journal ? verify_journal(&local, &options) : verify_message(&local, &options);
 }

@@ -74,16 +74,19 @@ static void overtake(struct epoch_rows *rows, const struct oid *commit)
     }
 }
 
-/* Two kinds: commits of a pushed range, which never were epochs, and epochs that were overtaken before they were published;
-   those have no `from`. */
+/* Two kinds: commits of a pushed range, which never were epochs, and epochs that were overtaken before they
+   were published; those have no `from`. */
 static int add_superseded(struct epoch_rows *rows, const struct journal_line *line, struct error *err)
 {
     const struct doc_node *commits = doc_get(line->root, "commits");
     struct span from;
     bool is_range = doc_get_string(line->root, "from", &from);
     for (size_t i = 0; commits != NULL && commits->kind == DOC_ARRAY && i < commits->u.array.len; i++) {
-        struct epoch_row row = {.time_ms = line->time_ms, .verdict = EPOCH_SUPERSEDED, .has_service = rows->service == NULL};
-        const struct doc_node *commit = commits->u.array.items[commits->u.array.len - 1 - i]; /* newest first in the line */
+        struct epoch_row row = {.time_ms = line->time_ms,
+                                .verdict = EPOCH_SUPERSEDED,
+                                .has_service = rows->service == NULL};
+        const struct doc_node *commit =
+            commits->u.array.items[commits->u.array.len - 1 - i]; /* newest first in the line */
         if (commit->kind != DOC_STRING || !oid_parse(commit->u.string, &row.commit))
             continue;
         if (!is_range)
@@ -96,7 +99,9 @@ static int add_superseded(struct epoch_rows *rows, const struct journal_line *li
 
 static int add_rejected(struct epoch_rows *rows, const struct journal_line *line, struct error *err)
 {
-    struct epoch_row row = {.time_ms = line->time_ms, .verdict = EPOCH_REJECTED, .has_service = rows->service == NULL};
+    struct epoch_row row = {.time_ms = line->time_ms,
+                            .verdict = EPOCH_REJECTED,
+                            .has_service = rows->service == NULL};
     struct span code = {0};
     read_commit(line->root, "commit", &row.commit);
     if (doc_get_string(line->root, "code", &code))
@@ -139,8 +144,10 @@ static bool is_enough(const struct epoch_rows *rows, const struct epoch_want *wa
     return false;
 }
 
-/* What became of an epoch may stand in the file after, so files are read from some older one on; twice as many each time. */
-int epoch_rows_read(const struct local *local, const struct epoch_want *want, struct epoch_rows *out, struct error *err)
+/* What became of an epoch may stand in the file after, so files are read from some older one on; twice as
+   many each time. */
+int epoch_rows_read(const struct local *local, const struct epoch_want *want, struct epoch_rows *out,
+                    struct error *err)
 {
     struct journal_files files AUTO_JOURNAL_FILES = {0};
     if (journal_files_list(local->state_dir, &files, err) != 0)
@@ -149,7 +156,8 @@ int epoch_rows_read(const struct local *local, const struct epoch_want *want, st
         struct epoch_rows rows AUTO_EPOCH_ROWS = {.service = want->service};
         struct journal_report report;
         size_t first = depth < files.len ? files.len - depth : 0;
-        if (journal_files_read(local->state_dir, &files, first, &local->keyring.journal, 0, visit, &rows, &report, err) != 0)
+        if (journal_files_read(local->state_dir, &files, first, &local->keyring.journal, 0, visit, &rows,
+                               &report, err) != 0)
             return -1;
         if (first == 0 || is_enough(&rows, want)) {
             *out = rows;
@@ -191,7 +199,8 @@ static int find_number(struct local *local, uint64_t epoch, bool *found, struct 
 }
 
 /* A number that the journal does not know may be an abbreviated commit id: one in thirty has digits alone. */
-int epoch_find_commit(struct local *local, struct repo *repo, const char *text, struct oid *out, struct error *err)
+int epoch_find_commit(struct local *local, struct repo *repo, const char *text, struct oid *out,
+                      struct error *err)
 {
     uint64_t epoch;
     bool found = false;

@@ -26,9 +26,10 @@ static const struct hook commit_hooks[] = {
 };
 static const struct hook receive_hooks[] = {{"pre-receive", "Judges a push before it is accepted.", true}};
 
-/* --- the script -------------------------------------------------------------------------------------------------- */
+/* --- the script ----------------------------------------------------------------------------------------- */
 
-/* The one of the PATH first, so that an upgrade elsewhere counts; whoever pushes over ssh may have a short PATH. */
+/* The one of the PATH first, so that an upgrade elsewhere counts; whoever pushes over ssh may have a short
+   PATH. */
 static void put_epochctl(struct buf *out)
 {
     char path[PATH_MAX];
@@ -46,8 +47,9 @@ static void put_script(struct buf *out, const struct hook *hook)
 {
     buf_printf(out, "#!/bin/sh\n# " MARK ". %s\nbefore=\"$0.before-epochd\"\n", hook->purpose);
     if (hook->reads_stdin)
-        buf_puts(out, "refs=$(cat)\n"
-                      "if [ -x \"$before\" ]; then printf '%s\\n' \"$refs\" | \"$before\" \"$@\" || exit; fi\n");
+        buf_puts(out,
+                 "refs=$(cat)\n"
+                 "if [ -x \"$before\" ]; then printf '%s\\n' \"$refs\" | \"$before\" \"$@\" || exit; fi\n");
     else
         buf_puts(out, "if [ -x \"$before\" ]; then \"$before\" \"$@\" || exit; fi\n");
     put_epochctl(out);
@@ -57,7 +59,7 @@ static void put_script(struct buf *out, const struct hook *hook)
         buf_printf(out, "exec \"$epochctl\" hook %s\n", hook->name);
 }
 
-/* --- keeping what is there --------------------------------------------------------------------------------------- */
+/* --- keeping what is there ------------------------------------------------------------------------------ */
 
 /* A hook may be a link or a program of any size: only its beginning is looked at. */
 static bool is_ours(int dir, const char *name)
@@ -72,7 +74,8 @@ static int is_there(int dir, const char *name, bool *out, struct error *err)
 {
     struct stat st;
     *out = fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
-    return *out || errno == ENOENT ? 0 : error_set(err, ERR_SYSTEM, errno, "cannot look at the hook '%s'", name);
+    return *out || errno == ENOENT ? 0
+                                   : error_set(err, ERR_SYSTEM, errno, "cannot look at the hook '%s'", name);
 }
 
 static int keep(int dir, const char *name, struct error *err)
@@ -85,8 +88,9 @@ static int keep(int dir, const char *name, struct error *err)
     if (!exists || is_ours(dir, name))
         return 0;
     if (is_taken)
-        return error_set(err, CODE_USAGE, 0, "'%s' is not ours and '%s' is there too: make one hook of the two, as '%s'", name, kept,
-                         kept);
+        return error_set(err, CODE_USAGE, 0,
+                         "'%s' is not ours and '%s' is there too: make one hook of the two, as '%s'", name,
+                         kept, kept);
     if (renameat(dir, name, dir, kept) != 0)
         return error_set(err, ERR_SYSTEM, errno, "cannot keep the hook '%s' as '%s'", name, kept);
     return 0;
@@ -101,7 +105,7 @@ static int install(int dir, const struct hook *hook, struct error *err)
     return fs_replace(dir, hook->name, buf_span(&text), 0755, err);
 }
 
-/* --- where git looks --------------------------------------------------------------------------------------------- */
+/* --- where git looks ------------------------------------------------------------------------------------ */
 
 /* Makes the folder with its parents. */
 static int open_folder(const char *path, int *out, struct error *err)
@@ -116,7 +120,8 @@ static int open_folder(const char *path, int *out, struct error *err)
     return fs_make_dir(path, 0755, out, err);
 }
 
-static int install_in(const char *base, const char *folder, const struct hook *hooks, size_t len, struct error *err)
+static int install_in(const char *base, const char *folder, const struct hook *hooks, size_t len,
+                      struct error *err)
 {
     char path[PATH_MAX];
     AUTO_CLOSE int dir = -1;
@@ -147,7 +152,8 @@ int hooks_install(struct repo *repo, struct error *err)
         commit_base = receive_base = home;
         folder = configured + 1;
     } else if (repo_work_dir(repo) != NULL) {
-        commit_base = repo_work_dir(repo); /* a relative path counts from where the hook runs; a push runs its in the git folder */
+        /* A relative path counts from where the hook runs; a push runs its own in the git folder. */
+        commit_base = repo_work_dir(repo);
     }
     if (install_in(commit_base, folder, commit_hooks, ARRAY_LEN(commit_hooks), err) != 0)
         return -1;

@@ -1,6 +1,6 @@
 /*
- * hooks: puts epochctl's hooks into a repository. A hook that is there is kept as <name>.before-epochd, which ours runs first and
- * whose exit status counts; nothing that is kept is ever overwritten.
+ * hooks: puts epochctl's hooks into a repository. A hook that is there is kept as <name>.before-epochd, which
+ * ours runs first and whose exit status counts; nothing that is kept is ever overwritten.
  */
 #ifndef CLI_HOOKS_H
 #define CLI_HOOKS_H

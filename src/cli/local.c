@@ -37,11 +37,13 @@ int local_fail(const struct local *local, const struct error *err)
 {
     int rc = cli_fail(err);
     if (err->sys == EACCES && geteuid() != 0)
-        fprintf(stderr, "What to do: as the user that epochd runs as, or as root: sudo epochctl …; members of the group of %s may\n"
-                        "use status, show and verify lkg\n",
+        fprintf(stderr,
+                "What to do: as the user that epochd runs as, or as root: sudo epochctl …\n"
+                "Members of the group of %s may use status, show and verify lkg\n",
                 local->settings.state);
     else if (err->sys == ENOENT && local->state_dir < 0)
-        fprintf(stderr, "What to do: start epochd, which makes it; or name its settings: epochctl --config FILE, or EPOCHD_STATE\n");
+        fprintf(stderr, "What to do: start epochd, which makes it; or name its settings: epochctl --config "
+                        "FILE, or EPOCHD_STATE\n");
     return rc;
 }
 
@@ -58,7 +60,8 @@ bool local_open(const struct cli *cli, struct local *local, int *rc)
 
 int local_load_keys(struct local *local, bool with_journal, struct error *err)
 {
-    return keyring_load_reader(local->settings.keys, local->settings.mqtt.source, with_journal, &local->keyring, err);
+    return keyring_load_reader(local->settings.keys, local->settings.mqtt.source, with_journal,
+                               &local->keyring, err);
 }
 
 int local_daemon(const struct local *local, pid_t *pid, struct error *err)
@@ -72,8 +75,8 @@ void local_snapshot_fini(struct local_snapshot *snapshot)
     snapshot_fini(&snapshot->snapshot);
 }
 
-int local_read_snapshot(const struct local *local, bool every_signature, struct local_snapshot *out, bool *is_missing,
-                        struct error *err)
+int local_read_snapshot(const struct local *local, bool every_signature, struct local_snapshot *out,
+                        bool *is_missing, struct error *err)
 {
     struct buf file AUTO_BUF = {0};
     char host[65];
@@ -82,7 +85,8 @@ int local_read_snapshot(const struct local *local, bool every_signature, struct 
         return -1;
     if (*is_missing)
         return 0;
-    if (snapshot_read(buf_span(&file), &local->keyring.lkg, host, local->settings.mqtt.source, &out->snapshot, err) != 0)
+    if (snapshot_read(buf_span(&file), &local->keyring.lkg, host, local->settings.mqtt.source, &out->snapshot,
+                      err) != 0)
         return -1;
     return snapshot_verify(&out->snapshot, &local->keyring.roots, every_signature, &out->verified, err);
 }

@@ -1,5 +1,6 @@
 /*
- * local: the daemon's state on this host, as those who only read it see it: settings, keys, snapshot, journal.
+ * local: the daemon's state on this host, as those who only read it see it: settings, keys, snapshot,
+ * journal.
  */
 #ifndef CLI_LOCAL_H
 #define CLI_LOCAL_H
@@ -26,7 +27,8 @@ int local_open_state(struct local *local, struct error *err) MUST_CHECK;
 /* cli_fail, and what to do where the state is missing or not for us to read. */
 int local_fail(const struct local *local, const struct error *err);
 
-/* Loads the settings and opens the state folder. false: the exit code is in *rc, the reason was printed. `local` is {.state_dir = -1}. */
+/* Loads the settings and opens the state folder. false: the exit code is in *rc, the reason was printed.
+   `local` is {.state_dir = -1}. */
 bool local_open(const struct cli *cli, struct local *local, int *rc);
 
 /* Loads what a reader needs of the keys. */
@@ -42,7 +44,7 @@ struct local_snapshot {
 };
 void local_snapshot_fini(struct local_snapshot *snapshot);
 #define AUTO_LOCAL_SNAPSHOT CLEANUP(local_snapshot_fini)
-int local_read_snapshot(const struct local *local, bool every_signature, struct local_snapshot *out, bool *is_missing,
-                        struct error *err) MUST_CHECK;
+int local_read_snapshot(const struct local *local, bool every_signature, struct local_snapshot *out,
+                        bool *is_missing, struct error *err) MUST_CHECK;
 
 #endif

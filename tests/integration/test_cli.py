@@ -674,6 +674,13 @@ def test_verify_message_needs_no_state(world, tmp_path):
     assert result.stdout.startswith("verified: config.update")
 
 
+def test_a_stop_right_after_an_epoch_leaves_its_snapshot(daemon, home):
+    home.commit({STT: "rate: 2\n"})
+    daemon.committed(2)
+    assert daemon.stop() == 0
+    assert "\nepoch 2, generation 1, " in daemon.ctl("verify", "lkg", check=0).stdout
+
+
 # --- keys ----------------------------------------------------------------------------------------------------------------
 
 FILES = {"root.key": 0o600, "signing.key": 0o600, "journal.key": 0o600, "lkg.key": 0o640, "root.pub": 0o644, "keyset.json": 0o644}
