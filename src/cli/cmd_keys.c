@@ -4,8 +4,7 @@
 #include <getopt.h>
 #include <string.h>
 
-#include "cli/cli.h"
-#include "io/journal.h"
+#include "cli/local.h"
 #include "model/json.h"
 #include "util/fs.h"
 
@@ -60,14 +59,14 @@ static void put_row_text(struct buf *out, const struct keyring_row *row)
     buf_putc(out, '\n');
 }
 
-static int list(const char *folder, bool is_json)
+static int list(const struct local *local, const char *folder, bool is_json)
 {
     struct keyring_row rows[KEYRING_FILES];
     struct buf text AUTO_BUF = {0};
     struct error err;
     bool has_problem = false;
     if (keyring_list(folder, rows, &err) != 0)
-        return cli_fail(&err);
+        return local_fail(local, &err);
     if (is_json)
         buf_putc(&text, '[');
     else
@@ -112,13 +111,13 @@ static int prepare_state(const struct settings *settings, const char *folder, st
     return exists ? 0 : journal_prepare(state, err);
 }
 
-static int init(const struct settings *settings, const char *folder)
+static int init(const struct local *local, const char *folder)
 {
     struct error err;
     bool made;
-    if (prepare_state(settings, folder, &err) != 0)
+    if (prepare_state(&local->settings, folder, &err) != 0)
         return cli_fail(&err);
-    if (keyring_make(folder, settings->mqtt.source, &made, &err) != 0)
+    if (keyring_make(folder, local->settings.mqtt.source, &made, &err) != 0)
         return cli_fail(&err);
     printf(made ? "made keys in %s\n" : "the keys in %s are complete; nothing was made\n", folder);
     return say_roots(folder);
@@ -127,17 +126,14 @@ static int init(const struct settings *settings, const char *folder)
 int cmd_keys(const struct cli *cli, int argc, char **argv)
 {
     struct keys_options options = {0};
-    struct settings settings AUTO_SETTINGS = {0};
-    struct error err;
+    struct local local AUTO_LOCAL = {.state_dir = -1};
     int rc = parse(argc, argv, &options);
-    if (rc != CLI_OK || !cli_load_settings(cli, &settings, &rc))
+    if (rc != CLI_OK || !local_load(cli, &local, &rc))
         return rc;
-    if (crypto_init(&err) != 0)
-        return cli_fail(&err);
-    const char *folder = options.folder != NULL ? options.folder : settings.keys;
+    const char *folder = options.folder != NULL ? options.folder : local.settings.keys;
     if (strcmp(options.what, "list") == 0)
-        return list(folder, options.is_json);
+        return list(&local, folder, options.is_json);
     if (strcmp(options.what, "init") == 0)
-        return init(&settings, folder);
+        return init(&local, folder);
     return cli_usage("keys", "'%s' is not init or list", options.what);
 }
