@@ -78,11 +78,16 @@ static void on_watch(void *context, uint32_t events)
     branch_look(d);
 }
 
+static void arm_poll(struct daemon *d)
+{
+    int64_t period = d->settings->repository.poll_s * INT64_C(1000), watchdog = notify_watchdog_ms();
+    loop_timer_arm(&d->loop, &d->poll, watchdog > 0 && watchdog < period ? watchdog : period);
+}
+
 static void on_poll(void *context)
 {
     struct daemon *d = context;
-    int64_t period = d->settings->repository.poll_s * INT64_C(1000), watchdog = notify_watchdog_ms();
-    loop_timer_arm(&d->loop, &d->poll, watchdog > 0 && watchdog < period ? watchdog : period);
+    arm_poll(d);
     start_watch(d);
     broker_tick(&d->broker);
     branch_look(d);
@@ -386,7 +391,7 @@ int branch_start(struct daemon *d, struct error *err)
         return -1;
     start_watch(d);
     branch_look_after_start(d);
-    loop_timer_arm(&d->loop, &d->poll, d->settings->repository.poll_s * INT64_C(1000));
+    arm_poll(d);
     return 0;
 }
 

@@ -186,7 +186,7 @@ static int load_keys(struct daemon *d, bool *is_lost, struct error *err)
         return -1;
     *is_lost = faccessat(d->state_dir, JOURNAL_FILE, F_OK, 0) != 0;
     if (keyring_make(d->settings->keys, d->settings->mqtt.source, &made, err) != 0)
-        return error_wrap(err, "making keys");
+        return error_wrap(err, had_keyset ? "the keys" : "making keys");
     if (made)
         log_info(UNIT, "keys_made", LOG_S("folder", d->settings->keys));
     return keyring_load(d->settings->keys, d->settings->mqtt.source, &d->keyring, err);

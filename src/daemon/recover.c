@@ -64,6 +64,8 @@ struct replay {
     struct pipeline *pipeline;
     struct verdicts *verdicts;
     struct recovery *recovery;
+    const struct journal_position *from; /* the snapshot's line; NULL: everything is replayed */
+    bool is_found;                       /* that line is there, and is the one the snapshot was made after */
 };
 
 /* A service's message from the journal: our own HMAC vouches for the line, so it is parsed, not verified again. */
@@ -170,6 +172,12 @@ static int replay_line(void *context, const struct journal_line *line, struct er
 {
     struct replay *replay = context;
     int64_t epoch;
+    if (replay->from != NULL && line->position.seq == replay->from->seq) {
+        replay->is_found = memcmp(line->position.digest, replay->from->digest, HASH_LEN) == 0;
+        return 0;
+    }
+    if (replay->from != NULL && !replay->is_found)
+        return 0;
     switch (line->kind) {
     case RECORD_COMMITTED:
         return replay_committed(replay, line, err);
@@ -205,21 +213,76 @@ static int read_all(int dir, const struct mac_key *key, uint64_t after, journal_
 
 /* --- both ---------------------------------------------------------------------------------------------------------- */
 
+static int replay_all(int state_dir, const struct keyring *keyring, struct replay *replay, struct error *err)
+{
+    uint64_t after = replay->from == NULL ? 0 : replay->from->seq - 1;
+    if (read_all(state_dir, &keyring->journal, after, replay_line, replay, &replay->recovery->report, err) != 0)
+        return -1;
+    replay->recovery->has_journal = replay->recovery->report.last.seq > 0;
+    return 0;
+}
+
+static void start_anew(struct pipeline *pipeline, struct verdicts *verdicts, struct force *aside)
+{
+    *aside = pipeline->force;
+    pipeline->force = (struct force){0};
+    pipeline->has_accounted = false;
+    pipeline->accounted_code[0] = '\0';
+    verdicts_fini(verdicts);
+}
+
+/*
+ * The snapshot was not made after any line of this journal: one of the two came out of a backup. The one that got further is believed;
+ * both are ours, and numbers must never go back.
+ */
+static int settle_strangers(int state_dir, const struct keyring *keyring, struct replay *replay, struct error *err)
+{
+    struct pipeline *pipeline = replay->pipeline;
+    struct force snapshot CLEANUP(force_fini) = {0};
+    start_anew(pipeline, replay->verdicts, &snapshot);
+    replay->from = NULL;
+    if (force_init(&pipeline->force, err) != 0 || replay_all(state_dir, keyring, replay, err) != 0)
+        return -1;
+    if (pipeline->force.epoch >= snapshot.epoch) {
+        replay->recovery->has_snapshot = false;
+        error_set(&replay->recovery->snapshot_refused, CODE_LKG_FORM, 0,
+                  "the snapshot of epoch %llu does not belong to this journal, which is at epoch %llu",
+                  (unsigned long long)snapshot.epoch, (unsigned long long)pipeline->force.epoch);
+        return 0;
+    }
+    struct force journal = pipeline->force;
+    pipeline->force = snapshot;
+    snapshot = journal;
+    pipeline->has_accounted = true;
+    pipeline->accounted = pipeline->force.commit;
+    pipeline->accounted_code[0] = '\0';
+    replay->recovery->published = 0;
+    verdicts_add(replay->verdicts, &pipeline->force.commit, pipeline->force.epoch, VERDICT_COMMITTED, "", (struct span){0});
+    return 0;
+}
+
 int recover(int state_dir, const struct keyring *keyring, struct pipeline *pipeline, struct verdicts *verdicts,
             struct recovery *out, struct error *err)
 {
     struct recovery recovery = {0};
-    struct replay replay = {pipeline, verdicts, &recovery};
+    struct journal_position from;
+    struct replay replay = {.pipeline = pipeline, .verdicts = verdicts, .recovery = &recovery};
     bool is_missing = false;
     if (read_snapshot(state_dir, keyring, pipeline, &is_missing, &recovery.snapshot_refused) == 0)
         recovery.has_snapshot = !is_missing;
-    uint64_t after = recovery.has_snapshot ? pipeline->force.position.seq : 0;
-    recovery.snapshot_epoch = recovery.has_snapshot ? pipeline->force.epoch : 0;
-    if (recovery.has_snapshot)
+    if (recovery.has_snapshot) {
+        from = pipeline->force.position;
+        replay.from = &from;
+        recovery.snapshot_epoch = pipeline->force.epoch;
         verdicts_add(verdicts, &pipeline->force.commit, pipeline->force.epoch, VERDICT_COMMITTED, "", (struct span){0});
-    if (read_all(state_dir, &keyring->journal, after, replay_line, &replay, &recovery.report, err) != 0)
+    }
+    if (replay_all(state_dir, keyring, &replay, err) != 0)
         return -1;
-    recovery.has_journal = recovery.report.last.seq > 0;
+    if (recovery.has_snapshot && recovery.has_journal && !replay.is_found &&
+        settle_strangers(state_dir, keyring, &replay, err) != 0)
+        return -1;
+    if (!recovery.has_snapshot)
+        recovery.snapshot_epoch = 0;
     recovery.is_snapshot_stale |= pipeline->force.exists && !recovery.has_snapshot;
     *out = recovery;
     return 0;
