@@ -88,7 +88,7 @@ static int check_follows(const struct journal_report *earlier, const struct jour
 int journal_files_read(int dir, const struct journal_files *files, size_t first, const struct mac_key *key, uint64_t after,
                        journal_visit visit, void *context, struct journal_report *report, struct error *err)
 {
-    struct journal_report earlier = {0}, later;
+    struct journal_report earlier = {0}, later = {0};
     for (size_t i = first; i <= files->len; i++) {
         char name[64] = JOURNAL_FILE;
         bool is_ended = i < files->len;
