@@ -23,7 +23,9 @@ finish() {
     local code=$? pid
     trap - EXIT INT TERM HUP
     set +e
-    for pid in "${listeners[@]}" "${pids[@]}"; do kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null; done
+    # mosquitto_sub may lock itself up in its own signal handler, and has nothing to lose.
+    for pid in "${listeners[@]}"; do kill -KILL "$pid" 2>/dev/null && wait "$pid" 2>/dev/null; done
+    for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null; done
     [ -n "$kept" ] || rm -rf "$dir"
     exit "$code"
 }
@@ -167,6 +169,6 @@ Now you: in another terminal
 What arrives is shown here. Ctrl-C ends everything and leaves nothing behind.
 TEXT
     mosquitto_sub -p "$port" -V mqttv5 -q 1 -v -t config/update -t system/health/config-manager &
-    pids=("$!" "${pids[@]}")
+    listeners[shown]=$!
     wait "$daemon" || fail "epochd ended"
 fi
