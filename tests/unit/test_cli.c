@@ -107,7 +107,10 @@ static void shell_put_word__quotes_everything_else(void **state)
     assert_word("a=b", "'a=b'");
     assert_word("$(x)`y`\"z\"\\", "'$(x)`y`\"z\"\\'");
     assert_word("a\nb", "'a\nb'");
-    assert_word("gr\xc3\xb6\xc3\x9f" "e", "'gr\xc3\xb6\xc3\x9f" "e'");
+    assert_word("gr\xc3\xb6\xc3\x9f"
+                "e",
+                "'gr\xc3\xb6\xc3\x9f"
+                "e'");
 }
 
 static void shell_put_word__takes_quotes_out_of_the_quotes(void **state)
