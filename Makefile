@@ -41,6 +41,12 @@ WARN := -Wall -Wextra -Wshadow -Wformat=2 -Wconversion -Wsign-conversion -Wimpli
 WERROR ?= -Werror
 BASE := -std=gnu11 -g -D_GNU_SOURCE -Isrc -Iinclude -DEPOCHD_VERSION='"$(VERSION)"' -fvisibility=hidden -fno-common
 
+# Instrumented code makes gcc see uninitialised variables that are not.
+ifneq ($(SAN),)
+ifeq ($(findstring clang,$(CC)),)
+WARN += -Wno-maybe-uninitialized
+endif
+endif
 ifeq ($(SAN),asan)
 MODE := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 else ifeq ($(SAN),tsan)

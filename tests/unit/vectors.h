@@ -170,7 +170,7 @@ static inline void add_update(struct vectors *vectors, const struct update_plan 
 static inline void accept(struct vectors *vectors, const struct update_plan *plans, size_t len)
 {
     struct catalog *before = vectors->catalog;
-    struct catalog_change changes[MESSAGES_MAX];
+    struct catalog_change changes[MESSAGES_MAX] = {0};
     struct error err;
     for (size_t i = 0; i < len; i++) {
         struct span message = message_of(vectors, plans[i].name);
