@@ -7,6 +7,7 @@
 
 #include "model/codes.h"
 #include "util/clock.h"
+#include "util/utf8.h"
 
 const char *condition_code(enum condition condition)
 {
@@ -69,13 +70,15 @@ void conditions_init(struct conditions *conditions)
 bool conditions_on(struct conditions *conditions, enum condition condition, const char *message)
 {
     struct condition_entry *entry = &conditions->entries[condition];
+    char kept[sizeof entry->message];
     bool was_on = entry->is_on;
-    if (was_on && strcmp(entry->message, message) == 0)
+    size_t len = utf8_printable(span_of(message), kept, sizeof kept);
+    if (was_on && strcmp(entry->message, kept) == 0)
         return false;
     if (!was_on)
         entry->since_ms = clock_wall_ms();
     entry->is_on = true;
-    snprintf(entry->message, sizeof entry->message, "%s", message);
+    memcpy(entry->message, kept, len + 1);
     conditions->has_changed = true;
     return !was_on;
 }
