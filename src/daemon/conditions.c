@@ -96,14 +96,20 @@ bool conditions_off(struct conditions *conditions, enum condition condition)
 
 void conditions_set_empty(struct conditions *conditions, bool is_empty)
 {
-    conditions->has_changed |= conditions->is_empty != is_empty;
+    if (conditions->is_empty == is_empty)
+        return;
     conditions->is_empty = is_empty;
+    conditions->has_changed = true;
+    conditions->ok_since_ms = clock_wall_ms();
 }
 
 void conditions_set_ready(struct conditions *conditions)
 {
-    conditions->has_changed |= conditions->is_initializing;
+    if (!conditions->is_initializing)
+        return;
     conditions->is_initializing = false;
+    conditions->has_changed = true;
+    conditions->ok_since_ms = clock_wall_ms();
 }
 
 static void say(struct daemon_state *out, const char *text, int64_t since_ms)
