@@ -328,6 +328,16 @@ static void branch_is_missing(struct daemon *d)
         log_error(UNIT, "ref_missing", LOG_S("message", text));
 }
 
+/* No branch, a damaged one, no repository: only one can be true, and what is over must not hide what is now. */
+static void cannot_look(struct daemon *d, const struct error *err)
+{
+    conditions_off(&d->conditions, CONDITION_REF_MISSING);
+    if (condition_of_code(err->code) != CONDITION_REF_UNREADABLE)
+        conditions_off(&d->conditions, CONDITION_REF_UNREADABLE);
+    took_failure(d, err);
+    close_repo(d);
+}
+
 static void look(struct daemon *d, bool is_start)
 {
     struct error err;
@@ -337,8 +347,7 @@ static void look(struct daemon *d, bool is_start)
     if (open_repo(d, &err) == 0 && was_closed)
         start_watch(d); /* first the watch, then the look: nothing falls between */
     if (d->repo == NULL || repo_branch_tip(d->repo, d->settings->repository.branch, &is_missing, &tip, &err) != 0) {
-        took_failure(d, &err);
-        close_repo(d);
+        cannot_look(d, &err);
         return;
     }
     conditions_off(&d->conditions, CONDITION_REF_UNREADABLE);
