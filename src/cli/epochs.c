@@ -62,12 +62,12 @@ static void publish(struct epoch_rows *rows, uint64_t epoch)
     }
 }
 
-/* The newest epoch of that commit that is still only committed. */
-static void overtake(struct epoch_rows *rows, const struct oid *commit)
+/* The number, and not the commit: an epoch issued anew has the commit of the one before. */
+static void overtake(struct epoch_rows *rows, uint64_t epoch)
 {
     for (size_t i = rows->len; i > 0; i--) {
         struct epoch_row *row = &rows->rows[i - 1];
-        if (row->verdict == EPOCH_COMMITTED && oid_equal(&row->commit, commit)) {
+        if (row->epoch == epoch && row->verdict == EPOCH_COMMITTED) {
             row->verdict = EPOCH_SUPERSEDED;
             return;
         }
@@ -79,8 +79,11 @@ static void overtake(struct epoch_rows *rows, const struct oid *commit)
 static int add_superseded(struct epoch_rows *rows, const struct journal_line *line, struct error *err)
 {
     const struct doc_node *commits = doc_get(line->root, "commits");
-    struct span from;
-    bool is_range = doc_get_string(line->root, "from", &from);
+    int64_t epoch;
+    if (doc_get_int(line->root, "epoch", &epoch)) {
+        overtake(rows, epoch > 0 ? (uint64_t)epoch : 0);
+        return 0;
+    }
     for (size_t i = 0; commits != NULL && commits->kind == DOC_ARRAY && i < commits->u.array.len; i++) {
         struct epoch_row row = {.time_ms = line->time_ms,
                                 .verdict = EPOCH_SUPERSEDED,
@@ -89,9 +92,7 @@ static int add_superseded(struct epoch_rows *rows, const struct journal_line *li
             commits->u.array.items[commits->u.array.len - 1 - i]; /* newest first in the line */
         if (commit->kind != DOC_STRING || !oid_parse(commit->u.string, &row.commit))
             continue;
-        if (!is_range)
-            overtake(rows, &row.commit);
-        else if (add(rows, &row, err) != 0)
+        if (add(rows, &row, err) != 0)
             return -1;
     }
     return 0;

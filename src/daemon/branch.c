@@ -19,7 +19,7 @@
 
 #define CORRELATION_TRAILER "Request-Id"
 
-enum { INDEX_AFTER_MS = 20, SNAPSHOT_AFTER_MS = 40, TIDY_AFTER_MS = 200 };
+enum { SNAPSHOT_AFTER_MS = 40, TIDY_AFTER_MS = 200 };
 
 /* --- the repository ------------------------------------------------------------------------------------------------ */
 
@@ -89,6 +89,7 @@ static void on_poll(void *context)
     struct daemon *d = context;
     arm_poll(d);
     start_watch(d);
+    daemon_retry_journal(d);
     broker_tick(&d->broker);
     branch_look(d);
     notify_send("WATCHDOG=1");
@@ -107,6 +108,19 @@ static void say_findings(const struct findings *findings)
     }
 }
 
+/* Before it is served: an assertion must bring the tombstones along. */
+static void note_removed(struct daemon *d, const struct pipeline_result *result)
+{
+    struct error err;
+    for (size_t i = 0; i < result->changes_len; i++) {
+        const struct service *service = result->changes[i].service;
+        if (!result->changes[i].is_removed)
+            tombstones_drop(&d->tombstones, service->name);
+        else if (tombstones_add(&d->tombstones, service, &err) != 0)
+            log_error_object(LOG_LEVEL_WARN, UNIT, "tombstone_not_kept", &err);
+    }
+}
+
 static void took_epoch(struct daemon *d, const struct pipeline_order *order, const struct pipeline_result *result, int64_t seen)
 {
     char commit[OID_HEX_LEN + 1];
@@ -117,8 +131,10 @@ static void took_epoch(struct daemon *d, const struct pipeline_order *order, con
     d->metrics.committed++;
     d->metrics.superseded += result->superseded;
     metrics_observe(&d->metrics.commit_time, (uint64_t)micros);
-    findings_fini(&d->last_findings);
+    if (!order->is_reissue)
+        findings_fini(&d->last_findings);
     conditions_set_empty(&d->conditions, false);
+    note_removed(d, result);
     verdicts_add(&d->verdicts, &order->commit, order->epoch, VERDICT_COMMITTED, "", (struct span){0});
     log_info(UNIT, "update_config_start", LOG_S("correlation_id", order->correlation_id), LOG_S("config_epoch", commit),
              LOG_N("epoch", order->epoch));
@@ -178,7 +194,8 @@ static bool take(struct daemon *d, struct pipeline_order *order)
     }
     conditions_off(&d->conditions, CONDITION_NO_SPACE);
     conditions_off(&d->conditions, CONDITION_JOURNAL_UNWRITABLE);
-    conditions_off(&d->conditions, CONDITION_REPO_UNREADABLE);
+    if (!order->is_reissue)
+        conditions_off(&d->conditions, CONDITION_REPO_UNREADABLE);
     switch (result.verdict) {
     case PIPELINE_COMMITTED:
         took_epoch(d, order, &result, seen);
@@ -187,7 +204,15 @@ static bool take(struct daemon *d, struct pipeline_order *order)
         took_rejection(d, order, &result);
         break;
     case PIPELINE_UNCHANGED:
+        say_findings(&result.findings);
+        d->must_judge = false;
         return true;
+    }
+    if (!order->is_reissue)
+        d->must_judge = false;
+    if (result.verdict == PIPELINE_COMMITTED && d->is_incomplete) {
+        d->is_incomplete = false;
+        serve_everything(d);
     }
     loop_timer_arm(&d->loop, &d->tidy, TIDY_AFTER_MS);
     report_soon(d);
@@ -220,7 +245,17 @@ static int find_correlation(struct daemon *d, const struct oid *commit, char out
 static int knows_commit(void *context, const struct oid *commit, bool *known, struct error *err)
 {
     struct daemon *d = context;
-    return recover_knows_commit(d->state_dir, &d->keyring.journal, commit, known, err);
+    /* The tip is asked for at every poll while it holds; reading every journal file each time would be felt. */
+    if (!d->has_asked || !oid_equal(&d->asked, commit)) {
+        if (recover_knows_commit(d->state_dir, &d->keyring.journal, commit, &d->asked_known, err) != 0) {
+            err->code = CODE_REPO_UNREADABLE; /* what is in force is not in question */
+            return -1;
+        }
+        d->has_asked = true;
+        d->asked = *commit;
+    }
+    *known = d->asked_known;
+    return 0;
 }
 
 static void hold(struct daemon *d, enum condition condition, const struct oid *tip)
@@ -254,7 +289,7 @@ static const char *rewrite_reason(const struct daemon *d)
     return d->settings->repository.rewrite == REWRITE_ALLOW ? "allow" : "amend";
 }
 
-static void take_tip(struct daemon *d, const struct oid *tip, const struct history *history, bool is_start)
+static void take_tip(struct daemon *d, const struct oid *tip, const struct history *history)
 {
     struct error err;
     char correlation[CORRELATION_MAX + 1];
@@ -271,9 +306,9 @@ static void take_tip(struct daemon *d, const struct oid *tip, const struct histo
         order.epoch = d->floor + 1;
         order.offset = order.epoch - history->count;
     }
-    if (is_start && history->kind == HISTORY_SAME) {
+    if (d->must_judge && history->kind == HISTORY_SAME) {
         /* An upgrade may see the same commit differently: that is a new epoch. */
-        order.only_if_changed = true;
+        order.only_if_changed = !d->is_incomplete;
         order.is_rewrite = true;
         order.reason = "upgrade";
         order.offset++;
@@ -285,7 +320,7 @@ static void take_tip(struct daemon *d, const struct oid *tip, const struct histo
         take(d, &order);
 }
 
-static void judge_tip(struct daemon *d, const struct oid *tip, bool is_start)
+static void judge_tip(struct daemon *d, const struct oid *tip)
 {
     struct error err;
     struct history history;
@@ -293,6 +328,7 @@ static void judge_tip(struct daemon *d, const struct oid *tip, bool is_start)
         took_failure(d, &err);
         return;
     }
+    conditions_off(&d->conditions, CONDITION_REPO_UNREADABLE);
     switch (history.kind) {
     case HISTORY_REWRITTEN:
         hold(d, CONDITION_HISTORY_REWRITTEN, tip);
@@ -312,8 +348,8 @@ static void judge_tip(struct daemon *d, const struct oid *tip, bool is_start)
     }
     conditions_off(&d->conditions, CONDITION_HISTORY_REWRITTEN);
     conditions_off(&d->conditions, CONDITION_REPO_BEHIND);
-    if (history.kind != HISTORY_SAME || is_start)
-        take_tip(d, tip, &history, is_start);
+    if (history.kind != HISTORY_SAME || d->must_judge)
+        take_tip(d, tip, &history);
 }
 
 static void branch_is_missing(struct daemon *d)
@@ -338,7 +374,7 @@ static void cannot_look(struct daemon *d, const struct error *err)
     close_repo(d);
 }
 
-static void look(struct daemon *d, bool is_start)
+static void look(struct daemon *d)
 {
     struct error err;
     struct oid tip;
@@ -358,27 +394,20 @@ static void look(struct daemon *d, bool is_start)
     }
     conditions_off(&d->conditions, CONDITION_REF_MISSING);
     bool is_known = d->pipeline.has_accounted && oid_equal(&d->pipeline.accounted, &tip);
-    if (is_known && !is_start) {
+    if (is_known && !d->must_judge) {
         conditions_off(&d->conditions, CONDITION_REPO_UNREADABLE);
         conditions_off(&d->conditions, CONDITION_HISTORY_REWRITTEN);
         conditions_off(&d->conditions, CONDITION_REPO_BEHIND);
         return;
     }
     if (!is_blocked(d))
-        judge_tip(d, &tip, is_start);
+        judge_tip(d, &tip);
 }
 
 void branch_look(struct daemon *d)
 {
     if (!d->is_stopping)
-        look(d, false);
-    report_settle(d);
-}
-
-void branch_look_after_start(struct daemon *d)
-{
-    look(d, true);
-    conditions_set_ready(&d->conditions);
+        look(d);
     report_settle(d);
 }
 
@@ -399,7 +428,10 @@ int branch_start(struct daemon *d, struct error *err)
     if (open_repo(d, err) != 0 && !d->pipeline.force.exists)
         return -1;
     start_watch(d);
-    branch_look_after_start(d);
+    d->must_judge = true;
+    look(d);
+    conditions_set_ready(&d->conditions);
+    report_settle(d);
     arm_poll(d);
     return 0;
 }

@@ -35,12 +35,25 @@ static void journal_failed(struct daemon *d, const struct error *err)
         log_error_object(LOG_LEVEL_ERROR, UNIT, "journal_failed", err);
 }
 
-void daemon_journal_later(struct daemon *d, enum record_kind kind, const struct buf *members)
+bool daemon_journal_later(struct daemon *d, enum record_kind kind, const struct buf *members)
 {
     struct error err;
-    if (buf_check(members, &err) != 0 || journal_append(d->journal, kind, buf_span(members), false, NULL, &err) != 0)
-        journal_failed(d, &err);
     loop_timer_arm_by(&d->loop, &d->tidy, TIDY_AFTER_MS);
+    if (buf_check(members, &err) == 0 && journal_append(d->journal, kind, buf_span(members), false, NULL, &err) == 0)
+        return true;
+    journal_failed(d, &err);
+    return false;
+}
+
+void daemon_retry_journal(struct daemon *d)
+{
+    struct error err;
+    if (!conditions_is_on(&d->conditions, CONDITION_NO_SPACE) && !conditions_is_on(&d->conditions, CONDITION_JOURNAL_UNWRITABLE))
+        return;
+    if (d->journal == NULL || journal_tidy(d->journal, &err) != 0)
+        return;
+    conditions_off(&d->conditions, CONDITION_NO_SPACE);
+    conditions_off(&d->conditions, CONDITION_JOURNAL_UNWRITABLE);
 }
 
 static void on_tidy(void *context)
@@ -48,7 +61,7 @@ static void on_tidy(void *context)
     struct daemon *d = context;
     struct error err;
     /* It costs no line; when there is really no room left, the next append says so. */
-    if (journal_tidy(d->journal, &err) != 0)
+    if (d->journal != NULL && journal_tidy(d->journal, &err) != 0)
         log_error_object(LOG_LEVEL_WARN, UNIT, "journal_not_prepared", &err);
 }
 
@@ -70,7 +83,7 @@ static void on_snapshot_due(void *context)
 {
     struct daemon *d = context;
     struct error err;
-    if (d->pipeline.force.exists && snapshotter_submit(d->snapshotter, &d->pipeline.force, buf_span(&d->keyring.keyset), &err) != 0)
+    if (d->pipeline.force.exists && !d->is_incomplete && snapshotter_submit(d->snapshotter, &d->pipeline.force, buf_span(&d->keyring.keyset), &err) != 0)
         loop_timer_arm(&d->loop, &d->snapshot, 1000);
 }
 
@@ -198,31 +211,48 @@ static void say_recovered(const struct daemon *d, const struct recovery *recover
         log_error_object(LOG_LEVEL_WARN, UNIT, "snapshot_refused", &recovery->snapshot_refused);
     if (recovery->report.torn_bytes > 0)
         log_warn(UNIT, "journal_torn_line_set_aside", LOG_N("bytes", recovery->report.torn_bytes));
+    if (recovery->is_incomplete)
+        log_error(UNIT, "recovered_incomplete", LOG_N("epoch", d->pipeline.force.epoch));
     if (d->pipeline.force.exists)
         log_info(UNIT, "recovered", LOG_N("epoch", d->pipeline.force.epoch),
                  LOG_N("services", catalog_count(d->pipeline.force.catalog)), LOG_N("published", d->published));
 }
 
-static int recover_state(struct daemon *d, bool is_lost, struct error *err)
+static int open_journal(struct daemon *d, const struct journal_report *report, struct error *err)
 {
-    struct recovery recovery;
-    if (recover(d->state_dir, &d->keyring, &d->pipeline, &d->verdicts, &recovery, err) != 0)
-        return error_wrap(err, "reading the journal");
-    if (journal_open(&d->journal, d->state_dir, &d->keyring.journal, &recovery.report, err) != 0)
+    if (journal_open(&d->journal, d->state_dir, &d->keyring.journal, report, err) != 0)
         return -1;
     d->pipeline.journal = d->journal;
+    return report->last.seq > 0 ? 0 : begin_journal(d, err);
+}
+
+int daemon_begin_again(struct daemon *d, struct error *err)
+{
+    struct journal_report nothing = {0};
+    return d->journal != NULL ? 0 : open_journal(d, &nothing, err);
+}
+
+static int recover_state(struct daemon *d, bool is_lost, struct error *err)
+{
+    struct recovery recovery CLEANUP(recovery_fini) = {0};
     d->pipeline.keyring = &d->keyring;
-    d->published = recovery.published;
-    /* Without its published line the snapshot's epoch may be missing, but the ones before were overtaken by it. */
-    d->announced = recovery.published == 0 && recovery.has_snapshot ? recovery.snapshot_epoch - 1 : recovery.published;
+    if (recover(d->state_dir, &d->keyring, &d->pipeline, &d->verdicts, &recovery, err) != 0)
+        return error_wrap(err, "reading the journal");
+    d->published = d->announced = recovery.published;
+    d->tombstones = recovery.tombstones;
+    recovery.tombstones = (struct tombstones){0};
+    d->is_incomplete = recovery.is_incomplete;
     if (recovery.has_snapshot && !recovery.is_snapshot_stale)
         d->snapshot_epoch = d->pipeline.force.epoch;
     say_recovered(d, &recovery);
-    if (!recovery.has_journal && begin_journal(d, err) != 0)
-        return -1;
-    if (is_lost && !recovery.has_journal && !recovery.has_snapshot)
+    if (is_lost && !recovery.has_journal && !recovery.has_snapshot) {
+        /* No journal is begun: a restart must find the loss again. */
         conditions_on(&d->conditions, CONDITION_STATE_LOST,
                       "keys exist, but neither journal nor snapshot: waiting for the broker's retained head to tell the floor");
+        return 0;
+    }
+    if (open_journal(d, &recovery.report, err) != 0)
+        return -1;
     if (recovery.is_snapshot_stale)
         loop_timer_arm(&d->loop, &d->snapshot, 0);
     return 0;
@@ -260,6 +290,7 @@ static void finish(struct daemon *d)
         on_snapshot_due(d);
     snapshotter_stop(d->snapshotter);
     outbox_fini(&d->outbox);
+    tombstones_fini(&d->tombstones);
     journal_close(d->journal);
     repo_close(d->repo);
     pipeline_fini(&d->pipeline);

@@ -48,7 +48,7 @@ int outbox_batch_add(struct outbox_batch *batch, const struct service *service, 
 
 static struct outbox_sent *free_slot(struct outbox *outbox)
 {
-    for (size_t i = 0; i < OUTBOX_WINDOW; i++)
+    for (size_t i = 0; i < OUTBOX_SLOTS; i++)
         if (outbox->sent[i].kind == OUTBOX_FREE)
             return &outbox->sent[i];
     return NULL;
@@ -127,15 +127,16 @@ static void send_clears(struct outbox *outbox);
 static void pump(struct outbox *outbox)
 {
     struct outbox_batch *batch = &outbox->current;
-    if (outbox->mqtt == NULL)
-        return;
-    while (batch->exists && batch->step < batch_steps(batch) && outbox->in_flight < OUTBOX_WINDOW) {
-        if (!send_step(outbox, batch))
-            return;
-        batch->step++;
-    }
-    if (batch_is_done(batch))
+    while (outbox->mqtt != NULL && batch->exists) {
+        while (batch->step < batch_steps(batch) && outbox->in_flight < OUTBOX_WINDOW) {
+            if (!send_step(outbox, batch))
+                return;
+            batch->step++;
+        }
+        if (!batch_is_done(batch))
+            break;
         finish_current(outbox); /* every message was refused before it left */
+    }
     send_clears(outbox);
 }
 
@@ -251,7 +252,9 @@ static void finish_current(struct outbox *outbox)
     struct outbox_batch done = outbox->current;
     outbox->current = outbox->waiting;
     outbox->waiting = (struct outbox_batch){0};
-    if (!done.is_refused) {
+    /* What an earlier epoch could not place is still missing: only an assertion of everything makes up for it. */
+    outbox->is_dirty = done.is_refused || (outbox->is_dirty && !done.with_keyset);
+    if (!outbox->is_dirty) {
         remember_to_clear(outbox, &done);
         outbox->events.published(outbox->events.context, &done.commit, done.epoch);
     } else if (outbox->current.exists && outbox->current.epoch != done.epoch) {
@@ -274,6 +277,8 @@ void outbox_close(struct outbox *outbox)
     memset(outbox->sent, 0, sizeof outbox->sent);
     outbox->in_flight = 0;
     outbox->is_index_on_its_way = false;
+    outbox->is_dirty = false;
+    outbox->clear_len = 0; /* the next assertion brings their tombstones again */
     outbox->clearable = 0;
     if (outbox->waiting.exists && outbox->waiting.epoch != outbox->current.epoch)
         overtake(outbox, &outbox->current);
@@ -288,12 +293,13 @@ bool outbox_is_idle(const struct outbox *outbox)
 
 /* --- beside the epochs ---------------------------------------------------------------------------------------------- */
 
-void outbox_put_index(struct outbox *outbox, struct span index)
+bool outbox_put_index(struct outbox *outbox, struct span index)
 {
     if (outbox->is_index_on_its_way || send(outbox, OUTBOX_SIDE, TOPIC_INDEX, outbox->source, index) != SENT)
-        return;
+        return false;
     outbox->is_index_on_its_way = true;
     outbox->clearable = outbox->clear_len;
+    return true;
 }
 
 void outbox_put_health(struct outbox *outbox, struct span health)
@@ -331,6 +337,8 @@ static void send_clears(struct outbox *outbox)
 
 static void acknowledge_side(struct outbox *outbox, const struct outbox_sent *sent, bool is_refused)
 {
+    if (sent->topic == TOPIC_SERVICE && !is_refused)
+        outbox->events.cleared(outbox->events.context, sent->name);
     if (sent->topic != TOPIC_INDEX)
         return;
     outbox->is_index_on_its_way = false;
@@ -341,7 +349,7 @@ static void acknowledge_side(struct outbox *outbox, const struct outbox_sent *se
 void outbox_acknowledged(struct outbox *outbox, int message_id, int reason, const char *text)
 {
     struct outbox_sent *slot = NULL;
-    for (size_t i = 0; i < OUTBOX_WINDOW && slot == NULL; i++)
+    for (size_t i = 0; i < OUTBOX_SLOTS && slot == NULL; i++)
         if (outbox->sent[i].kind != OUTBOX_FREE && outbox->sent[i].message_id == message_id)
             slot = &outbox->sent[i];
     if (slot == NULL)

@@ -15,7 +15,10 @@
 #include "model/topics.h"
 #include "util/buf.h"
 
-enum { OUTBOX_WINDOW = 64 }; /* messages sent and not yet acknowledged */
+enum {
+    OUTBOX_WINDOW = 64, /* messages of epochs sent and not yet acknowledged */
+    OUTBOX_SLOTS = OUTBOX_WINDOW + 4, /* a goodbye must find room behind a stalled epoch */
+};
 
 struct outbox_item {
     struct service *service; /* one reference */
@@ -42,6 +45,8 @@ struct outbox_events {
     void *context;
     void (*published)(void *context, const struct oid *commit, uint64_t epoch);
     void (*overtaken)(void *context, const struct oid *commit, uint64_t epoch);
+    /* The topic of a removed service is empty now. */
+    void (*cleared)(void *context, const char *name);
     /* A message was refused (topic, reason for people). */
     void (*refused)(void *context, const char *topic, int reason, const char *text);
 };
@@ -61,13 +66,14 @@ struct outbox {
     struct span keyset;         /* borrowed */
     struct outbox_events events;
     struct outbox_batch current, waiting;
-    struct outbox_sent sent[OUTBOX_WINDOW];
+    struct outbox_sent sent[OUTBOX_SLOTS];
     size_t in_flight;
     /* topics of removed services to clear once an index without them is acknowledged */
     char (*to_clear)[LAYOUT_NAME_MAX + 1];
     size_t clear_len, clear_cap;
     size_t clearable;           /* the first so many of to_clear are covered by the index on its way */
     bool is_index_on_its_way;
+    bool is_dirty; /* something was refused: no epoch counts as published before a whole assertion went through */
     uint64_t published, refused; /* messages, totals */
 };
 
@@ -89,7 +95,8 @@ void outbox_batch_fini(struct outbox_batch *batch);
 void outbox_put(struct outbox *outbox, struct outbox_batch *batch);
 
 /* Sends the index; the tombstones published so far are cleared when it is acknowledged. */
-void outbox_put_index(struct outbox *outbox, struct span index);
+/* False: not now, ask again. */
+bool outbox_put_index(struct outbox *outbox, struct span index);
 void outbox_put_health(struct outbox *outbox, struct span health);
 /* QoS 0, not retained. */
 void outbox_put_keepalive(struct outbox *outbox, struct span keepalive);

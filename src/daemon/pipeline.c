@@ -324,8 +324,13 @@ static void put_in_force(struct pipeline *pipeline, struct draft *draft, const s
 static int reject(struct pipeline *pipeline, const struct pipeline_order *order, struct pipeline_result *result,
                   struct error *err)
 {
-    result->verdict = PIPELINE_REJECTED;
     result->code = first_error_code(&result->findings);
+    if (order->only_if_changed) {
+        /* What is in force was accepted once; a commit has one verdict. The findings are told, and it stays. */
+        result->verdict = PIPELINE_UNCHANGED;
+        return 0;
+    }
+    result->verdict = PIPELINE_REJECTED;
     /* The same commit judged the same again, after a restart: its verdict is in the journal already. */
     if (pipeline->has_accounted && oid_equal(&pipeline->accounted, &order->commit) &&
         strcmp(pipeline->accounted_code, result->code) == 0)

@@ -16,6 +16,8 @@
 #include "util/fs.h"
 #include "verify/snapshot.h"
 
+enum { LOOK_BACK_LINES = 256 }; /* before the snapshot's own: what of them was published, and what is still to be cleared */
+
 /* --- the snapshot ------------------------------------------------------------------------------------------------ */
 
 static int adopt_snapshot(struct pipeline *pipeline, const struct snapshot *snapshot, struct verified_snapshot *verified,
@@ -114,6 +116,29 @@ static int apply_services(struct force *force, const struct record_committed *co
     return rc;
 }
 
+/* Removed services: their tombstones are asserted until the broker's topic is known to be empty. */
+static int note_tombstones(struct replay *replay, const struct record_committed *committed, struct error *err)
+{
+    static const char begin[] = "{\"config\":null,";
+    for (size_t i = 0; i < committed->messages_len; i++) {
+        const struct record_message *record = &committed->messages[i];
+        bool is_removed = record->message.len > sizeof begin && memcmp(record->message.data, begin, sizeof begin - 1) == 0;
+        if (!is_removed) {
+            tombstones_drop(&replay->recovery->tombstones, record->name);
+            continue;
+        }
+        struct service *service = service_new(record->name, "", committed->epoch, record->message,
+                                              (struct span){record->message.data + strlen("{\"config\":"), 4});
+        if (service == NULL)
+            return error_memory(err);
+        int rc = tombstones_add(&replay->recovery->tombstones, service, err);
+        service_unref(service);
+        if (rc != 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int replay_committed(struct replay *replay, const struct journal_line *line, struct error *err)
 {
     struct arena arena CLEANUP(arena_fini) = {0};
@@ -121,6 +146,10 @@ static int replay_committed(struct replay *replay, const struct journal_line *li
     struct pipeline *pipeline = replay->pipeline;
     struct force *force = &pipeline->force;
     if (record_read_committed(line->root, &arena, &committed, err) != 0)
+        return -1;
+    if (force->exists && committed.epoch <= force->epoch)
+        return 0; /* of a journal that the snapshot was not made after: already behind it */
+    if (note_tombstones(replay, &committed, err) != 0)
         return -1;
     if (apply_services(force, &committed, err) != 0 || force_set_head(force, committed.head, err) != 0)
         return -1;
@@ -157,24 +186,44 @@ static int replay_rejected(struct replay *replay, const struct journal_line *lin
     return 0;
 }
 
+/* An epoch that was overtaken names its number; commits of a pushed range never were epochs. */
 static void replay_superseded(struct replay *replay, const struct journal_line *line)
 {
-    const struct doc_node *commits = doc_get(line->root, "commits");
-    struct oid commit;
-    for (size_t i = 0; commits != NULL && commits->kind == DOC_ARRAY && i < commits->u.array.len; i++) {
-        const struct doc_node *item = commits->u.array.items[i];
-        if (item->kind == DOC_STRING && oid_parse(item->u.string, &commit))
-            verdicts_supersede(replay->verdicts, &commit);
+    int64_t epoch;
+    if (doc_get_int(line->root, "epoch", &epoch) && epoch > 0)
+        verdicts_move(replay->verdicts, (uint64_t)epoch, VERDICT_SUPERSEDED);
+}
+
+/* Lines the snapshot covers: which epoch was published last, which were only committed, which services they removed. */
+static int look_back(struct replay *replay, const struct journal_line *line, struct error *err)
+{
+    struct arena arena CLEANUP(arena_fini) = {0};
+    struct record_committed committed;
+    int64_t epoch;
+    if (line->kind == RECORD_PUBLISHED && doc_get_int(line->root, "epoch", &epoch) && epoch > 0) {
+        replay->recovery->published = (uint64_t)epoch;
+        verdicts_move(replay->verdicts, (uint64_t)epoch, VERDICT_PUBLISHED);
+    } else if (line->kind == RECORD_SUPERSEDED) {
+        replay_superseded(replay, line);
+    } else if (line->kind == RECORD_COMMITTED) {
+        if (record_read_committed(line->root, &arena, &committed, err) != 0)
+            return -1;
+        verdicts_add(replay->verdicts, &committed.commit, committed.epoch, VERDICT_COMMITTED, "", (struct span){0});
+        return note_tombstones(replay, &committed, err);
+    } else if (line->kind == RECORD_REJECTED) {
+        return replay_rejected(replay, line, err);
     }
+    return 0;
 }
 
 static int replay_line(void *context, const struct journal_line *line, struct error *err)
 {
     struct replay *replay = context;
     int64_t epoch;
-    if (replay->from != NULL && line->position.seq == replay->from->seq) {
-        replay->is_found = memcmp(line->position.digest, replay->from->digest, HASH_LEN) == 0;
-        return 0;
+    if (replay->from != NULL && line->position.seq <= replay->from->seq) {
+        if (line->position.seq == replay->from->seq)
+            replay->is_found = memcmp(line->position.digest, replay->from->digest, HASH_LEN) == 0;
+        return look_back(replay, line, err);
     }
     if (replay->from != NULL && !replay->is_found)
         return 0;
@@ -213,79 +262,66 @@ static int read_all(int dir, const struct mac_key *key, uint64_t after, journal_
 
 /* --- both ---------------------------------------------------------------------------------------------------------- */
 
-static int replay_all(int state_dir, const struct keyring *keyring, struct replay *replay, struct error *err)
-{
-    uint64_t after = replay->from == NULL ? 0 : replay->from->seq - 1;
-    if (read_all(state_dir, &keyring->journal, after, replay_line, replay, &replay->recovery->report, err) != 0)
-        return -1;
-    replay->recovery->has_journal = replay->recovery->report.last.seq > 0;
-    return 0;
-}
-
-static void start_anew(struct pipeline *pipeline, struct verdicts *verdicts, struct force *aside)
-{
-    *aside = pipeline->force;
-    pipeline->force = (struct force){0};
-    pipeline->has_accounted = false;
-    pipeline->accounted_code[0] = '\0';
-    verdicts_fini(verdicts);
-}
-
 /*
- * The snapshot was not made after any line of this journal: one of the two came out of a backup. The one that got further is believed;
- * both are ours, and numbers must never go back.
+ * True if the services are the ones the signed head tells: their number and the digest of them all. A journal that began under a
+ * snapshot which is lost holds only what changed since.
  */
-static int settle_strangers(int state_dir, const struct keyring *keyring, struct replay *replay, struct error *err)
+static bool is_complete(const struct force *force)
 {
-    struct pipeline *pipeline = replay->pipeline;
-    struct force snapshot CLEANUP(force_fini) = {0};
-    start_anew(pipeline, replay->verdicts, &snapshot);
-    replay->from = NULL;
-    if (force_init(&pipeline->force, err) != 0 || replay_all(state_dir, keyring, replay, err) != 0)
-        return -1;
-    if (pipeline->force.epoch >= snapshot.epoch) {
-        replay->recovery->has_snapshot = false;
-        error_set(&replay->recovery->snapshot_refused, CODE_LKG_FORM, 0,
-                  "the snapshot of epoch %llu does not belong to this journal, which is at epoch %llu",
-                  (unsigned long long)snapshot.epoch, (unsigned long long)pipeline->force.epoch);
-        return 0;
-    }
-    struct force journal = pipeline->force;
-    pipeline->force = snapshot;
-    snapshot = journal;
-    pipeline->has_accounted = true;
-    pipeline->accounted = pipeline->force.commit;
-    pipeline->accounted_code[0] = '\0';
-    replay->recovery->published = 0;
-    verdicts_add(replay->verdicts, &pipeline->force.commit, pipeline->force.epoch, VERDICT_COMMITTED, "", (struct span){0});
-    return 0;
+    struct buf body AUTO_BUF = {0};
+    struct message head AUTO_MESSAGE = {0};
+    struct error ignored;
+    struct span without_tail;
+    uint8_t signature[SIGNATURE_LEN], digest[HASH_LEN];
+    if (!force->exists)
+        return true;
+    if (!tail_cut(buf_span(&force->head), "signature", sizeof signature, &without_tail, signature))
+        return false;
+    buf_append_span(&body, without_tail);
+    buf_putc(&body, '}');
+    if (body.failed || message_parse(buf_span(&body), MESSAGE_HEAD, &head, &ignored) != 0)
+        return false;
+    catalog_digest(force->catalog, digest);
+    return head.u.head.services == catalog_count(force->catalog) && memcmp(head.u.head.index, digest, HASH_LEN) == 0;
 }
 
 int recover(int state_dir, const struct keyring *keyring, struct pipeline *pipeline, struct verdicts *verdicts,
             struct recovery *out, struct error *err)
 {
-    struct recovery recovery = {0};
+    struct recovery recovery CLEANUP(recovery_fini) = {0};
     struct journal_position from;
     struct replay replay = {.pipeline = pipeline, .verdicts = verdicts, .recovery = &recovery};
+    uint64_t after = 0;
     bool is_missing = false;
     if (read_snapshot(state_dir, keyring, pipeline, &is_missing, &recovery.snapshot_refused) == 0)
         recovery.has_snapshot = !is_missing;
     if (recovery.has_snapshot) {
         from = pipeline->force.position;
         replay.from = &from;
-        recovery.snapshot_epoch = pipeline->force.epoch;
-        verdicts_add(verdicts, &pipeline->force.commit, pipeline->force.epoch, VERDICT_COMMITTED, "", (struct span){0});
+        after = from.seq > LOOK_BACK_LINES ? from.seq - LOOK_BACK_LINES : 0;
     }
-    if (replay_all(state_dir, keyring, &replay, err) != 0)
+    if (read_all(state_dir, &keyring->journal, after, replay_line, &replay, &recovery.report, err) != 0)
         return -1;
-    if (recovery.has_snapshot && recovery.has_journal && !replay.is_found &&
-        settle_strangers(state_dir, keyring, &replay, err) != 0)
-        return -1;
-    if (!recovery.has_snapshot)
-        recovery.snapshot_epoch = 0;
+    recovery.has_journal = recovery.report.last.seq > 0;
+    if (recovery.has_snapshot && recovery.has_journal && !replay.is_found) {
+        /* The snapshot was not made after any line of this journal: one of the two came out of a backup, or the journal was begun anew.
+           What it has beyond the snapshot's epoch still counts: numbers never go back. */
+        replay.from = NULL;
+        verdicts_fini(verdicts);
+        verdicts_add(verdicts, &pipeline->force.commit, pipeline->force.epoch, VERDICT_COMMITTED, "", (struct span){0});
+        if (read_all(state_dir, &keyring->journal, 0, replay_line, &replay, &recovery.report, err) != 0)
+            return -1;
+    }
+    recovery.is_incomplete = !is_complete(&pipeline->force);
     recovery.is_snapshot_stale |= pipeline->force.exists && !recovery.has_snapshot;
     *out = recovery;
+    recovery = (struct recovery){0};
     return 0;
+}
+
+void recovery_fini(struct recovery *recovery)
+{
+    tombstones_fini(&recovery->tombstones);
 }
 
 struct search {

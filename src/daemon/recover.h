@@ -6,16 +6,20 @@
 #define DAEMON_RECOVER_H
 
 #include "daemon/pipeline.h"
+#include "daemon/tombstones.h"
 #include "daemon/verdicts.h"
 
 struct recovery {
     struct journal_report report;  /* for journal_open */
     bool has_journal, has_snapshot;
     bool is_snapshot_stale;        /* the journal is ahead of it: write a new one */
-    uint64_t snapshot_epoch;       /* 0: none */
-    uint64_t published;            /* the newest epoch the journal calls published */
+    bool is_incomplete;            /* services are missing of what the head tells: judge the repository before anything is served */
+    uint64_t published;            /* the newest epoch the journal calls published, as far as it was looked at; 0: not known */
+    struct tombstones tombstones;  /* of services removed lately */
     struct error snapshot_refused; /* code NULL: it was fine or is not there */
 };
+
+void recovery_fini(struct recovery *recovery);
 
 /*
  * Fills pipeline->force, what was accounted last, and the recent verdicts. CODE_JOURNAL_CORRUPT, CODE_FORMAT_NEWER and read errors

@@ -31,14 +31,18 @@ static int fill_assertion(struct daemon *d, struct outbox_batch *batch, struct e
     for (size_t i = 0; i < catalog_count(force->catalog); i++)
         if (outbox_batch_add(batch, all[i], all[i]->version > d->announced, false, err) != 0)
             return -1;
+    for (size_t i = 0; i < d->tombstones.len; i++)
+        if (outbox_batch_add(batch, d->tombstones.services[i], d->tombstones.services[i]->version > d->announced, true, err) != 0)
+            return -1;
     return 0;
 }
 
-static void assert_everything(struct daemon *d)
+void serve_everything(struct daemon *d)
 {
     struct outbox_batch batch CLEANUP(outbox_batch_fini) = {0};
     struct error err;
-    if (d->broker.state != BROKER_OPEN)
+    /* A head far beyond ours is evidence, and clients that saw it would not follow us below it. */
+    if (d->broker.state != BROKER_OPEN || d->is_incomplete || conditions_is_on(&d->conditions, CONDITION_EPOCH_JUMP))
         return;
     if (fill_assertion(d, &batch, &err) != 0) {
         log_error_object(LOG_LEVEL_ERROR, UNIT, "assertion_failed", &err);
@@ -52,7 +56,7 @@ static void assert_everything(struct daemon *d)
 static void on_reassert(void *context)
 {
     struct daemon *d = context;
-    assert_everything(d);
+    serve_everything(d);
     report_settle(d);
 }
 
@@ -78,11 +82,24 @@ static void on_overtaken(void *context, const struct oid *commit, uint64_t epoch
     struct buf members AUTO_BUF = {0};
     if (epoch == 0 || epoch <= d->published)
         return;
-    record_write_superseded(&members, NULL, &d->pipeline.force.commit, commit, 1);
-    daemon_journal_later(d, RECORD_SUPERSEDED, &members);
+    record_write_overtaken(&members, commit, epoch, &d->pipeline.force.commit);
+    if (!daemon_journal_later(d, RECORD_SUPERSEDED, &members))
+        return; /* it stays only committed, and is found again when a later one is published */
     verdicts_move(&d->verdicts, epoch, VERDICT_SUPERSEDED);
     d->metrics.overtaken++;
     log_info(UNIT, "epoch_overtaken", LOG_N("epoch", epoch), LOG_N("by", d->pipeline.force.epoch));
+}
+
+/* Epochs below this one that are still only committed will never be published by themselves. */
+static void overtake_below(struct daemon *d, uint64_t epoch)
+{
+    const struct verdict *before;
+    for (size_t i = 0; i < VERDICTS_KEPT && (before = verdicts_oldest_committed(&d->verdicts, epoch)) != NULL; i++) {
+        struct oid commit = before->commit;
+        uint64_t number = before->epoch;
+        on_overtaken(d, &commit, number);
+        verdicts_move(&d->verdicts, number, VERDICT_SUPERSEDED); /* also one below what was published: seen is seen */
+    }
 }
 
 void serve_epoch(struct daemon *d, const struct pipeline_result *result)
@@ -90,12 +107,7 @@ void serve_epoch(struct daemon *d, const struct pipeline_result *result)
     struct outbox_batch batch CLEANUP(outbox_batch_fini) = {0};
     struct error err;
     if (d->broker.state != BROKER_OPEN) {
-        /* The one committed before it will never be published by itself. */
-        const struct verdict *before = verdicts_get(&d->verdicts, 0);
-        for (size_t i = 0; before != NULL && before->kind != VERDICT_COMMITTED; i++)
-            before = verdicts_get(&d->verdicts, i);
-        if (before != NULL)
-            on_overtaken(d, &before->commit, before->epoch);
+        overtake_below(d, d->pipeline.force.epoch);
         return;
     }
     if (fill_epoch(d, result, &batch, &err) != 0) {
@@ -118,6 +130,7 @@ static void on_published(void *context, const struct oid *commit, uint64_t epoch
     d->announced = epoch > d->announced ? epoch : d->announced;
     if (epoch <= d->published)
         return; /* an assertion of what was published before */
+    overtake_below(d, epoch);
     d->published = epoch;
     d->metrics.published++;
     oid_format(commit, hex);
@@ -134,6 +147,12 @@ static void on_published(void *context, const struct oid *commit, uint64_t epoch
     }
     report_health(d, HEALTH_EPOCH, NULL);
     report_soon(d);
+}
+
+static void on_cleared(void *context, const char *name)
+{
+    struct daemon *d = context;
+    tombstones_drop(&d->tombstones, name);
 }
 
 static void on_refused(void *context, const char *topic, int reason, const char *text)
@@ -163,7 +182,8 @@ static void on_index(void *context)
         return;
     }
     d->index_sent_ms = clock_boot_ms();
-    outbox_put_index(&d->outbox, buf_span(&index));
+    if (!outbox_put_index(&d->outbox, buf_span(&index)))
+        loop_timer_arm(&d->loop, &d->index, INDEX_EVERY_MS);
     broker_sync(&d->broker);
 }
 
@@ -204,6 +224,8 @@ void serve_heartbeat(struct daemon *d)
     struct buf keepalive AUTO_BUF = {0};
     struct error err;
     make_peace(d);
+    if (clock_boot_ms() - d->foreign_ms >= MINUTE_MS)
+        conditions_off(&d->conditions, CONDITION_TOPIC_CONFLICT);
     if (d->broker.state != BROKER_OPEN || !d->pipeline.force.exists)
         return;
     if (compose_keepalive(d, &keepalive, &err) != 0) {
@@ -230,16 +252,17 @@ static void found_higher(struct daemon *d, uint64_t epoch)
 {
     char text[200];
     const struct force *force = &d->pipeline.force;
-    if (epoch > d->floor)
-        d->floor = epoch;
-    if (!force->exists)
-        return; /* the first epoch will be issued above it */
-    if (epoch > force->epoch + EPOCH_JUMP_MAX) {
+    if (force->exists && epoch > force->epoch + EPOCH_JUMP_MAX) {
+        d->has_jump = true;
         snprintf(text, sizeof text, "the broker holds a head of ours with epoch %llu, ours is %llu", (unsigned long long)epoch,
                  (unsigned long long)force->epoch);
         conditions_on(&d->conditions, CONDITION_EPOCH_JUMP, text);
         return;
     }
+    if (epoch > d->floor)
+        d->floor = epoch;
+    if (!force->exists)
+        return; /* the first epoch will be issued above it */
     if (raises_too_often(d)) {
         conditions_on(&d->conditions, CONDITION_TWO_PUBLISHERS,
                       "another publisher with our key raised the head more than three times in a minute");
@@ -272,6 +295,10 @@ static void judge_foreign_head(struct daemon *d, struct span payload, bool is_re
 static void on_foreign(void *context, enum topic_kind topic, struct span payload, bool is_retained)
 {
     struct daemon *d = context;
+    if (!is_retained)
+        d->foreign_ms = clock_boot_ms();
+    if (topic == TOPIC_EPOCH && payload.len == 0 && conditions_off(&d->conditions, CONDITION_EPOCH_JUMP))
+        log_info(UNIT, "epoch_jump_cleared", LOG_S("topic", d->broker.topic_epoch));
     if (payload.len == 0 || topic == TOPIC_KEYS) {
         bool is_ours = topic == TOPIC_KEYS && span_equal(payload, buf_span(&d->keyring.keyset));
         if (!is_ours && d->broker.state == BROKER_OPEN)
@@ -302,18 +329,31 @@ static void broker_is_fine(struct daemon *d)
     conditions_off(&d->conditions, CONDITION_CLIENT_ID_CONFLICT);
 }
 
+/* The broker's retained head tells how far the lost state had got. */
+static void end_state_lost(struct daemon *d)
+{
+    struct error err;
+    if (!conditions_is_on(&d->conditions, CONDITION_STATE_LOST) || d->floor == 0)
+        return;
+    if (daemon_begin_again(d, &err) != 0) {
+        log_error_object(LOG_LEVEL_ERROR, UNIT, "journal_not_begun", &err);
+        return;
+    }
+    conditions_off(&d->conditions, CONDITION_STATE_LOST);
+    branch_look(d);
+}
+
 static void on_opened(void *context, struct mqtt *mqtt)
 {
     struct daemon *d = context;
     broker_is_fine(d);
     conditions_off(&d->conditions, CONDITION_TOPIC_CONFLICT);
+    if (!d->has_jump)
+        conditions_off(&d->conditions, CONDITION_EPOCH_JUMP);
     log_info(UNIT, "broker_connected", LOG_S("broker", broker_display(&d->broker)));
     outbox_open(&d->outbox, mqtt);
-    assert_everything(d);
-    if (conditions_is_on(&d->conditions, CONDITION_STATE_LOST) && d->floor > 0) {
-        conditions_off(&d->conditions, CONDITION_STATE_LOST);
-        branch_look(d);
-    }
+    serve_everything(d);
+    end_state_lost(d);
     report_settle(d);
     report_health(d, d->has_been_open ? HEALTH_RECOVERED : HEALTH_READY, NULL);
     d->has_been_open = true;
@@ -326,6 +366,7 @@ static void on_closed(void *context, int reason, const char *text)
     struct daemon *d = context;
     enum condition condition = condition_of_close(reason);
     outbox_close(&d->outbox);
+    d->has_jump = false;
     if (d->is_stopping) {
         loop_stop(&d->loop);
         return;
@@ -350,7 +391,7 @@ static void on_acknowledged(void *context, int message_id, int reason, const cha
 int serve_start(struct daemon *d, struct error *err)
 {
     struct broker_events broker = {d, on_foreign, on_opened, on_closed, on_acknowledged};
-    struct outbox_events outbox = {d, on_published, on_overtaken, on_refused};
+    struct outbox_events outbox = {d, on_published, on_overtaken, on_cleared, on_refused};
     struct daemon_state lost = {.text = "lost"};
     loop_timer_init(&d->loop, &d->index, on_index, d);
     loop_timer_init(&d->loop, &d->reassert, on_reassert, d);

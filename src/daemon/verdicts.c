@@ -33,11 +33,16 @@ void verdicts_move(struct verdicts *verdicts, uint64_t epoch, enum verdict_kind 
             verdicts->ring[i].kind = kind;
 }
 
-void verdicts_supersede(struct verdicts *verdicts, const struct oid *commit)
+const struct verdict *verdicts_oldest_committed(const struct verdicts *verdicts, uint64_t below)
 {
-    for (size_t i = 0; i < VERDICTS_KEPT; i++)
-        if (verdicts->ring[i].kind == VERDICT_COMMITTED && oid_equal(&verdicts->ring[i].commit, commit))
-            verdicts->ring[i].kind = VERDICT_SUPERSEDED;
+    const struct verdict *oldest = NULL;
+    for (size_t i = 0; i < VERDICTS_KEPT; i++) {
+        const struct verdict *verdict = &verdicts->ring[i];
+        if (verdict->epoch != 0 && verdict->epoch < below && verdict->kind == VERDICT_COMMITTED &&
+            (oldest == NULL || verdict->epoch < oldest->epoch))
+            oldest = verdict;
+    }
+    return oldest;
 }
 
 const struct verdict *verdicts_get(const struct verdicts *verdicts, size_t i)

@@ -33,8 +33,8 @@ void verdicts_add(struct verdicts *verdicts, const struct oid *commit, uint64_t 
 /* The entry of that epoch goes from committed to published or superseded. */
 void verdicts_move(struct verdicts *verdicts, uint64_t epoch, enum verdict_kind kind);
 
-/* The same by commit: an entry that is still only committed was overtaken. */
-void verdicts_supersede(struct verdicts *verdicts, const struct oid *commit);
+/* The oldest entry below `epoch` that is still only committed; NULL if there is none. */
+const struct verdict *verdicts_oldest_committed(const struct verdicts *verdicts, uint64_t below);
 
 /* The i-th newest, NULL behind the last. */
 const struct verdict *verdicts_get(const struct verdicts *verdicts, size_t i);

@@ -87,6 +87,13 @@ void record_write_superseded(struct buf *out, const struct oid *from, const stru
     buf_putc(out, ']');
 }
 
+void record_write_overtaken(struct buf *out, const struct oid *commit, uint64_t epoch, const struct oid *to)
+{
+    record_write_superseded(out, NULL, to, commit, 1);
+    buf_puts(out, ",\"epoch\":");
+    buf_put_u64(out, epoch);
+}
+
 void record_write_rejected(struct buf *out, const struct oid *commit, const char *code,
                            const struct findings *findings)
 {

@@ -6,6 +6,7 @@
  *   committed   commit, epoch, offset, generation, correlation_id, services {name: message}, head
  *   published   commit, epoch
  *   superseded  from (commit or null), to, commits [..]         at most RECORD_COMMITS_MAX a line
+ *               an epoch that was overtaken before it was published: from null, its commit alone, and epoch
  *   rejected    commit, code, findings [..]
  *   rewrite     from, to, offset, reason
  *   keyset      generation, keyset
@@ -55,6 +56,8 @@ void record_write_published(struct buf *out, const struct oid *commit, uint64_t 
 /* `from` NULL: null. The caller keeps `len` within RECORD_COMMITS_MAX, with further lines for the rest. */
 void record_write_superseded(struct buf *out, const struct oid *from, const struct oid *to,
                              const struct oid *commits, size_t len);
+/* The epoch `epoch` of `commit` was committed and never published by itself: the one of `to` came first. */
+void record_write_overtaken(struct buf *out, const struct oid *commit, uint64_t epoch, const struct oid *to);
 void record_write_rejected(struct buf *out, const struct oid *commit, const char *code,
                            const struct findings *findings);
 void record_write_rewrite(struct buf *out, const struct oid *from, const struct oid *to, uint64_t offset,

@@ -43,14 +43,56 @@ def test_an_older_snapshot_of_another_journal_does_not_hide_its_epochs(tmp_path,
     shutil.copy(tmp_path / "old.json", daemon.state / "config.lkg.json")
     before = committed(daemon)
     daemon.start()
-    assert "does not belong to this journal" in daemon.wait("snapshot_refused")["message"]
-    daemon.wait("recovered", epoch=7)
-    # That journal never saw the services that were in force before it began, so they are issued anew, under a higher number.
-    assert committed(daemon) == before + [8]
-    assert json.loads(subscriber.epoch(8))["services"] == 6
+    daemon.wait("recovered", epoch=7, services=6)
+    assert committed(daemon) == before
     commit(home, 8)
-    head = json.loads(subscriber.epoch(9))
-    assert head["changed"] == {"router": 9} and head["services"] == 6
+    head = json.loads(subscriber.epoch(8))
+    assert head["changed"] == {"router": 8} and head["services"] == 6
+
+
+def test_a_journal_begun_anew_is_not_taken_for_the_whole_and_never_snapshotted_as_such(home, daemon):
+    """The snapshot that covers the rest is gone too, and the repository cannot be read: nothing is served that is not whole."""
+    daemon.snapshot(1)
+    daemon.stop()
+    (daemon.state / "journal.jsonl").write_bytes(b"")
+    daemon.start()
+    commit(home, 2)
+    daemon.snapshot(2)
+    daemon.stop()
+    (daemon.state / "config.lkg.json").unlink()
+    away = home.path.rename(home.path.with_name("away"))
+    daemon.start()
+    daemon.wait("recovered_incomplete", epoch=2)
+    daemon.state_is("hold:repo-unreadable")
+    daemon.wait("broker_connected")
+    assert not (daemon.state / "config.lkg.json").exists()
+    away.rename(home.path)
+    daemon.hup()
+    daemon.committed(3)  # the same commit, whole, under a higher number
+    daemon.snapshot(3)
+    assert "6 services" in daemon.ctl("verify", "lkg", check=0).stdout
+
+
+def test_a_service_removed_while_the_broker_was_away_gets_its_tombstone(home, daemon, broker, subscriber):
+    daemon.stop()
+    home.commit({"services/brain/memory-worker.yaml": None}, "forget")
+    daemon.start()
+    tombstone = subscriber.wait("system/config/memory-worker", lambda p: p and json.loads(p)["config"] is None)
+    assert json.loads(tombstone)["version"] == 2
+    assert subscriber.wait("system/config/memory-worker", lambda p: p == b"") == b""
+    assert tombstone in subscriber.on("config/update")
+
+
+def test_a_lost_state_is_found_again_by_the_next_start(home, daemon, broker):
+    daemon.stop()
+    broker.kill()
+    (daemon.state / "journal.jsonl").unlink()
+    (daemon.state / "config.lkg.json").unlink()
+    daemon.start()
+    daemon.state_is("hold:state-lost")
+    daemon.stop()
+    daemon.start()
+    daemon.state_is("hold:state-lost")
 
 
 def test_a_newer_snapshot_than_the_journal_is_believed(tmp_path, home, daemon, subscriber):

@@ -53,7 +53,7 @@ struct desk {
     struct mqtt mqtt;
     struct outbox outbox;
     uint64_t published[16], overtaken[16];
-    size_t published_len, overtaken_len, refused;
+    size_t published_len, overtaken_len, refused, cleared;
 };
 
 static void on_published(void *context, const struct oid *commit, uint64_t epoch)
@@ -70,6 +70,13 @@ static void on_overtaken(void *context, const struct oid *commit, uint64_t epoch
     desk->overtaken[desk->overtaken_len++] = epoch;
 }
 
+static void on_cleared(void *context, const char *name)
+{
+    struct desk *desk = context;
+    (void)name;
+    desk->cleared++;
+}
+
 static void on_refused(void *context, const char *topic, int reason, const char *text)
 {
     struct desk *desk = context;
@@ -82,7 +89,7 @@ static void on_refused(void *context, const char *topic, int reason, const char 
 static int set_up(void **state)
 {
     struct desk *desk = calloc(1, sizeof *desk);
-    struct outbox_events events = {desk, on_published, on_overtaken, on_refused};
+    struct outbox_events events = {desk, on_published, on_overtaken, on_cleared, on_refused};
     outbox_init(&desk->outbox, "", "src", SPAN("KEYS"), &events);
     desk->mqtt.is_up = true;
     outbox_open(&desk->outbox, &desk->mqtt);
@@ -234,17 +241,42 @@ static void outbox__merges_what_waits_so_that_memory_is_bounded_by_what_exists(v
     expect_sent(desk, 7, "system/epoch/src", "HEAD4", true);
 }
 
-static void outbox__overtakes_a_refused_epoch_when_a_newer_one_waits(void **state)
+static void assert_all(struct desk *desk, uint64_t number)
+{
+    struct outbox_batch batch = epoch(number);
+    batch.with_keyset = true;
+    add(&batch, "a", "A", false, false);
+    outbox_put(&desk->outbox, &batch);
+}
+
+static void outbox__calls_nothing_published_after_a_refusal_until_everything_was_asserted(void **state)
 {
     struct desk *desk = *state;
     put_one(desk, 1, "a", "A1");
-    put_one(desk, 2, "a", "A2");
+    put_one(desk, 2, "b", "B2");
     acknowledge(desk, 0x87);
     acknowledge_all(desk);
     assert_int_equal(desk->overtaken_len, 1);
     assert_int_equal(desk->overtaken[0], 1);
+    assert_int_equal(desk->published_len, 0); /* its own messages went through, but a client cannot complete it */
+    assert_all(desk, 2);
+    acknowledge_all(desk);
     assert_int_equal(desk->published_len, 1);
     assert_int_equal(desk->published[0], 2);
+}
+
+static void outbox__keeps_room_for_a_goodbye_behind_a_stalled_epoch(void **state)
+{
+    struct desk *desk = *state;
+    struct outbox_batch batch = epoch(1);
+    char name[16];
+    for (int i = 0; i < 2 * OUTBOX_WINDOW; i++) {
+        snprintf(name, sizeof name, "s%03d", i);
+        add(&batch, name, "X", false, false);
+    }
+    outbox_put(&desk->outbox, &batch);
+    outbox_put_health(&desk->outbox, SPAN("BYE"));
+    expect_sent(desk, OUTBOX_WINDOW, "system/health/src", "BYE", true);
 }
 
 static void outbox__begins_an_assertion_with_the_keyset(void **state)
@@ -323,6 +355,9 @@ static void outbox__clears_a_tombstone_only_after_an_index_without_it(void **sta
     acknowledge(desk, 0);
     assert_int_equal(desk->mqtt.len, before + 2);
     expect_sent(desk, before + 1, "system/config/gone", "", true);
+    assert_int_equal(desk->cleared, 0);
+    acknowledge(desk, 0);
+    assert_int_equal(desk->cleared, 1);
 }
 
 static void outbox__keeps_a_tombstone_when_the_index_was_refused(void **state)
@@ -381,7 +416,8 @@ int main(void)
         ONE(outbox__takes_an_acknowledgement_once),
         ONE(outbox__keeps_a_window_and_sends_on_as_acknowledgements_come),
         ONE(outbox__merges_what_waits_so_that_memory_is_bounded_by_what_exists),
-        ONE(outbox__overtakes_a_refused_epoch_when_a_newer_one_waits),
+        ONE(outbox__calls_nothing_published_after_a_refusal_until_everything_was_asserted),
+        ONE(outbox__keeps_room_for_a_goodbye_behind_a_stalled_epoch),
         ONE(outbox__begins_an_assertion_with_the_keyset),
         ONE(outbox__sends_the_keyset_alone_where_there_is_no_epoch_yet),
         ONE(outbox__forgets_everything_with_the_connection),
