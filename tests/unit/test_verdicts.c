@@ -158,20 +158,6 @@ static void verdicts__never_takes_a_verdict_back(void **state)
     expect(*state, 0, 2, 12, VERDICT_REJECTED);
 }
 
-static void verdicts__supersedes_by_commit_only_what_is_still_committed(void **state)
-{
-    struct oid id = commit(1), other = commit(2);
-    add(*state, 1, 11, VERDICT_PUBLISHED);
-    add(*state, 1, 12, VERDICT_COMMITTED); /* issued anew under a higher number */
-    add(*state, 3, 13, VERDICT_COMMITTED);
-    verdicts_supersede(*state, &other);
-    expect(*state, 1, 1, 12, VERDICT_COMMITTED);
-    verdicts_supersede(*state, &id);
-    expect(*state, 2, 1, 11, VERDICT_PUBLISHED);
-    expect(*state, 1, 1, 12, VERDICT_SUPERSEDED);
-    expect(*state, 0, 3, 13, VERDICT_COMMITTED);
-}
-
 /* --- the JSON --------------------------------------------------------------------------------------------------------- */
 
 static void verdicts__writes_each_member_newest_first(void **state)
@@ -230,7 +216,6 @@ int main(void)
         ONE(verdicts__is_empty_again_after_fini),
         ONE(verdicts__moves_the_committed_epoch_and_no_other),
         ONE(verdicts__never_takes_a_verdict_back),
-        ONE(verdicts__supersedes_by_commit_only_what_is_still_committed),
         ONE(verdicts__writes_each_member_newest_first),
         ONE(verdicts__writes_an_epoch_of_any_size),
         ONE(verdicts__writes_well_formed_json_when_full),
