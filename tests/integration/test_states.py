@@ -273,3 +273,303 @@ def test_open_descriptors_stay_flat_while_git_tidies_up(home, daemon):
         daemon.published(n)
         counts.append(len(os.listdir(f"/proc/{daemon.process.pid}/fd")))
     assert max(counts[3:]) <= max(counts[:3]), counts
+
+
+# --- the state folder -------------------------------------------------------------------------------------------------
+
+
+def lose_state(daemon):
+    for file in [*daemon.state.glob("journal*.jsonl"), daemon.state / "config.lkg.json"]:
+        file.unlink()
+
+
+def test_lost_state_finds_its_floor_on_the_broker(home, daemon, subscriber):
+    change(home, 2)
+    daemon.snapshot(2)
+    daemon.published(2)
+    daemon.stop()
+    lose_state(daemon)
+    daemon.start()
+    daemon.state_is("hold:state-lost")
+    head = json.loads(subscriber.epoch(3))
+    assert head["offset"] == 1 and head["services"] == 6 and head["config_epoch"] == home.head()
+    daemon.published(3)
+    change(home, 3)
+    subscriber.epoch(4)
+    assert committed(daemon) == [3, 4]
+
+
+def test_lost_state_takes_no_commit_while_nothing_tells_the_floor(home, daemon, broker):
+    daemon.snapshot(1)
+    daemon.stop()
+    broker.stop()
+    lose_state(daemon)
+    daemon.start()
+    daemon.state_is("hold:state-lost")
+    change(home, 2)
+    look(daemon)
+    assert committed(daemon) == [] and daemon.status()["state"] == "hold:state-lost"
+
+
+def full_disk(folder, mib):
+    """A tmpfs on the folder, and what fills it up."""
+    if os.geteuid() != 0:
+        pytest.skip("NO FULL DISK WAS TRIED: only root may mount a tmpfs")
+    folder.mkdir(parents=True)
+    mount = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={mib}m,mode=0750", "none", str(folder)], capture_output=True, check=False)
+    if mount.returncode:
+        pytest.skip(f"NO FULL DISK WAS TRIED: {mount.stderr.decode().strip()}")
+    return folder
+
+
+class Mounted:
+    def __init__(self, folder):
+        self.folder = folder
+
+    def close(self):
+        subprocess.run(["umount", "-l", str(self.folder)], check=True)
+
+
+def test_a_full_disk_holds_publishes_nothing_and_ends_when_there_is_room(tmp_path, home, broker, subscriber, ends):
+    state = ends(Mounted(full_disk(tmp_path / "epochd/state", 8))).folder
+    daemon = ends(Daemon(tmp_path / "epochd", home, broker, **QUICK))
+    daemon.published(1)
+    daemon.snapshot(1)
+    filler = os.open(state / "filler", os.O_CREAT | os.O_WRONLY)
+    with pytest.raises(OSError):
+        while True:
+            os.write(filler, bytes(4096))
+    # more than the MiB that is prepared for the journal
+    home.commit({f"services/big-{n}.yaml": f"text: {'x' * 200_000}\n" for n in range(8)}, "big")
+    reach(daemon, "hold:no-space")
+    status = daemon.status_when(lambda s: s["state"] == "hold:no-space")
+    assert heads(subscriber) == [1] and (status["epoch"], status["published"]) == (1, 1)
+    os.ftruncate(filler, 0)
+    os.close(filler)
+    assert len(json.loads(subscriber.epoch(2))["changed"]) == 8
+    reach(daemon, "ok")
+    daemon.ctl("verify", "journal", check=0)
+
+
+# --- the head on the broker -------------------------------------------------------------------------------------------
+
+
+def forge(daemon, head, **members):
+    """A head with other members, validly signed with the daemon's own key."""
+    key = (daemon.state / "keys/signing.key").read_text().strip().rpartition(":")[2]
+    message = {**json.loads(head), **members}
+    del message["signature"]
+    body = json.dumps(message, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    signature = SigningKey(base64.b64decode(key)).sign(body).signature.hex()
+    return body[:-1] + f',"signature":"{signature}"}}'.encode()
+
+
+def after(subscriber, topic, foreign, ours):
+    """Waits until `ours` follows on `foreign`."""
+    seen = []
+
+    def accept(payload):
+        if payload == foreign:
+            seen.append(payload)
+        return bool(seen) and payload == ours
+    subscriber.wait(topic, accept)
+
+
+def test_a_higher_head_of_ours_is_issued_above(home, daemon, subscriber):
+    subscriber.publish(HEAD, forge(daemon, subscriber.epoch(1), epoch=41), retain=True)
+    head = json.loads(subscriber.epoch(42))
+    assert head["config_epoch"] == home.head() and head["offset"] == 41 and head["parent"]["epoch"] == 1
+    assert len(head["changed"]) == 6 and set(head["changed"].values()) == {42}
+    assert [r["reason"] for r in daemon.journal() if r["kind"] == "rewrite"] == ["floor"]
+    change(home, 2)
+    assert json.loads(subscriber.epoch(43))["changed"] == {"router": 43}
+
+
+def test_a_higher_head_that_came_while_it_was_away_is_found_at_the_start(daemon, subscriber):
+    head = subscriber.epoch(1)
+    daemon.stop()
+    subscriber.publish(HEAD, forge(daemon, head, epoch=41), retain=True)
+    daemon.start()
+    assert json.loads(subscriber.epoch(42))["parent"]["epoch"] == 1
+
+
+def test_the_same_epoch_with_other_bytes_is_issued_above(daemon, subscriber):
+    subscriber.publish(HEAD, forge(daemon, subscriber.epoch(1), correlation_id="somebody-else"), retain=True)
+    assert set(json.loads(subscriber.epoch(2))["changed"].values()) == {2}
+
+
+def test_a_lower_head_of_ours_is_overwritten_without_a_new_epoch(home, daemon, subscriber):
+    first = subscriber.epoch(1)
+    change(home, 2)
+    second = subscriber.epoch(2)
+    daemon.published(2)
+    subscriber.publish(HEAD, first, retain=True)
+    seen = []
+    subscriber.wait(HEAD, lambda p: seen.append(p) or seen[-2:] == [first, second] and len(seen) > 2)
+    assert committed(daemon) == [1, 2]
+
+
+def test_more_than_three_raises_a_minute_are_two_publishers(home, daemon, subscriber):
+    head = subscriber.epoch(1)
+    for epoch in (10, 20, 30):
+        subscriber.publish(HEAD, forge(daemon, head, epoch=epoch), retain=True)
+        subscriber.epoch(epoch + 1)
+    assert not any(line.get("state") == "hold:two-publishers" for line in daemon.lines)
+    subscriber.publish(HEAD, forge(daemon, head, epoch=40), retain=True)
+    reach(daemon, "hold:two-publishers")
+    change(home, 2)
+    look(daemon)
+    assert committed(daemon) == [1, 11, 21, 31]
+
+
+def test_a_head_more_than_a_million_ahead_holds_until_it_was_cleared(home, daemon, subscriber):
+    head = subscriber.epoch(1)
+    subscriber.publish(HEAD, forge(daemon, head, epoch=1_000_001), retain=True)
+    subscriber.epoch(1_000_002)  # a million is no jump yet
+    daemon.published(1_000_002)
+    subscriber.publish(HEAD, forge(daemon, head, epoch=2_000_003), retain=True)
+    reach(daemon, "hold:epoch-jump")
+    change(home, 2)
+    look(daemon)
+    assert committed(daemon) == [1, 1_000_002]
+    daemon.stop()
+    subscriber.publish(HEAD, b"", retain=True)
+    daemon.start()
+    subscriber.epoch(1_000_003)
+
+
+@pytest.mark.parametrize("garbage", [b"garbage", b"{}", bytes(400)], ids=["text", "object", "zeros"])
+def test_garbage_on_our_head_topic_is_told_and_overwritten(daemon, subscriber, garbage):
+    ours = subscriber.epoch(1)
+    subscriber.publish(HEAD, garbage, retain=True)
+    reach(daemon, "degraded:topic-conflict")
+    after(subscriber, HEAD, garbage, ours)
+    assert committed(daemon) == [1]
+
+
+def test_a_head_that_somebody_cleared_is_asserted_again(daemon, subscriber):
+    ours = subscriber.epoch(1)
+    subscriber.publish(HEAD, b"", retain=True)
+    after(subscriber, HEAD, b"", ours)
+    assert not any("conflict" in line.get("state", "") for line in daemon.lines)
+
+
+# --- the broker -------------------------------------------------------------------------------------------------------
+
+
+def guarded(tmp_path, acl):
+    """A broker's configuration with the user epochd and these rules."""
+    passwords, rules = tmp_path / "passwd", tmp_path / "acl"
+    subprocess.run(["mosquitto_passwd", "-b", "-c", str(passwords), "epochd", "right"], check=True, capture_output=True)
+    rules.write_text(acl)
+    for file in (passwords, rules):
+        file.chmod(0o600)
+    return f"allow_anonymous false\npassword_file {passwords}\nacl_file {rules}\n"
+
+
+def login(tmp_path, password):
+    file = tmp_path / "password"
+    file.write_text(password)
+    file.chmod(0o600)
+    return {"EPOCHD_MQTT_USERNAME": "epochd", "EPOCHD_MQTT_PASSWORD_FILE": str(file)}
+
+
+def test_a_topic_that_may_not_be_written_is_told_and_no_epoch_counts_as_published(tmp_path, home, ends):
+    topics = "".join(f"topic readwrite {t}\n" for t in ("config/update", "system/config/llm-worker", "system/config/router", "system/keys/#",
+                                                         "system/epoch/#", "system/index/#", "system/health/#", "system/keepalive/#"))
+    broker = ends(Broker(tmp_path / "broker", guarded(tmp_path, f"user epochd\n{topics}")))
+    daemon = ends(Daemon(tmp_path / "epochd", home, broker, **QUICK, **login(tmp_path, "right")))
+    assert "not authorized" in reach(daemon, "degraded:publish-refused")["message"].lower()
+    subscriber = ends(Subscriber(broker.port, "system/epoch/#", "system/keepalive/#", username="epochd", password="right"))
+    change(home, 2)  # which may be written, but what epoch 1 brought is still missing
+    subscriber.epoch(2)
+    subscriber.wait(KEEPALIVE, lambda p: json.loads(p)["epoch"] == 2)
+    look(daemon)
+    status = daemon.status()
+    assert (status["state"], status["epoch"], status["published"]) == ("degraded:publish-refused", 2, 0)
+    assert not any(record["kind"] == "published" for record in daemon.journal())
+
+
+def test_a_wrong_password_is_told(tmp_path, home, ends):
+    broker = ends(Broker(tmp_path / "broker", guarded(tmp_path, "user epochd\ntopic readwrite #\n")))
+    daemon = ends(Daemon(tmp_path / "epochd", home, broker, **login(tmp_path, "wrong")))
+    reach(daemon, "degraded:broker-refused")
+    assert committed(daemon) == [1]
+
+
+def test_a_broker_that_accepts_and_never_answers_is_away(tmp_path, home, ends):
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        daemon = ends(Daemon(tmp_path / "epochd", home, EPOCHD_MQTT_URL=f"mqtt://127.0.0.1:{mute.getsockname()[1]}"))
+        daemon.committed(1)
+        reach(daemon, "degraded:broker-away")
+        change(home, 2)
+        daemon.committed(2)
+
+
+# --- a commit that removes much ---------------------------------------------------------------------------------------
+
+
+def test_a_mass_removal_is_refused_and_allowed_by_its_trailer(home, daemon, subscriber):
+    gone = {str(p.relative_to(home.path)): None for p in sorted((home.path / "services").rglob("*.yaml"))[:3]}
+    bad = home.commit(gone, "away with them")
+    assert daemon.wait("epoch_rejected", config_epoch=bad)["code"] == "guard.mass-removal"
+    assert daemon.status()["epoch"] == 1
+    home.commit(message="away with them\n\nEpoch-Allow: mass-removal")
+    head = json.loads(subscriber.epoch(3))
+    assert head["services"] == 3 and len(head["changed"]) == 3
+
+
+# --- the process ------------------------------------------------------------------------------------------------------
+
+
+def test_sighup_tries_the_broker_now(tmp_path, home, ends):
+    broker = ends(Broker(tmp_path / "broker"))
+    broker.kill()
+    daemon = ends(Daemon(tmp_path / "epochd", home, broker, EPOCHD_MQTT_BACKOFF_MIN_MS="600000", EPOCHD_MQTT_BACKOFF_MAX_MS="600000"))
+    reach(daemon, "degraded:broker-away")
+    broker.start()
+    daemon.hup()
+    daemon.published(1)
+
+
+def test_storms_of_signals_change_nothing(home, daemon, subscriber):
+    for _ in range(500):
+        for name in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGHUP):
+            daemon.process.send_signal(name)
+    change(home, 2)
+    subscriber.epoch(2)
+    assert daemon.process.poll() is None and daemon.status()["pid"] == daemon.process.pid
+    assert committed(daemon) == [1, 2]
+    assert all(line.get("event") != "state" or line["state"] in ("ok", "initializing") for line in daemon.lines)
+
+
+def test_sigterm_does_not_wait_for_a_broker_that_stands_still(home, daemon, broker):
+    broker.process.send_signal(signal.SIGSTOP)
+    try:
+        change(home, 2)
+        daemon.committed(2)
+        started = time.monotonic()
+        assert daemon.stop() == 0
+        assert time.monotonic() - started < 2
+    finally:
+        broker.process.send_signal(signal.SIGCONT)
+
+
+def test_the_service_manager_is_told(home, broker, open_folder, ends):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(open_folder / "notify"))
+        manager.settimeout(PATIENCE_S)
+        daemon = ends(Daemon(open_folder / "epochd", home, broker, NOTIFY_SOCKET=str(open_folder / "notify"), WATCHDOG_USEC="200000"))
+        told = []
+
+        def until(text):
+            while not any(text in said for said in told):
+                told.append(manager.recv(4096).decode())
+        until("READY=1")
+        until("STATUS=ok; epoch 1, 6 services")
+        told.clear()
+        until("WATCHDOG=1")
+        told.clear()
+        until("WATCHDOG=1")
+        assert daemon.stop() == 0
+        until("STOPPING=1")
