@@ -12,6 +12,17 @@
 
 enum { EVENTS_AT_ONCE = 16 };
 
+/* The earliest of those that are due and had no turn in this round. */
+static struct loop_timer *next_due(const struct loop *loop, int64_t now)
+{
+    struct loop_timer *next = NULL;
+    for (struct loop_timer *timer = loop->timers; timer != NULL; timer = timer->next)
+        if (timer->due_ms != 0 && timer->due_ms <= now && timer->round != loop->round &&
+            (next == NULL || timer->due_ms < next->due_ms))
+            next = timer;
+    return next;
+}
+
 static void timers_expired(void *context, uint32_t events)
 {
     struct loop *loop = context;
@@ -21,9 +32,9 @@ static void timers_expired(void *context, uint32_t events)
         return; /* EAGAIN: re-armed since */
     loop->armed_ms = 0;
     int64_t now = clock_boot_ms();
-    for (struct loop_timer *timer = loop->timers; timer != NULL; timer = timer->next) {
-        if (timer->due_ms == 0 || timer->due_ms > now)
-            continue;
+    loop->round++;
+    for (struct loop_timer *timer; (timer = next_due(loop, now)) != NULL;) {
+        timer->round = loop->round;
         timer->due_ms = 0;
         timer->expired(timer->context);
     }

@@ -2,7 +2,8 @@
  * loop: one epoll, one timerfd. Everything the daemon decides happens in a callback from here, on one thread.
  *
  * Sources and timers are the caller's memory and must outlive their registration. A timer that is not armed costs nothing,
- * so an idle daemon wakes for its heartbeat and its poll and for nothing else.
+ * so an idle daemon wakes for its heartbeat and its poll and for nothing else. Timers are called in the order they are due, however
+ * late the loop is, and none twice before all that are due had their turn.
  */
 #ifndef DAEMON_LOOP_H
 #define DAEMON_LOOP_H
@@ -23,6 +24,7 @@ struct loop_timer {
     void (*expired)(void *context);
     void *context;
     int64_t due_ms; /* clock_boot_ms; 0: not armed */
+    uint64_t round; /* of the loop, when it was called last */
     struct loop_timer *next;
 };
 
@@ -31,6 +33,7 @@ struct loop {
     struct loop_source timer_source;
     struct loop_timer *timers;
     int64_t armed_ms; /* what the timerfd is set to; 0: nothing */
+    uint64_t round;
     bool is_stopped;
 };
 
