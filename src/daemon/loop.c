@@ -67,13 +67,34 @@ void loop_source_init(struct loop_source *source, void (*ready)(void *, uint32_t
     *source = (struct loop_source){.ready = ready, .context = context, .fd = -1};
 }
 
-static void forget(struct loop *loop, struct loop_source *source)
+/* Out of the list; epoll is not told. */
+static void unlink_source(struct loop *loop, struct loop_source *source)
 {
-    /* Fails harmlessly when the descriptor was closed behind our back: epoll forgot it then. */
-    if (source->fd >= 0)
-        epoll_ctl(loop->epoll, EPOLL_CTL_DEL, source->fd, NULL);
+    struct loop_source **at = &loop->sources;
+    while (*at != NULL && *at != source)
+        at = &(*at)->next;
+    if (*at == source)
+        *at = source->next;
+    source->next = NULL;
     source->fd = -1;
     source->events = 0;
+}
+
+static void forget(struct loop *loop, struct loop_source *source)
+{
+    if (source->fd < 0)
+        return;
+    /* Fails harmlessly when the descriptor was closed behind our back: epoll forgot it then. */
+    epoll_ctl(loop->epoll, EPOLL_CTL_DEL, source->fd, NULL);
+    unlink_source(loop, source);
+}
+
+static struct loop_source *find_source(const struct loop *loop, int fd)
+{
+    struct loop_source *source = loop->sources;
+    while (source != NULL && source->fd != fd)
+        source = source->next;
+    return source;
 }
 
 int loop_watch(struct loop *loop, struct loop_source *source, int fd, uint32_t events, struct error *err)
@@ -91,8 +112,14 @@ int loop_watch(struct loop *loop, struct loop_source *source, int fd, uint32_t e
     if (epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, &event) != 0 &&
         (errno != EEXIST || epoll_ctl(loop->epoll, EPOLL_CTL_MOD, fd, &event) != 0))
         return error_set(err, ERR_SYSTEM, errno, "cannot watch a descriptor");
+    /* Whoever had the number before holds a closed descriptor, and must not take this one along when it lets go. */
+    struct loop_source *before = find_source(loop, fd);
+    if (before != NULL)
+        unlink_source(loop, before);
     source->fd = fd;
     source->events = events;
+    source->next = loop->sources;
+    loop->sources = source;
     return 0;
 }
 

@@ -18,6 +18,7 @@ struct loop_source {
     void *context;
     int fd;            /* as registered now, -1: not */
     uint32_t events;
+    struct loop_source *next; /* registered ones */
 };
 
 struct loop_timer {
@@ -31,6 +32,7 @@ struct loop_timer {
 struct loop {
     int epoll, timer;
     struct loop_source timer_source;
+    struct loop_source *sources;
     struct loop_timer *timers;
     int64_t armed_ms; /* what the timerfd is set to; 0: nothing */
     uint64_t round;
@@ -45,7 +47,8 @@ void loop_source_init(struct loop_source *source, void (*ready)(void *, uint32_t
 
 /*
  * Makes the registration what is wanted: `fd` for `events`, or nothing with fd -1. Cheap when nothing changes. Right also after the
- * descriptor was closed behind our back (epoll forgot it) or came back under the same number.
+ * descriptor was closed behind our back (epoll forgot it) or came back under the same number, for
+ * this source or for another: who asks for a descriptor last has it.
  */
 int loop_watch(struct loop *loop, struct loop_source *source, int fd, uint32_t events, struct error *err) MUST_CHECK;
 
