@@ -22,7 +22,7 @@
 #define UNIT "daemon"
 #define LOCK_FILE "lock"
 
-enum { STATE_MODE = 0750, RUN_MODE = 0755, STOP_WITHIN_MS = 1500, TIDY_AFTER_MS = 200 };
+enum { STATE_MODE = 0750, RUN_MODE = 0755, STOP_WITHIN_MS = 1000, TIDY_AFTER_MS = 200 };
 
 /* --- the journal ------------------------------------------------------------------------------------------------------ */
 

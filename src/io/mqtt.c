@@ -11,7 +11,7 @@
 #include "model/codes.h"
 #include "util/clock.h"
 
-enum { CONNECT_MS = 10000, GOODBYE_MS = 1000 };
+enum { CONNECT_MS = 10000, GOODBYE_MS = 500 };
 
 /* --- the end of a connection -------------------------------------------------------------------------- */
 
