@@ -139,7 +139,8 @@ static inline void take_good(struct road *road, const char *revision, uint64_t e
 }
 
 /* The service is in force with this version and configuration. */
-static inline void assert_config(const struct pipeline *pipeline, const char *name, uint64_t version, const char *config)
+static inline void assert_config(const struct pipeline *pipeline, const char *name, uint64_t version,
+                                 const char *config)
 {
     const struct service *service = catalog_find(pipeline->force.catalog, name);
     if (service == NULL)
