@@ -266,13 +266,14 @@ def test_every_commit_is_accounted_for_while_git_tidies_up(home, daemon, subscri
 def test_open_descriptors_stay_flat_while_git_tidies_up(home, daemon):
     if os.geteuid() != 0:
         pytest.skip("epochd is not dumpable, so only root may count its descriptors")
+    moment = 4  # a pack just removed, a snapshot or status being written; a leak of one a round would be twenty
     counts = []
-    for n in range(2, 18):
+    for n in range(2, 22):
         change(home, n)
         tidy(home)
         daemon.published(n)
         counts.append(len(os.listdir(f"/proc/{daemon.process.pid}/fd")))
-    assert max(counts[3:]) <= max(counts[:3]), counts
+    assert max(counts) <= counts[0] + moment, counts
 
 
 # --- the state folder -------------------------------------------------------------------------------------------------
