@@ -53,6 +53,7 @@ static int check(const struct settings *settings)
     bool is_missing;
     struct repo_policy policy = {settings->repository.trusted_uids, settings->repository.trusted_len, false};
     if (repo_open(&repo, settings->repository.path, &policy, &err) != 0 ||
+        repo_check_whole(repo, &err) != 0 ||
         repo_branch_tip(repo, settings->repository.branch, &is_missing, &tip, &err) != 0)
         return fail(&err);
     if (is_missing)

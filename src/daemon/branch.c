@@ -424,8 +424,9 @@ int branch_start(struct daemon *d, struct error *err)
     loop_source_init(&d->watch, on_watch, d);
     loop_timer_init(&d->loop, &d->poll, on_poll, d);
     /* With an epoch in force the daemon serves it whatever became of the repository; without one there is nothing to serve,
-       and a wrong path is best told at once. */
-    if (open_repo(d, err) != 0 && !d->pipeline.force.exists)
+       and a wrong path or a shallow clone is best told at once. */
+    bool is_good = open_repo(d, err) == 0 && repo_check_whole(d->repo, err) == 0;
+    if (!is_good && !d->pipeline.force.exists)
         return -1;
     start_watch(d);
     d->must_judge = true;

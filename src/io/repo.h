@@ -93,6 +93,9 @@ int repo_read_commit(struct repo *repo, const struct oid *commit, struct repo_co
 int repo_read_trailer(struct repo *repo, const struct oid *commit, const char *name, bool *found, char *out,
                       size_t size, struct error *err) MUST_CHECK;
 
+/* CODE_REPO_SHALLOW for a shallow clone, which can be read but has no countable history. */
+int repo_check_whole(const struct repo *repo, struct error *err) MUST_CHECK;
+
 /*
  * Number of commits reachable from tip and not from hide (NULL: all). Exact whatever the committers' clocks
  * said, also where git rev-list is not. CODE_REPO_SHALLOW when history is cut, CODE_REPO_OBJECT when a commit

@@ -34,7 +34,7 @@ static int refuse_shallow(struct error *err)
     return error_set(err, CODE_REPO_SHALLOW, 0, "epoch unknown (shallow clone: git fetch --unshallow)");
 }
 
-static int check_whole(const struct repo *repo, struct error *err)
+int repo_check_whole(const struct repo *repo, struct error *err)
 {
     return has_file(repo, "shallow") ? refuse_shallow(err) : 0;
 }
@@ -265,7 +265,7 @@ static int count_beyond(struct repo *repo, const struct oid *tip, const struct o
 int repo_count(struct repo *repo, const struct oid *tip, const struct oid *hide, uint64_t *out,
                struct error *err)
 {
-    if (check_whole(repo, err) != 0)
+    if (repo_check_whole(repo, err) != 0)
         return -1;
     if (hide != NULL)
         return count_beyond(repo, tip, hide, out, err);
@@ -281,7 +281,7 @@ int repo_range(struct repo *repo, const struct oid *tip, const struct oid *hide,
     struct walk what = {.tip = tip, .hide = hide, .sorting = GIT_SORT_TOPOLOGICAL | GIT_SORT_TIME};
     bool reached = false;
     size_t most = max < SIZE_MAX - 2 ? max + 2 : SIZE_MAX; /* the tip, and one that tells there are more */
-    if (check_whole(repo, err) != 0)
+    if (repo_check_whole(repo, err) != 0)
         return -1;
     if (hide != NULL && follow_line(repo, tip, hide, &found, &reached, err) != 0)
         return -1;
