@@ -65,15 +65,16 @@ static int refuse_format(const char *path, const char *words, struct error *err)
     };
     static const char prefix[] = "unsupported extension name extensions.";
     if (strncmp(words, prefix, sizeof prefix - 1) != 0)
-        return error_set(err, CODE_REPO_FORMAT, 0, "'%s' has a format libgit2 cannot read: %s", path, words);
+        return error_set(err, CODE_REPO_FORMAT, 0,
+                         "'%s' has a format libgit2 cannot read: %s; serve a fresh git clone of it", path, words);
     const char *name = words + sizeof prefix - 1;
     for (size_t i = 0; i < ARRAY_LEN(extensions); i++)
         if (strcmp(name, extensions[i].name) == 0)
             return error_set(err, CODE_REPO_FORMAT, 0,
                              "'%s' uses extensions.%s, which libgit2 cannot read: %s", path, name,
                              extensions[i].remedy);
-    return error_set(err, CODE_REPO_FORMAT, 0, "'%s' uses extensions.%s, which libgit2 cannot read", path,
-                     name);
+    return error_set(err, CODE_REPO_FORMAT, 0,
+                     "'%s' uses extensions.%s, which libgit2 cannot read; serve a fresh git clone of it", path, name);
 }
 
 /* What must be readable for libgit2 to see a repository at all; it says "not found" or "locked" where it is
@@ -108,9 +109,12 @@ static int refuse_open(const char *path, int rc, struct error *err)
         return error_set(err, CODE_REPO_ACCESS, 0, "cannot open '%s': %s", path, words);
     if (rc == GIT_ENOTFOUND && stat(path, &st) != 0)
         return error_set(err, errno == ENOENT || errno == ENOTDIR ? CODE_REPO_MISSING : CODE_REPO_UNREADABLE,
-                         errno, "there is no git repository at '%s'", path);
+                         errno, "there is no git repository at '%s' (epochctl init makes one; or set repository.path)",
+                         path);
     if (rc == GIT_ENOTFOUND)
-        return error_set(err, CODE_REPO_MISSING, 0, "'%s' is no git repository: %s", path, words);
+        return error_set(err, CODE_REPO_MISSING, 0,
+                         "'%s' is no git repository (epochctl init makes one; or set repository.path to its top): %s",
+                         path, words);
     if (klass == GIT_ERROR_REPOSITORY && strncmp(words, "unsupported", strlen("unsupported")) == 0)
         return refuse_format(path, words, err);
     return error_set(err, CODE_REPO_UNREADABLE, 0, "cannot open '%s': %s", path, words);
