@@ -2,8 +2,8 @@
  * loop: one epoll, one timerfd. Everything the daemon decides happens in a callback from here, on one thread.
  *
  * Sources and timers are the caller's memory and must outlive their registration. A timer that is not armed costs nothing,
- * so an idle daemon wakes for its heartbeat and its poll and for nothing else. Timers are called in the order they are due, however
- * late the loop is, and none twice before all that are due had their turn.
+ * so an idle daemon wakes for its heartbeat and its poll and for nothing else. Timers are called in the order they are
+ * due, however late the loop is, and none twice before all that are due had their turn.
  */
 #ifndef DAEMON_LOOP_H
 #define DAEMON_LOOP_H

@@ -120,7 +120,8 @@ static void expect_null(const struct doc_node *node, const char *name)
 
 static void health__names_every_event(void **state)
 {
-    static const char *const names[EVENTS] = {"ready", "epoch", "rejected", "hold", "degraded", "recovered", "shutdown", "lost"};
+    static const char *const names[EVENTS] = {"ready", "epoch", "rejected", "hold",
+                                              "degraded", "recovered", "shutdown", "lost"};
     (void)state;
     for (enum health_event event = 0; event <= HEALTH_LOST; event++)
         assert_string_equal(health_event_name(event), names[event]);
@@ -166,9 +167,9 @@ static void health__has_every_member_of_the_envelope_for_every_event(void **stat
 /* The order is part of the format's examples, and what people read first comes first. */
 static void health__writes_its_members_in_the_documented_order(void **state)
 {
-    static const char *const order[] = {"{\"id\":", "\"type\":", "\"ts\":", "\"source\":", "\"data\":", "\"message_id\":", "\"ok\":",
-        "\"event\":", "\"timestamp\":", "\"error\":", "\"state\":", "\"epoch\":", "\"config_epoch\":", "\"service_count\":",
-        "\"findings\":"};
+    static const char *const order[] = {"{\"id\":", "\"type\":", "\"ts\":", "\"source\":", "\"data\":",
+        "\"message_id\":", "\"ok\":", "\"event\":", "\"timestamp\":", "\"error\":", "\"state\":", "\"epoch\":",
+        "\"config_epoch\":", "\"service_count\":", "\"findings\":"};
     struct desk *desk = *state;
     compose(desk, HEALTH_READY, NULL, NULL);
     buf_putc(&desk->text, '\0');

@@ -1,6 +1,6 @@
 /*
- * loop: timers and descriptors. Timers that must be late are made due in the past, so that nothing here depends on how fast the
- * machine is; a test that waits for the loop ends with loop_stop.
+ * loop: timers and descriptors. Timers that must be late are made due in the past, so that nothing here depends on how
+ * fast the machine is; a test that waits for the loop ends with loop_stop.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -266,17 +266,6 @@ static void loop__calls_what_a_callback_armed(void **state)
     assert_true(desk->actors[1].called_ms > desk->actors[0].called_ms);
 }
 
-static void loop__arms_from_the_callback_of_a_source(void **state)
-{
-    struct desk *desk = *state;
-    desk->actors[0].act = arm_b;
-    desk->actors[1].act = stop;
-    watch(desk, 0, open_event(desk, 0));
-    ring(desk, 0);
-    run(desk);
-    assert_string_equal(desk->said, "ab");
-}
-
 static void loop__arms_by_a_time_and_keeps_the_earlier(void **state)
 {
     struct desk *desk = *state;
@@ -303,8 +292,7 @@ static void loop__sleeps_through_a_disarmed_alarm(void **state)
     arm(desk, 1, 1);
     arm(desk, 2, 4);
     run(desk);
-    assert_null(strchr(desk->said + 1, 'a'));
-    assert_int_equal(desk->actors[2].calls, 1);
+    assert_string_equal(desk->said, "ac");
 }
 
 /* --- descriptors -------------------------------------------------------------------------------------------------------- */
@@ -464,17 +452,6 @@ static void loop__does_not_begin_when_it_was_stopped_before(void **state)
     assert_string_equal(desk->said, "");
 }
 
-static void loop__goes_on_after_another_run(void **state)
-{
-    struct desk *desk = *state;
-    desk->actors[0].act = stop;
-    arm(desk, 0, 0);
-    run(desk);
-    arm(desk, 0, 1);
-    run(desk);
-    assert_string_equal(desk->said, "aa");
-}
-
 static void loop__says_when_epoll_fails(void **state)
 {
     struct desk *desk = *state;
@@ -499,7 +476,6 @@ int main(void)
         ONE(loop__gives_each_late_timer_its_turn_before_one_comes_again),
         ONE(loop__does_not_call_what_an_earlier_callback_disarmed),
         ONE(loop__calls_what_a_callback_armed),
-        ONE(loop__arms_from_the_callback_of_a_source),
         ONE(loop__arms_by_a_time_and_keeps_the_earlier),
         ONE(loop__sleeps_through_a_disarmed_alarm),
         ONE(loop__calls_a_source_that_is_ready),
@@ -512,7 +488,6 @@ int main(void)
         ONE(loop__refuses_what_cannot_be_watched),
         ONE(loop__does_not_call_what_was_let_go_in_the_same_round),
         ONE(loop__does_not_begin_when_it_was_stopped_before),
-        ONE(loop__goes_on_after_another_run),
         ONE(loop__says_when_epoll_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -193,9 +193,9 @@ static void metrics__tells_what_lives_elsewhere(void **state)
 {
     struct desk *desk = *state;
     desk->view = (struct metrics_view){
-        .epoch = 101, .published_epoch = 102, .generation = 103, .services = 104, .snapshot_epoch = 105, .snapshot_writes = 106,
-        .snapshot_failures = 107, .snapshot_micros = 1000108, .snapshot_written_ms = 109007, .messages_acknowledged = 110,
-        .messages_refused = 111, .broker_connects = 112, .broker_disconnects = 113, .is_broker_open = true};
+        .epoch = 101, .published_epoch = 102, .generation = 103, .services = 104,
+        .snapshot_epoch = 105, .snapshot_writes = 106, .snapshot_failures = 107, .snapshot_micros = 1000108,
+        .snapshot_written_ms = 109007, .messages_acknowledged = 110, .messages_refused = 111, .broker_connects = 112, .broker_disconnects = 113, .is_broker_open = true};
     expect(desk, "epochd_epoch", "101");
     expect(desk, "epochd_published_epoch", "102");
     expect(desk, "epochd_generation", "103");

@@ -130,9 +130,9 @@ static int64_t time_of(const struct doc_node *node, const char *name)
 
 static void status__has_the_members_it_promises_and_no_other(void **state)
 {
-    static const char *const names[] = {"format", "pid", "version", "started", "written", "state", "reason", "message", "since",
-        "source", "repository", "branch", "epoch", "config_epoch", "correlation_id", "generation", "offset", "committed",
-        "published", "snapshot", "broker", "service_count", "recent"};
+    static const char *const names[] = {"format", "pid", "version", "started", "written", "state", "reason", "message",
+        "since", "source", "repository", "branch", "epoch", "config_epoch", "correlation_id", "generation", "offset",
+        "committed", "published", "snapshot", "broker", "service_count", "recent"};
     const struct doc_node *root = read_status(*state);
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         if (doc_get(root, names[i]) == NULL)
