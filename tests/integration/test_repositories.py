@@ -107,6 +107,19 @@ def test_a_trusted_owner_is_served(tmp_path, home, ends):
     daemon.committed(1)
 
 
+def test_a_clone_that_became_shallow_is_no_reason_to_stop_serving(tmp_path, home, broker, ends):
+    daemon = ends(Daemon(tmp_path / "epochd", home, broker))
+    daemon.published(1)
+    daemon.stop()
+    shallow(home)
+    daemon.start()
+    daemon.wait("epoch_held", code="repo.shallow")
+    assert daemon.status()["epoch"] == 1
+    home.git("fetch", "-q", "--unshallow")
+    daemon.hup()
+    daemon.committed(2)
+
+
 # --- what can be served --------------------------------------------------------------------------------------------------
 
 
