@@ -78,6 +78,9 @@ int history_judge(struct repo *repo, const struct force *force, const struct oid
         out->kind = HISTORY_BEHIND;
         return 0;
     }
+    /* Beyond the edge of a shallow clone nothing is replaced, only out of sight. */
+    if (!exists && repo_check_whole(repo, err) != 0)
+        return -1;
     if (!exists && policy != REWRITE_ALLOW) {
         /* How much is replaced cannot be told any more. */
         out->kind = HISTORY_REWRITTEN;
