@@ -86,7 +86,7 @@ static void repo_open__names_what_is_no_repository(void **state)
     struct error err;
     struct repo *repo;
     sh("mkdir empty && echo text > file && mkdir half && echo 'gitdir: /nowhere' > half/.git");
-    assert_refused(repo_open(&repo, "absent", &ours, &err), CODE_REPO_MISSING, "'absent': No such file");
+    assert_refused(repo_open(&repo, "absent", &ours, &err), CODE_REPO_MISSING, "'absent' (epochctl init makes one");
     assert_refused(repo_open(&repo, "empty", &ours, &err), CODE_REPO_MISSING, "'empty' is no git repository");
     assert_refused(repo_open(&repo, "file", &ours, &err), CODE_REPO_MISSING, "'file' is no git repository");
     assert_refused(repo_open(&repo, "half", &ours, &err), CODE_REPO_MISSING, "'half' is no git repository");
