@@ -11,10 +11,10 @@
 
 #include "cli/cli.h"
 #include "config/candidate.h"
+#include "config/guard.h"
 #include "model/codes.h"
 #include "model/oid.h"
 
-#define MASS_REMOVAL_TRAILER "Epoch-Allow"
 
 static void say(const char *format, ...) PRINTF_LIKE(1, 2);
 
@@ -228,14 +228,14 @@ static int judge_push(struct repo *repo, const struct push *push, struct error *
 {
     struct source source AUTO_SOURCE = {.work_dir = -1};
     struct catalog *before AUTO_CATALOG = NULL;
-    char allow[64];
-    bool found;
-    if (repo_read_trailer(repo, &push->after, MASS_REMOVAL_TRAILER, &found, allow, sizeof allow, err) != 0)
+    bool is_allowed;
+    const struct oid *hide = oid_is_zero(&push->before) ? NULL : &push->before;
+    if (guard_allows_mass_removal(repo, &push->after, hide, &is_allowed, err) != 0)
         return -1;
     if (!oid_is_zero(&push->before) && find_before(repo, &push->before, &before, err) != 0)
         return -1;
     struct candidate_base base = {.in_force = before,
-                                  .mass_removal_allowed = found && strcmp(allow, "mass-removal") == 0};
+                                  .mass_removal_allowed = is_allowed};
     if (source_from_commit(repo, &push->after, NULL, &source, err) != 0)
         return -1;
     return judge(&source, &base, err, is_valid);

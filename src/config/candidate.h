@@ -36,7 +36,7 @@ void candidate_fini(struct candidate *candidate);
 struct candidate_base {
     struct listing *before;         /* what in_force was made from; NULL: not known, everything is read */
     const struct catalog *in_force; /* NULL: nothing is, and everything is read */
-    bool mass_removal_allowed;      /* the commit says Epoch-Allow: mass-removal */
+    bool mass_removal_allowed;      /* config/guard.h: a commit of the range says Epoch-Allow: mass-removal */
 };
 
 /*

@@ -6,12 +6,10 @@
 #include <string.h>
 
 #include "config/candidate.h"
+#include "config/guard.h"
 #include "model/codes.h"
 #include "model/record.h"
 #include "util/clock.h"
-
-#define MASS_REMOVAL_TRAILER "Epoch-Allow"
-#define MASS_REMOVAL_VALUE "mass-removal"
 
 enum { RANGE_MAX = 1000 * 1000 }; /* commits one push can supersede by name */
 
@@ -64,14 +62,14 @@ static int judge(struct pipeline *pipeline, struct draft *draft, struct findings
 {
     const struct pipeline_order *order = draft->order;
     struct source source AUTO_SOURCE = {.work_dir = -1};
-    char value[64];
-    bool found;
-    if (repo_read_trailer(pipeline->repo, &order->commit, MASS_REMOVAL_TRAILER, &found, value, sizeof value, err) != 0)
+    bool is_allowed;
+    const struct oid *hide = pipeline->force.exists ? &pipeline->force.commit : NULL;
+    if (guard_allows_mass_removal(pipeline->repo, &order->commit, hide, &is_allowed, err) != 0)
         return -1;
     struct candidate_base base = {
         .before = order->only_if_changed ? NULL : pipeline->force.listing,
         .in_force = pipeline->force.catalog,
-        .mass_removal_allowed = found && strcmp(value, MASS_REMOVAL_VALUE) == 0,
+        .mass_removal_allowed = is_allowed,
     };
     if (source_from_commit(pipeline->repo, &order->commit, base.before, &source, err) != 0)
         return -1;

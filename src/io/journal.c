@@ -151,10 +151,23 @@ static int sync_lines(struct journal *journal, struct error *err)
     return 0;
 }
 
+/* A file that lost its name is written for nobody: whoever moved or removed it has the journal, not we. */
+static int check_name(const struct journal *journal, struct error *err)
+{
+    struct stat st;
+    if (fstatat(journal->dir, JOURNAL_FILE, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return error_set(err, CODE_JOURNAL_UNWRITABLE, errno, "'%s' is gone", JOURNAL_FILE);
+    if (st.st_dev != journal->device || st.st_ino != journal->inode)
+        return error_set(err, CODE_JOURNAL_UNWRITABLE, 0, "'%s' is not the file it was", JOURNAL_FILE);
+    return 0;
+}
+
 /* Rules 3 and 2 of this file. */
 static int make_ready(struct journal *journal, struct error *err)
 {
     if (journal->fd < 0 && reopen(journal, err) != 0)
+        return -1;
+    if (check_name(journal, err) != 0)
         return -1;
     bool is_pending = journal->durable != journal->end;
     if (is_pending && journal->durable / PAGE != journal->end / PAGE)

@@ -113,3 +113,24 @@ def test_a_newer_snapshot_than_the_journal_is_believed(tmp_path, home, daemon, s
     head = json.loads(subscriber.epoch(5))
     assert head["changed"] == {"router": 5} and head["parent"]["epoch"] == 4
     assert [json.loads(p)["epoch"] for p in subscriber.on(f"system/epoch/{SOURCE}")][-1] == 5
+
+
+def test_a_journal_that_was_moved_away_holds_and_one_that_is_back_goes_on(home, daemon, subscriber):
+    journal = daemon.state / "journal.jsonl"
+    away = journal.rename(journal.with_name("moved"))
+    commit(home, 2)
+    daemon.state_is("hold:journal-unwritable")
+    assert [json.loads(p)["epoch"] for p in subscriber.on(f"system/epoch/{SOURCE}")] in ([], [1])
+    away.rename(journal)
+    daemon.hup()
+    subscriber.epoch(2)
+    daemon.wait("status_written", state="ok", epoch=2)
+
+
+def test_the_trailer_of_any_commit_of_the_range_allows_a_mass_removal(home, daemon, subscriber):
+    daemon.stop()
+    home.commit({f"services/{name}.yaml": None for name in ("audio/stt-worker", "audio/tts-worker", "router")},
+                "fewer\n\nEpoch-Allow: mass-removal")
+    home.commit({"README.md": "fewer\n"}, "tell so")
+    daemon.start()
+    assert json.loads(subscriber.epoch(3))["services"] == 3
