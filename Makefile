@@ -151,7 +151,8 @@ house: ## Guard the floors of src/
 
 asan: ## Unit tests, corpora and integration with AddressSanitizer and UBSan
 	@$(MAKE) --no-print-directory SAN=asan tests-build
-	@EPOCHD_BUILD=build-asan ASAN_OPTIONS=detect_leaks=1:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1 \
+	@EPOCHD_BUILD=build-asan ASAN_OPTIONS=detect_leaks=1:abort_on_error=1 \
+		LSAN_OPTIONS=suppressions=$(CURDIR)/tests/tools/lsan-suppressions:print_suppressions=0 UBSAN_OPTIONS=print_stacktrace=1 \
 		$(PYTHON) tests/tools/check.py $(or $(CHECK),unit fuzz integration)
 
 tsan: ## What has threads, with ThreadSanitizer
