@@ -205,17 +205,31 @@ static int compose(struct draft *draft, struct pipeline *pipeline, struct error 
 
 /* --- journal ----------------------------------------------------------------------------------------------------- */
 
-static int write_range(struct pipeline *pipeline, const struct oid *tip, const struct oid *commits, size_t len, struct error *err)
+static int write_range(struct pipeline *pipeline, const struct oid *since, const struct oid *tip, const struct oid *commits, size_t len,
+                       struct error *err)
 {
     for (size_t at = 0; at < len; at += RECORD_COMMITS_MAX) {
         struct buf members AUTO_BUF = {0};
         size_t n = len - at < RECORD_COMMITS_MAX ? len - at : RECORD_COMMITS_MAX;
-        record_write_superseded(&members, &pipeline->accounted, tip, commits + at, n);
+        record_write_superseded(&members, since, tip, commits + at, n);
         if (buf_check(&members, err) != 0 ||
             journal_append(pipeline->journal, RECORD_SUPERSEDED, buf_span(&members), false, NULL, err) != 0)
             return -1;
     }
     return 0;
+}
+
+/* Where the range of a tip begins: at the last tip with a verdict; when that was rejected, amended away and pruned, at the one in force. */
+static int find_since(struct pipeline *pipeline, const struct oid *tip, struct oid *since, bool *exists, struct error *err)
+{
+    bool is_ancestor;
+    *since = pipeline->accounted;
+    if (repo_is_ancestor(pipeline->repo, since, tip, &is_ancestor, exists, err) != 0)
+        return -1;
+    if (*exists || !pipeline->force.exists)
+        return 0;
+    *since = pipeline->force.commit;
+    return repo_is_ancestor(pipeline->repo, since, tip, &is_ancestor, exists, err);
 }
 
 /*
@@ -224,18 +238,18 @@ static int write_range(struct pipeline *pipeline, const struct oid *tip, const s
  */
 static int journal_superseded(struct pipeline *pipeline, const struct oid *tip, size_t *count, struct error *err)
 {
-    struct oid *AUTO_FREE commits = NULL;
+    struct oid *AUTO_FREE commits = NULL, since;
     size_t len = 0;
-    bool truncated, exists, is_ancestor;
+    bool truncated, exists;
     *count = 0;
     if (!pipeline->has_accounted || oid_equal(&pipeline->accounted, tip) || oid_equal(&pipeline->range_told, tip))
         return 0;
-    if (repo_is_ancestor(pipeline->repo, &pipeline->accounted, tip, &is_ancestor, &exists, err) != 0)
+    if (find_since(pipeline, tip, &since, &exists, err) != 0)
         return -1;
     if (!exists)
         return 0; /* gone from the repository: the range cannot be told any more */
-    if (repo_range(pipeline->repo, tip, &pipeline->accounted, RANGE_MAX, &commits, &len, &truncated, err) != 0 ||
-        write_range(pipeline, tip, commits, len, err) != 0)
+    if (repo_range(pipeline->repo, tip, &since, RANGE_MAX, &commits, &len, &truncated, err) != 0 ||
+        write_range(pipeline, &since, tip, commits, len, err) != 0)
         return -1;
     pipeline->range_told = *tip;
     *count = len;

@@ -68,7 +68,24 @@ struct replay {
     struct recovery *recovery;
     const struct journal_position *from; /* the snapshot's line; NULL: everything is replayed */
     bool is_found;                       /* that line is there, and is the one the snapshot was made after */
+    bool has_committed;
+    struct oid committed;                /* of the last committed line */
 };
+
+/* A committed line is the verdict of its commit, unless it gives the one in force a higher number: that says nothing of a tip that was
+   rejected meanwhile. */
+static void account(struct replay *replay, const struct oid *commit)
+{
+    struct pipeline *pipeline = replay->pipeline;
+    bool is_reissue = replay->has_committed && oid_equal(&replay->committed, commit);
+    replay->has_committed = true;
+    replay->committed = *commit;
+    if (is_reissue)
+        return;
+    pipeline->has_accounted = true;
+    pipeline->accounted = *commit;
+    pipeline->accounted_code[0] = '\0';
+}
 
 /* A service's message from the journal: our own HMAC vouches for the line, so it is parsed, not verified again. */
 static int service_from_message(const struct force *force, const struct record_message *record, struct service **out,
@@ -160,9 +177,7 @@ static int replay_committed(struct replay *replay, const struct journal_line *li
     force->generation = committed.generation;
     force->position = line->position;
     snprintf(force->correlation_id, sizeof force->correlation_id, "%s", committed.correlation_id);
-    pipeline->has_accounted = true;
-    pipeline->accounted = committed.commit;
-    pipeline->accounted_code[0] = '\0';
+    account(replay, &committed.commit);
     replay->recovery->is_snapshot_stale = true;
     verdicts_add(replay->verdicts, &committed.commit, committed.epoch, VERDICT_COMMITTED, "", (struct span){0});
     return 0;
@@ -208,6 +223,7 @@ static int look_back(struct replay *replay, const struct journal_line *line, str
     } else if (line->kind == RECORD_COMMITTED) {
         if (record_read_committed(line->root, &arena, &committed, err) != 0)
             return -1;
+        account(replay, &committed.commit);
         verdicts_add(replay->verdicts, &committed.commit, committed.epoch, VERDICT_COMMITTED, "", (struct span){0});
         return note_tombstones(replay, &committed, err);
     } else if (line->kind == RECORD_REJECTED) {
@@ -307,6 +323,9 @@ int recover(int state_dir, const struct keyring *keyring, struct pipeline *pipel
         /* The snapshot was not made after any line of this journal: one of the two came out of a backup, or the journal was begun anew.
            What it has beyond the snapshot's epoch still counts: numbers never go back. */
         replay.from = NULL;
+        replay.has_committed = false;
+        pipeline->accounted = pipeline->force.commit;
+        pipeline->accounted_code[0] = '\0';
         verdicts_fini(verdicts);
         verdicts_add(verdicts, &pipeline->force.commit, pipeline->force.epoch, VERDICT_COMMITTED, "", (struct span){0});
         if (read_all(state_dir, &keyring->journal, 0, replay_line, &replay, &recovery.report, err) != 0)

@@ -308,6 +308,32 @@ static void pipeline__names_the_commits_it_passed_over(void **state)
     }
 }
 
+/* A rejected tip that was amended away and pruned must not hide what is pushed in its place. */
+static void pipeline__names_what_it_passed_over_also_when_the_rejected_tip_is_gone(void **state)
+{
+    (void)state;
+    struct pipeline_result rejected AUTO_PIPELINE_RESULT = {0}, result AUTO_PIPELINE_RESULT = {0};
+    char hex[OID_HEX_LEN + 1];
+    struct error err;
+    TOLD told;
+    ROAD road;
+    begin(&road);
+    commit_after("echo 'a: [' >services/one.yaml");
+    struct pipeline_order order = order_of("main", 2);
+    take_order(&road, &order, &rejected);
+    assert_int_equal(rejected.verdict, PIPELINE_REJECTED);
+    sh("cd here && git reset -q --hard HEAD~1 && git reflog expire --expire=now --all && git update-ref -d ORIG_HEAD &&"
+       " git prune --expire=now && for i in 1 2; do git commit -q --allow-empty -m $i; done");
+    assert_ok(repo_refresh(road.pipeline.repo, &err));
+    order = order_of("main", 3);
+    take_order(&road, &order, &result);
+    assert_int_equal(result.superseded, 1);
+    listen_to(&road, &told);
+    struct oid passed = git_id("here", "main~1");
+    oid_format(&passed, hex);
+    assert_non_null(strstr(told.text.data, hex));
+}
+
 static void pipeline__splits_a_long_range(void **state)
 {
     (void)state;
@@ -440,6 +466,7 @@ int main(void)
         IN_A_FOLDER(pipeline__reissues_every_service_with_the_new_version),
         IN_A_FOLDER(pipeline__journals_a_rewrite_before_its_epoch),
         IN_A_FOLDER(pipeline__names_the_commits_it_passed_over),
+        IN_A_FOLDER(pipeline__names_what_it_passed_over_also_when_the_rejected_tip_is_gone),
         IN_A_FOLDER(pipeline__splits_a_long_range),
         IN_A_FOLDER(pipeline__changes_nothing_when_the_journal_fails),
         IN_A_FOLDER(pipeline__tells_a_rejection_again_when_the_journal_failed),

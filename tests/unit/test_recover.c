@@ -401,6 +401,59 @@ static void recover__forgets_the_rejection_of_a_tip_that_was_mended(void **state
     assert_string_equal(start.pipeline.accounted_code, "");
 }
 
+static void recover__forgets_a_rejection_that_the_snapshot_is_past(void **state)
+{
+    (void)state;
+    ROAD road;
+    START start;
+    begin(&road);
+    reject_one(&road, 2);
+    commit_after("echo 'a: 1' >services/one.yaml");
+    take_good(&road, "main", 3);
+    save(&road);
+    start_again(&road, &start);
+    assert_same_force(&road, &start);
+}
+
+/* The epoch in force once more under a higher number says nothing of the tip that was rejected before it. */
+static void raise_floor(struct road *road)
+{
+    struct pipeline_result result AUTO_PIPELINE_RESULT = {0};
+    struct pipeline_order order = order_of("main~1", 42);
+    order.offset = 41;
+    order.is_rewrite = order.is_reissue = true;
+    order.reason = "floor";
+    take_order(road, &order, &result);
+    assert_int_equal(result.verdict, PIPELINE_COMMITTED);
+}
+
+static void recover__remembers_a_rejected_tip_over_a_raised_floor(void **state)
+{
+    (void)state;
+    ROAD road;
+    START start;
+    begin(&road);
+    reject_one(&road, 2);
+    raise_floor(&road);
+    start_again(&road, &start);
+    assert_same_force(&road, &start);
+    assert_string_equal(start.pipeline.accounted_code, CODE_YAML_SYNTAX);
+}
+
+static void recover__remembers_a_rejected_tip_that_the_snapshot_is_past(void **state)
+{
+    (void)state;
+    ROAD road;
+    START start;
+    begin(&road);
+    reject_one(&road, 2);
+    raise_floor(&road);
+    save(&road);
+    start_again(&road, &start);
+    assert_same_force(&road, &start);
+    assert_string_equal(start.pipeline.accounted_code, CODE_YAML_SYNTAX);
+}
+
 static void recover__knows_the_commits_of_the_journal(void **state)
 {
     (void)state;
@@ -437,6 +490,9 @@ int main(void)
         IN_A_FOLDER(recover__remembers_removed_services),
         IN_A_FOLDER(recover__remembers_a_rejected_tip),
         IN_A_FOLDER(recover__forgets_the_rejection_of_a_tip_that_was_mended),
+        IN_A_FOLDER(recover__forgets_a_rejection_that_the_snapshot_is_past),
+        IN_A_FOLDER(recover__remembers_a_rejected_tip_over_a_raised_floor),
+        IN_A_FOLDER(recover__remembers_a_rejected_tip_that_the_snapshot_is_past),
         IN_A_FOLDER(recover__knows_the_commits_of_the_journal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
