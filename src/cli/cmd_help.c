@@ -3,6 +3,7 @@
  */
 #include "cli/cli.h"
 #include "model/codes.h"
+#include "model/states.h"
 
 static void print_overview(void)
 {
@@ -29,6 +30,26 @@ static const char *kind_name(enum code_kind kind)
     return "";
 }
 
+static const char *state_title(enum state_kind kind)
+{
+    switch (kind) {
+    case STATE_HOLD:
+        return "a hold: epochd does not advance, and serves on";
+    case STATE_DEGRADED:
+        return "a degradation: epochd advances, something is off";
+    case STATE_PLAIN:
+        return "nothing is wrong with epochd";
+    }
+    return "";
+}
+
+static void print_state(const struct code *code, const struct state *state)
+{
+    printf("%s: %s\n\n%s\n\n", code->name, state_title(state->kind), code->meaning);
+    printf("Comes:  %s\nServed: %s\nEnds:   %s\n\nWhat to do: %s\n", state->comes, state->served, state->ends,
+           code->remedy);
+}
+
 int cmd_help(const struct cli *cli, int argc, char **argv)
 {
     (void)cli;
@@ -42,6 +63,11 @@ int cmd_help(const struct cli *cli, int argc, char **argv)
         return CLI_OK;
     }
     const struct code *code = code_find(argv[1]);
+    const struct state *state = state_find(argv[1]);
+    if (code != NULL && state != NULL) {
+        print_state(code, state);
+        return CLI_OK;
+    }
     if (code != NULL) {
         printf("%s: %s\n\n%s\n\nWhat to do: %s\n", code->name, kind_name(code->kind), code->meaning,
                code->remedy);

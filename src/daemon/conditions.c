@@ -11,47 +11,7 @@
 
 const char *condition_code(enum condition condition)
 {
-    switch (condition) {
-    case CONDITION_JOURNAL_CORRUPT:
-        return CODE_JOURNAL_CORRUPT;
-    case CONDITION_STATE_LOST:
-        return CODE_STATE_LOST;
-    case CONDITION_NO_SPACE:
-        return CODE_NO_SPACE;
-    case CONDITION_JOURNAL_UNWRITABLE:
-        return CODE_JOURNAL_UNWRITABLE;
-    case CONDITION_TWO_PUBLISHERS:
-        return CODE_TWO_PUBLISHERS;
-    case CONDITION_EPOCH_JUMP:
-        return CODE_EPOCH_JUMP;
-    case CONDITION_HISTORY_REWRITTEN:
-        return CODE_HISTORY_REWRITTEN;
-    case CONDITION_REPO_BEHIND:
-        return CODE_REPO_BEHIND;
-    case CONDITION_REF_MISSING:
-        return CODE_REF_MISSING;
-    case CONDITION_REF_UNREADABLE:
-        return CODE_REF_UNREADABLE;
-    case CONDITION_REPO_UNREADABLE:
-        return CODE_REPO_UNREADABLE;
-    case CONDITION_CLIENT_ID_CONFLICT:
-        return CODE_CLIENT_ID_CONFLICT;
-    case CONDITION_BROKER_REFUSED:
-        return CODE_BROKER_REFUSED;
-    case CONDITION_BROKER_AWAY:
-        return CODE_BROKER_AWAY;
-    case CONDITION_PUBLISH_REFUSED:
-        return CODE_PUBLISH_REFUSED;
-    case CONDITION_TOPIC_CONFLICT:
-        return CODE_TOPIC_CONFLICT;
-    case CONDITION_SNAPSHOT_UNWRITABLE:
-        return CODE_SNAPSHOT_UNWRITABLE;
-    case CONDITION_POLL_ONLY:
-        return CODE_POLL_ONLY;
-    case CONDITION_COUNT:
-        break;
-    }
-    return NULL;
+    return condition < CONDITION_COUNT ? state_table[condition].name : NULL;
 }
 
 enum condition condition_of_code(const char *code)

@@ -1,9 +1,9 @@
 /*
  * conditions: what is wrong right now, and what it makes of the daemon (docs/OPERATIONS.md §States).
  *
- * Each condition is a code of kind CODE_STATE that is either on or off, with a message and since when. HOLD means: not advancing,
- * still serving; DEGRADED: advancing, something is off. The state is derived, never set: the first hold that is on, else the first
- * degradation, else ok.
+ * Each condition is a hold or a degradation of model/states.def that is either on or off, with a message and
+ * since when. HOLD means: not advancing, still serving; DEGRADED: advancing, something is off. The state is
+ * derived, never set: the first hold that is on, else the first degradation, else ok.
  */
 #ifndef DAEMON_CONDITIONS_H
 #define DAEMON_CONDITIONS_H
@@ -12,31 +12,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/states.h"
 #include "util/err.h"
 
-/* In order of importance: the first that is on names the state. */
+/* The holds and degradations of model/states.def: the first that is on names the state. */
 enum condition {
-    /* holds */
-    CONDITION_JOURNAL_CORRUPT,
-    CONDITION_STATE_LOST,
-    CONDITION_NO_SPACE,
-    CONDITION_JOURNAL_UNWRITABLE,
-    CONDITION_TWO_PUBLISHERS,
-    CONDITION_EPOCH_JUMP,
-    CONDITION_HISTORY_REWRITTEN,
-    CONDITION_REPO_BEHIND,
-    CONDITION_REF_MISSING,
-    CONDITION_REF_UNREADABLE,
-    CONDITION_REPO_UNREADABLE,
-    CONDITION_LAST_HOLD = CONDITION_REPO_UNREADABLE,
-    /* degradations */
-    CONDITION_CLIENT_ID_CONFLICT,
-    CONDITION_BROKER_REFUSED,
-    CONDITION_BROKER_AWAY,
-    CONDITION_PUBLISH_REFUSED,
-    CONDITION_TOPIC_CONFLICT,
-    CONDITION_SNAPSHOT_UNWRITABLE,
-    CONDITION_POLL_ONLY,
+#define HOLD(id, ...) CONDITION_##id,
+#define DEGRADED(id, ...) CONDITION_##id,
+#define PLAIN(id, ...)
+#include "model/states.def"
     CONDITION_COUNT,
 };
 
@@ -74,7 +58,7 @@ static inline bool conditions_is_on(const struct conditions *conditions, enum co
 const char *condition_code(enum condition condition);
 static inline bool condition_is_hold(enum condition condition)
 {
-    return condition <= CONDITION_LAST_HOLD;
+    return state_table[condition].kind == STATE_HOLD;
 }
 
 /* The condition for an error's code, CONDITION_COUNT if it has none: state codes map to themselves, other repo.* codes to

@@ -780,6 +780,22 @@ def test_help_explains_every_code():
         assert text.startswith(f"{name}: ") and meaning.replace('\\"', '"') in text and "What to do: " + remedy.replace('\\"', '"') in text
 
 
+def states():
+    """The columns of each row of the table of states."""
+    table = (ROOT / "src/model/states.def").read_text()
+    return [re.findall(r'"((?:[^"\\]|\\.)*)"', row)
+            for row in re.findall(r'^(?:HOLD|DEGRADED|PLAIN)\((\w+, (?:"(?:[^"\\]|\\.)*"[,\s]*)+)\)$', table, re.M)]
+
+
+def test_help_of_a_state_tells_when_it_comes_what_is_served_how_it_ends_and_what_to_type():
+    assert len(states()) > 20
+    for name, meaning, comes, served, ends, remedy in states():
+        text = ctl("help", name, check=0).stdout
+        assert text.startswith(f"{name}: ")
+        for words in (meaning, f"Comes:  {comes}", f"Served: {served}", f"Ends:   {ends}", f"What to do: {remedy}"):
+            assert words + "\n" in text
+
+
 def test_help_explains_every_verb():
     overview = ctl("help", check=0).stdout
     assert re.findall(r"^  (\w+) +\S", overview, re.M) == VERBS

@@ -28,6 +28,9 @@ def bold(text):
     return set(re.findall(r"\*([^*\n]+)\*", text.replace("\\", "")))
 
 
+STRINGS = r'"((?:[^"\\]|\\.)*)"'
+STATES = [(kind, *(text.replace('\\"', '"') for text in re.findall(STRINGS, row)))
+          for kind, row in re.findall(r'^(HOLD|DEGRADED|PLAIN)\((\w+, (?:"(?:[^"\\]|\\.)*"[,\s]*)+)\)$', source("model/states.def"), re.M)]
 CODES = names(r'CODE\(\w+, "([^"]+)"', source("model/codes.def"))
 VERBS = re.findall(r'^    \{"([a-z]+)", "((?:[^"\\]|\\.)*)",', source("cli/verbs.c"), re.M)
 LONG_OPTIONS = r'\{"([a-z-]+)", (?:no|required)_argument'
@@ -44,14 +47,22 @@ def test_operations_explains_no_code_that_is_gone():
     assert sorted(rows) == sorted(set(rows)) == CODES
 
 
-def test_every_condition_stands_in_the_table_of_states():
+def test_the_table_of_states_is_read_whole():
+    assert len(STATES) == len(re.findall(r"^(?:HOLD|DEGRADED|PLAIN)\(", source("model/states.def"), re.M)) > 20
+    assert {len(row) for row in STATES} == {7}
+
+
+@pytest.mark.parametrize("row", STATES, ids=[row[1] for row in STATES])
+def test_every_state_stands_in_operations_with_entry_served_exit_and_what_to_type(row):
+    kind, name, meaning, comes, served, ends, remedy = row
+    label = name if kind == "PLAIN" else f"{kind.lower()}:{name}"
     table = OPERATIONS.split("## 4. States")[1].split("\n## ")[0]
-    enum = source("daemon/conditions.h").split("enum condition {")[1].split("}")[0]
-    holds, degraded = (re.findall(r"CONDITION_([A-Z_]+),", part) for part in enum.split("CONDITION_LAST_HOLD ="))
-    for kind, conditions in (("hold", holds), ("degraded", [c for c in degraded if c not in ("COUNT", "REPO_UNREADABLE")])):
-        for condition in conditions:
-            code = condition.lower().replace("_", "-")
-            assert f"`{kind}:{code}`" in table or f"`{code}` is not a state" in table, condition
+    assert f"| `{label}` | {meaning} {comes} | {served} | {ends} | {remedy} |" in table
+
+
+def test_operations_tells_no_state_that_is_gone():
+    table = OPERATIONS.split("## 4. States")[1].split("\n## ")[0]
+    assert len(re.findall(r"^\| `[a-z:-]+` \|", table, re.M)) == len(STATES)
 
 
 @pytest.mark.parametrize("verb, arguments", VERBS, ids=[verb for verb, _ in VERBS])
