@@ -141,6 +141,12 @@ check: ## Install what is missing, build, and pass the tests: N passed, N failed
 unit: tests-build ## The unit tests and the fuzz corpora alone
 	@EPOCHD_BUILD=$(O) $(PYTHON) tests/tools/check.py unit fuzz
 
+# The full figures take an hour or more; the table is left in $(O)/torture.md.
+torture: ## Kills, faults, power cuts, hostile brokers in full (TORTURE="names", QUICK=1), and one table of the figures
+	@tests/tools/deps.sh check
+	@$(MAKE) --no-print-directory tests-build
+	@EPOCHD_BUILD=$(O) $(PYTHON) tests/torture/run.py $(if $(QUICK),--quick) $(TORTURE)
+
 run: ## Install what is missing, build, and show the main job on a private broker
 	@tests/tools/deps.sh run
 	@$(MAKE) --no-print-directory all
@@ -227,9 +233,8 @@ clean: ## Remove what was built
 
 help: ## This list
 	@echo "epochd $(VERSION)"; grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
-	@echo "  make V=1 shows the commands; O=DIR builds elsewhere; SAN=asan|tsan; CC=clang; CHECK='unit fuzz interop integration' chooses"
+	@echo "  make V=1 shows the commands; O=DIR builds elsewhere; SAN=asan|tsan; CC=clang; CHECK='unit fuzz interop integration torture' chooses"
 
-
-.PHONY: all tests-build check unit run house asan tsan fuzz headers lint $(TIDY) man install uninstall clean help
+.PHONY: all tests-build check torture unit run house asan tsan fuzz headers lint $(TIDY) man install uninstall clean help
 
 -include $(patsubst %.c,$(O)/%.d,$(CORE_SRC) $(DAEMON_SRC) $(CLI_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(INTEROP_SRC) tests/fuzz/replay.c)

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """check: runs the tests and counts them.
 
-    check.py [house] [unit] [fuzz] [interop] [integration]      default: all of them
-    check.py threads                                            what has threads, for the thread sanitizer
+    check.py [house] [unit] [fuzz] [interop] [integration] [torture]      default: all of them
+    check.py threads                                                      what has threads, for the thread sanitizer
 
-Names every failed and every skipped test, and ends with one line: N passed, N failed, N skipped.
-The programs are looked for in $EPOCHD_BUILD (default: build).
+Names every failed and every skipped test, lists how many tests prove each fault of tests/faults.txt, and ends with one line:
+N passed, N failed, N skipped. The programs are looked for in $EPOCHD_BUILD (default: build).
 """
 import os
 import re
@@ -15,7 +15,11 @@ import tempfile
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
+import faults
+
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/torture"))
+import run as torture_run  # noqa: E402
 BUILD = ROOT / os.environ.get("EPOCHD_BUILD", "build")
 THREADED = ["test_catalog", "test_snapshotter"]
 UNIT_SECONDS, PYTEST_SECONDS = 300, 3000
@@ -24,8 +28,16 @@ UNIT_SECONDS, PYTEST_SECONDS = 300, 3000
 class Count:
     def __init__(self):
         self.passed, self.failed, self.skipped = 0, [], []
+        self.faults = faults.Proofs(ROOT / "tests/faults.txt")
 
     def add(self, name, passed, failed, skipped):
+        """`passed` is a number, or the names, which may carry faults."""
+        if not isinstance(passed, int):
+            for test in passed:
+                self.faults.passed(faults.numbers(test))
+            passed = len(passed)
+        for test in skipped:
+            self.faults.skipped(faults.numbers(test))
         self.passed += passed
         self.failed += failed
         self.skipped += skipped
@@ -53,6 +65,7 @@ def unit_program(count, program):
     except subprocess.TimeoutExpired as late:
         output, code = (late.stdout or b"").decode(errors="replace"), -1
     ran = sum(int(n) for n in re.findall(r"^\[==========\].*?(\d+) test\(s\) run\.", output, re.M))
+    passed = re.findall(r"^\[       OK \] (\w+)$", output, re.M)
     skipped = sorted(set(re.findall(r"^\[  SKIPPED \] (\w+)$", output, re.M)))
     failed = sorted(set(re.findall(r"^\[  FAILED  \] (\w+)$", output, re.M)))
     if code != 0 and not failed:
@@ -61,7 +74,7 @@ def unit_program(count, program):
         failed = [f"{program.name} ran nothing"]
     if failed:
         print(output)
-    count.add(program.name, max(ran - len(failed) - len(skipped), 0), failed, skipped)
+    count.add(program.name, passed, failed, skipped)
 
 
 def unit(count):
@@ -91,7 +104,7 @@ def pytest(count, folder):
     with tempfile.NamedTemporaryFile(suffix=".xml") as report:
         command = ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report.name}", f"tests/{folder}"]
         result = run(command, PYTEST_SECONDS)
-        passed, failed, skipped = 0, [], []
+        passed, failed, skipped = [], [], []
         try:
             cases = list(ElementTree.parse(report.name).getroot().iter("testcase"))
         except ElementTree.ParseError:
@@ -104,12 +117,28 @@ def pytest(count, folder):
             elif case.find("failure") is not None or case.find("error") is not None:
                 failed.append(name)
             else:
-                passed += 1
+                passed.append(name)
     if not cases or (result.returncode not in (0, 5) and not failed):
         failed.append(f"{folder}: pytest exit {result.returncode}")
     if failed:
         print(result.stdout)
     count.add(folder, passed, failed, skipped)
+
+
+def torture(count):
+    """The small subset of each figure; what it says is shown where it fails."""
+    for path in torture_run.programs():
+        outcome = torture_run.run(path, quick=True, quiet=True)
+        name, verdict = f"torture {outcome.name}", outcome.verdict
+        if outcome.output:
+            print(outcome.output)
+        failed = [f"{name}: {outcome.why}"] if verdict == torture_run.FAILED else []
+        skipped = [f"{name}: {outcome.why}"] if verdict == torture_run.SKIPPED else []
+        if verdict == torture_run.PASSED:
+            count.faults.passed(outcome.faults)
+        elif verdict == torture_run.SKIPPED:
+            count.faults.skipped(outcome.faults)
+        count.add(name, 1 - len(failed) - len(skipped), failed, skipped)
 
 
 STAGES = {
@@ -118,12 +147,14 @@ STAGES = {
     "fuzz": fuzz,
     "interop": lambda count: pytest(count, "interop"),
     "integration": lambda count: pytest(count, "integration"),
+    "torture": torture,
     "threads": threads,
 }
+ALL = [stage for stage in STAGES if stage != "threads"]
 
 
 def main():
-    wanted = sys.argv[1:] or ["house", "unit", "fuzz", "interop", "integration"]
+    wanted = sys.argv[1:] or ALL
     unknown = [stage for stage in wanted if stage not in STAGES]
     if unknown:
         print(f"check: there is no stage {unknown[0]}; {', '.join(STAGES)}")
@@ -131,6 +162,8 @@ def main():
     count = Count()
     for stage in wanted:
         STAGES[stage](count)
+    if wanted == ALL:
+        print(count.faults.table())
     for name in count.skipped:
         print(f"SKIPPED {name}")
     for name in count.failed:
