@@ -5,6 +5,7 @@ Nothing here sleeps to wait: a daemon is awaited by its log (JSON lines), the br
 import json
 import os
 import queue
+import random
 import shutil
 import signal
 import socket
@@ -66,9 +67,15 @@ def as_stranger(*groups):
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """One below those that the kernel gives to whoever asks: a client's, or another test's, would take it before the broker does."""
+    while True:
+        port = random.randrange(15000, 32000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
 
 
 class Repo:

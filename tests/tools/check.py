@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import xml.etree.ElementTree as ElementTree
+from importlib.util import find_spec
 from pathlib import Path
 
 import faults
@@ -23,6 +24,7 @@ import run as torture_run  # noqa: E402
 BUILD = ROOT / os.environ.get("EPOCHD_BUILD", "build")
 THREADED = ["test_catalog", "test_snapshotter"]
 UNIT_SECONDS, PYTEST_SECONDS = 300, 3000
+WORKERS = ["-n", "3"] if find_spec("xdist") else []  # tests wait more than they compute: three on two cores
 
 
 class Count:
@@ -102,7 +104,8 @@ def fuzz(count):
 
 def pytest(count, folder):
     with tempfile.NamedTemporaryFile(suffix=".xml") as report:
-        command = ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report.name}", f"tests/{folder}"]
+        command = ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", *WORKERS, f"--junitxml={report.name}",
+                   f"tests/{folder}"]
         result = run(command, PYTEST_SECONDS)
         passed, failed, skipped = [], [], []
         try:
