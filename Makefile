@@ -202,6 +202,15 @@ $(O)/man/%: docs/man/%.scd
 	$(say) MAN $@
 	$(Q)scdoc <$< >$@
 
+# What the table of verbs says is written there alone: epochctl puts it in place of two marks.
+$(O)/man/epochctl.1.scd: docs/man/epochctl.1.scd $(O)/epochctl
+	@mkdir -p $(@D)
+	$(Q)for part in options verbs; do $(O)/epochctl help --manual $$part >$(O)/man/$$part || exit 1; done
+	$(Q)sed -e '/^@options@$$/{r $(O)/man/options' -e 'd}' -e '/^@verbs@$$/{r $(O)/man/verbs' -e 'd}' $< >$@
+$(O)/man/epochctl.1: $(O)/man/epochctl.1.scd
+	$(say) MAN $@
+	$(Q)scdoc <$< >$@
+
 man: $(MAN) ## Manual pages (needs scdoc)
 ifneq ($(SCDOC),)
 all: man

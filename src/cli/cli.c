@@ -4,12 +4,12 @@
 #include "cli/cli.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/usage.h"
 #include "model/codes.h"
 
 int cli_fail(const struct error *err)
@@ -20,27 +20,28 @@ int cli_fail(const struct error *err)
     return CLI_FAILED;
 }
 
-int cli_usage(const char *verb, const char *format, ...)
+int cli_usage(const struct cli_verb *verb, const char *format, ...)
 {
+    struct buf line AUTO_BUF = {0};
     va_list args;
-    const struct cli_verb *found = cli_find_verb(verb);
+    bool is_program = verb == &cli_program;
     if (format != NULL) {
-        fprintf(stderr, "epochctl: %s: ", verb);
+        fprintf(stderr, "epochctl: %s%s", is_program ? "" : verb->name, is_program ? "" : ": ");
         va_start(args, format);
         vfprintf(stderr, format, args);
         va_end(args);
         fputc('\n', stderr);
     }
-    if (found != NULL)
-        fprintf(stderr, "usage: epochctl %s %s\n", found->name, found->arguments);
+    usage_put_line(&line, verb);
+    fprintf(stderr, "usage: %s%.*s\n", is_program ? "" : "epochctl ", (int)line.len, line.data);
     return CLI_USAGE;
 }
 
 const struct cli_verb *cli_find_verb(const char *name)
 {
     for (size_t i = 0; i < cli_verbs_len; i++)
-        if (strcmp(cli_verbs[i].name, name) == 0)
-            return &cli_verbs[i];
+        if (strcmp(cli_verbs[i]->name, name) == 0)
+            return cli_verbs[i];
     return NULL;
 }
 
@@ -168,50 +169,85 @@ static int change_directory(struct cli *cli, const char *path)
     return CLI_OK;
 }
 
+static int print_help(const struct cli_verb *verb)
+{
+    struct buf text AUTO_BUF = {0};
+    if (verb == &cli_program)
+        usage_put_overview(&text);
+    else
+        usage_put_help(&text, verb);
+    return cli_print(&text);
+}
+
 static int run_verb(const struct cli *cli, int argc, char **argv)
 {
     const struct cli_verb *verb = cli_find_verb(argv[0]);
+    struct cli_args args;
     char name[64];
     if (verb == NULL) {
         fprintf(stderr, "epochctl: there is no verb '%s'; epochctl help lists them\n", argv[0]);
         return CLI_USAGE;
     }
     snprintf(name, sizeof name, "epochctl: %s", verb->name);
-    argv[0] = name; /* what getopt puts before its complaints */
-    optind = 0;     /* glibc: start anew, for the verb's own options */
-    int rc = verb->run(cli, argc, argv);
-    return finish_output(rc);
+    argv[0] = name;
+    switch (cli_parse(verb, false, argc, argv, &args)) {
+    case CLI_PARSED:
+        return finish_output(verb->run(cli, &args));
+    case CLI_PARSED_HELP:
+        return print_help(verb);
+    case CLI_PARSED_WRONG:
+        break;
+    }
+    return CLI_USAGE;
 }
+
+/* --- before the verb ------------------------------------------------------------------------------------ */
+
+enum { OPT_DIRECTORY, OPT_CONFIG, OPT_VERSION };
+
+const struct cli_verb cli_program = {
+    .name = "epochctl",
+    .summary = "make, judge, inspect and prove what epochd serves",
+    .help = "_VERB_ is one of those below; *epochctl help* _VERB_ tells more.\n",
+    .exit = "0: fine; 1: findings, not verified, degraded or hold; 2: the command line is wrong; 3: could not "
+            "run.",
+    .operands = {{.name = "VERB", .kind = CLI_VERB}, {.name = "ARGUMENT", .is_optional = true, .is_repeated = true}},
+    .options = {[OPT_DIRECTORY] = {.letter = 'C', .argument = "DIR", .kind = CLI_DIR, .help = "change to _DIR_ first"},
+                [OPT_CONFIG] = {.name = "config",
+                                .letter = 'c',
+                                .argument = "FILE",
+                                .kind = CLI_FILE,
+                                .help = "the daemon's settings; default: *$EPOCHD_CONFIG*, else "
+                                        "_/etc/epochd/epochd.yaml_"},
+                [OPT_VERSION] = {.name = "version", .letter = 'V', .help = "print the version"}},
+};
 
 int cli_main(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'},
-        {"version", no_argument, NULL, 'V'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
-    };
-    static char help[] = "help", *help_argv[] = {help, NULL};
+    struct cli_args args;
     struct cli cli = {0};
-    int option, rc;
-    while ((option = getopt_long(argc, argv, "+C:c:Vh", options, NULL)) != -1) {
-        if (option == 'C') {
-            if ((rc = change_directory(&cli, optarg)) != CLI_OK)
-                return rc;
-        } else if (option == 'c') {
-            cli.config = optarg;
-        } else if (option == 'V') {
-            printf("epochctl " EPOCHD_VERSION "\n");
-            return finish_output(CLI_OK);
-        } else if (option == 'h') {
-            return finish_output(cmd_help(&cli, 1, help_argv));
-        } else {
-            fputs("usage: epochctl [-C DIR] [--config FILE] VERB [ARGUMENTS]\n", stderr);
-            return CLI_USAGE;
-        }
+    static char name[] = "epochctl";
+    int rc;
+    if (argc > 0)
+        argv[0] = name;
+    switch (cli_parse(&cli_program, true, argc, argv, &args)) {
+    case CLI_PARSED:
+        break;
+    case CLI_PARSED_HELP:
+        return print_help(&cli_program);
+    case CLI_PARSED_WRONG:
+        return CLI_USAGE;
     }
-    if (optind < argc)
-        return run_verb(&cli, argc - optind, argv + optind);
-    cmd_help(&cli, 1, help_argv);
-    return CLI_USAGE;
+    if (cli_given(&args, OPT_VERSION)) {
+        printf("epochctl " EPOCHD_VERSION "\n");
+        return finish_output(CLI_OK);
+    }
+    if (args.operands_len == 0) {
+        print_help(&cli_program);
+        return CLI_USAGE;
+    }
+    cli.config = args.options[OPT_CONFIG];
+    if (cli_given(&args, OPT_DIRECTORY) && (rc = change_directory(&cli, args.options[OPT_DIRECTORY])) != CLI_OK)
+        return rc;
+    return run_verb(&cli, (int)args.operands_len, args.operands);
 }

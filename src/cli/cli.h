@@ -1,6 +1,6 @@
 /*
- * cli: epochctl. One table of verbs (verbs.c) drives dispatch, usage and `epochctl help`; one file a verb
- * (cmd_<verb>.c).
+ * cli: epochctl. A verb is described where it is done (cmd_<verb>.c, see args.h); one table lists them
+ * (verbs.c).
  *
  *   epochctl [-C DIR] [--config FILE] VERB [ARGUMENTS]
  *
@@ -12,9 +12,10 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "cli/args.h"
 #include "config/settings.h"
-#include "verify/keyring.h"
 #include "io/repo.h"
+#include "verify/keyring.h"
 
 enum cli_exit {
     CLI_OK = 0,
@@ -29,17 +30,10 @@ struct cli {
     const char *config;    /* --config, NULL: the default */
 };
 
-struct cli_verb {
-    const char *name;
-    const char *arguments; /* for usage: "[REV] [--worktree] [--json]" */
-    const char *summary;   /* one line */
-    const char *help;      /* what `epochctl help VERB` adds, paragraphs */
-    int (*run)(const struct cli *cli, int argc,
-               char **argv); /* argv[0] names the verb for getopt (optind is 0) */
-};
-
-extern const struct cli_verb cli_verbs[];
+extern const struct cli_verb *const cli_verbs[];
 extern const size_t cli_verbs_len;
+/* What may stand before the verb; not in the table. */
+extern const struct cli_verb cli_program;
 
 /* What main returns. */
 int cli_main(int argc, char **argv);
@@ -48,7 +42,7 @@ int cli_main(int argc, char **argv);
 int cli_fail(const struct error *err);
 /* "epochctl: VERB: …" and the usage line; `format` NULL: the usage line alone (getopt has said what is
    wrong). CLI_USAGE. */
-int cli_usage(const char *verb, const char *format, ...) PRINTF_LIKE(2, 3);
+int cli_usage(const struct cli_verb *verb, const char *format, ...) PRINTF_LIKE(2, 3);
 const struct cli_verb *cli_find_verb(const char *name);
 
 /* The daemon's settings, as it would read them; findings are printed. false: the exit code is in *rc. */
@@ -68,15 +62,5 @@ static inline const char *plural(uint64_t count)
 
 /* Buffer to standard output; CLI_OK, or CLI_FAILED if it cannot be written. */
 int cli_print(const struct buf *text);
-
-int cmd_check(const struct cli *cli, int argc, char **argv);
-int cmd_help(const struct cli *cli, int argc, char **argv);
-int cmd_hook(const struct cli *cli, int argc, char **argv);
-int cmd_init(const struct cli *cli, int argc, char **argv);
-int cmd_keys(const struct cli *cli, int argc, char **argv);
-int cmd_log(const struct cli *cli, int argc, char **argv);
-int cmd_show(const struct cli *cli, int argc, char **argv);
-int cmd_status(const struct cli *cli, int argc, char **argv);
-int cmd_verify(const struct cli *cli, int argc, char **argv);
 
 #endif

@@ -1,10 +1,10 @@
 /*
  * check: judges a revision as the daemon would, with the same code.
  */
-#include <getopt.h>
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/verbs.h"
 #include "config/candidate.h"
 
 enum check_what { CHECK_REVISION, CHECK_STAGED, CHECK_WORKTREE };
@@ -12,38 +12,30 @@ enum check_what { CHECK_REVISION, CHECK_STAGED, CHECK_WORKTREE };
 struct check_options {
     enum check_what what;
     const char *revision;
-    bool is_json;
 };
 
-static int parse(int argc, char **argv, struct check_options *out)
+enum { OPT_STAGED, OPT_WORKTREE, OPT_FORMAT, OPT_JSON };
+
+/* What is to be judged. false: said why not. */
+static bool choose(const struct cli_args *args, struct check_options *out)
 {
-    static const struct option options[] = {
-        {"staged", no_argument, NULL, 's'},
-        {"worktree", no_argument, NULL, 'w'},
-        {"format", required_argument, NULL, 'f'},
-        {"json", no_argument, NULL, 'j'},
-        {NULL, 0, NULL, 0},
-    };
-    int option, places = 0;
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        if (option == 's' || option == 'w') {
-            out->what = option == 's' ? CHECK_STAGED : CHECK_WORKTREE;
-            places++;
-        } else if (option == 'j') {
-            out->is_json = true;
-        } else if (option != 'f') {
-            return cli_usage("check", NULL);
-        } else if (strcmp(optarg, "json") == 0 || strcmp(optarg, "text") == 0) {
-            out->is_json = optarg[0] == 'j';
-        } else {
-            return cli_usage("check", "--format is text or json, not '%s'", optarg);
-        }
-    }
-    if (places + argc - optind > 1)
-        return cli_usage("check", "one revision, or --staged, or --worktree");
-    if (optind < argc)
-        out->revision = argv[optind];
-    return CLI_OK;
+    if (cli_given(args, OPT_STAGED))
+        out->what = CHECK_STAGED;
+    if (cli_given(args, OPT_WORKTREE))
+        out->what = CHECK_WORKTREE;
+    if (args->operands_len == 0)
+        return true;
+    out->revision = args->operands[0];
+    if (out->what == CHECK_REVISION)
+        return true;
+    cli_usage(args->verb, "one revision, or --staged, or --worktree");
+    return false;
+}
+
+static bool is_json(const struct cli_args *args)
+{
+    return cli_given(args, OPT_JSON) ||
+           (cli_given(args, OPT_FORMAT) && strcmp(args->options[OPT_FORMAT], "json") == 0);
 }
 
 /* The top of the work tree we are in; a folder outside of any need not be a git repository to be judged. */
@@ -102,7 +94,7 @@ static int print_json(const struct findings *findings, const struct candidate *c
     return cli_print(&text);
 }
 
-int cmd_check(const struct cli *cli, int argc, char **argv)
+static int run(const struct cli *cli, const struct cli_args *args)
 {
     struct check_options options = {.revision = "HEAD"};
     struct repo *repo AUTO_REPO = NULL;
@@ -111,14 +103,34 @@ int cmd_check(const struct cli *cli, int argc, char **argv)
     struct findings findings AUTO_FINDINGS = {0};
     struct candidate_base nothing = {0};
     struct error err;
-    int rc = parse(argc, argv, &options);
-    if (rc != CLI_OK)
-        return rc;
+    if (!choose(args, &options))
+        return CLI_USAGE;
     if (open_source(cli, &options, &repo, &source, &err) != 0 ||
         candidate_judge(&source, &nothing, &candidate, &findings, &err) != 0 ||
         findings_check(&findings, &err) != 0)
         return cli_fail(&err);
     findings_sort(&findings);
-    rc = (options.is_json ? print_json : print_text)(&findings, &candidate);
+    int rc = (is_json(args) ? print_json : print_text)(&findings, &candidate);
     return rc == CLI_OK && findings.errors > 0 ? CLI_FINDINGS : rc;
 }
+
+const struct cli_verb verb_check = {
+    .name = "check",
+    .summary = "judge a revision as epochd would",
+    .help = "Judges a revision with the daemon's own code. _REV_ is anything git takes (default: HEAD). The\n"
+            "repository is the one at or above the current folder, else that of the settings. Each finding\n"
+            "is one line, \"file:line:column: message [code]\", warnings marked; the last line is the\n"
+            "verdict. What depends on the epoch in force (*guard.mass-removal*) is not judged here.\n",
+    .exit = "0: it would be accepted; 1: it would be refused.",
+    .operands = {{.name = "REV", .kind = CLI_REV, .is_optional = true}},
+    .options = {[OPT_STAGED] = {.name = "staged", .help = "judge what is staged"},
+                [OPT_WORKTREE] = {.name = "worktree",
+                                  .help = "judge the files as they are; the folder need not be a git repository",
+                                  .is_alternative = true},
+                [OPT_FORMAT] = {.name = "format",
+                                .argument = "text|json",
+                                .kind = CLI_WORDS,
+                                .help = "the form of the output"},
+                [OPT_JSON] = {.name = "json", .help = "the same as *--format json*", .is_alternative = true}},
+    .run = run,
+};

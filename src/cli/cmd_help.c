@@ -1,19 +1,13 @@
 /*
  * help: verbs and codes, from the tables that drive them.
  */
+#include <string.h>
+
 #include "cli/cli.h"
+#include "cli/usage.h"
+#include "cli/verbs.h"
 #include "model/codes.h"
 #include "model/states.h"
-
-static void print_overview(void)
-{
-    printf("usage: epochctl [-C DIR] [--config FILE] VERB [ARGUMENTS]\n\n");
-    for (size_t i = 0; i < cli_verbs_len; i++)
-        printf("  %-8s %s\n", cli_verbs[i].name, cli_verbs[i].summary);
-    printf("\nepochctl help VERB tells more; epochctl help CODE explains a code such as yaml.duplicate-key "
-           "or repo-behind.\n"
-           "Exit: 0 fine, 1 findings, not verified or degraded, 2 usage, 3 could not run.\n");
-}
 
 static const char *kind_name(enum code_kind kind)
 {
@@ -43,35 +37,60 @@ static const char *state_title(enum state_kind kind)
     return "";
 }
 
-static void print_state(const struct code *code, const struct state *state)
+static int print_code(const struct code *code)
 {
-    printf("%s: %s\n\n%s\n\n", code->name, state_title(state->kind), code->meaning);
-    printf("Comes:  %s\nServed: %s\nEnds:   %s\n\nWhat to do: %s\n", state->comes, state->served, state->ends,
-           code->remedy);
+    struct buf text AUTO_BUF = {0};
+    const struct state *state = state_find(code->name);
+    buf_printf(&text, "%s: %s\n\n%s\n\n", code->name,
+               state != NULL ? state_title(state->kind) : kind_name(code->kind), code->meaning);
+    if (state != NULL)
+        buf_printf(&text, "Comes:  %s\nServed: %s\nEnds:   %s\n\n", state->comes, state->served,
+                   state->ends);
+    buf_printf(&text, "What to do: %s\n",
+               code->remedy);
+    return cli_print(&text);
 }
 
-int cmd_help(const struct cli *cli, int argc, char **argv)
+enum { OPT_MANUAL };
+
+static int print_table(const struct cli_args *args)
 {
-    (void)cli;
-    if (argc < 2) {
-        print_overview();
-        return CLI_OK;
-    }
-    const struct cli_verb *verb = cli_find_verb(argv[1]);
-    if (verb != NULL) {
-        printf("usage: epochctl %s %s\n\n%s.\n%s", verb->name, verb->arguments, verb->summary, verb->help);
-        return CLI_OK;
-    }
-    const struct code *code = code_find(argv[1]);
-    const struct state *state = state_find(argv[1]);
-    if (code != NULL && state != NULL) {
-        print_state(code, state);
-        return CLI_OK;
-    }
-    if (code != NULL) {
-        printf("%s: %s\n\n%s\n\nWhat to do: %s\n", code->name, kind_name(code->kind), code->meaning,
-               code->remedy);
-        return CLI_OK;
-    }
-    return cli_usage("help", "there is no verb or code '%s'", argv[1]);
+    struct buf text AUTO_BUF = {0};
+    if (!cli_given(args, OPT_MANUAL))
+        usage_put_overview(&text);
+    else if (strcmp(args->options[OPT_MANUAL], "options") == 0)
+        usage_put_manual_options(&text);
+    else
+        usage_put_manual_verbs(&text);
+    return cli_print(&text);
 }
+
+static int run(const struct cli *cli, const struct cli_args *args)
+{
+    struct buf text AUTO_BUF = {0};
+    const char *name = cli_operand(args, 0);
+    (void)cli;
+    if (name == NULL)
+        return print_table(args);
+    const struct cli_verb *verb = cli_find_verb(name);
+    if (verb != NULL) {
+        usage_put_help(&text, verb);
+        return cli_print(&text);
+    }
+    const struct code *code = code_find(name);
+    return code != NULL ? print_code(code) : cli_usage(args->verb, "there is no verb or code '%s'", name);
+}
+
+const struct cli_verb verb_help = {
+    .name = "help",
+    .summary = "explain a verb or a code",
+    .help = "Lists the verbs, or explains one, or explains a code: the name in square brackets behind\n"
+            "findings and errors, and in states.\n",
+    .operands = {{.name = "VERB|CODE", .kind = CLI_VERB, .is_optional = true}},
+    .options = {[OPT_MANUAL] = {.name = "manual",
+                                .argument = "verbs|options",
+                                .kind = CLI_WORDS,
+                                .help = "a part of epochctl(1), as scdoc reads it",
+                                .is_hidden = true}},
+    .run = run,
+};

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/verbs.h"
 #include "config/candidate.h"
 #include "config/guard.h"
 #include "model/codes.h"
@@ -289,14 +290,27 @@ static int pre_receive(void)
     return rc;
 }
 
-int cmd_hook(const struct cli *cli, int argc, char **argv)
+static int run(const struct cli *cli, const struct cli_args *args)
 {
     (void)cli;
-    if (argc != 2)
-        return cli_usage("hook", "say which: pre-commit, pre-merge-commit or pre-receive");
-    if (strcmp(argv[1], "pre-commit") == 0 || strcmp(argv[1], "pre-merge-commit") == 0)
-        return pre_commit();
-    if (strcmp(argv[1], "pre-receive") == 0)
-        return pre_receive();
-    return cli_usage("hook", "'%s' is not pre-commit, pre-merge-commit or pre-receive", argv[1]);
+    return strcmp(args->operands[0], "pre-receive") == 0 ? pre_receive() : pre_commit();
 }
+
+const struct cli_verb verb_hook = {
+    .name = "hook",
+    .summary = "what git's hooks call",
+    .help = "What the hooks that *init* installs call. *pre-commit* and *pre-merge-commit* judge what is\n"
+            "staged. *pre-receive* judges what is pushed to the served branch, before git accepts it,\n"
+            "refuses to delete that branch, and refuses a rewind where the policy is *deny*; other branches\n"
+            "and tags pass. Findings, or what would change, go to standard error, which git shows to whoever\n"
+            "pushes. The repository's own config says what the daemon's settings say, because a hook runs as\n"
+            "the pusher:\n"
+            "\n"
+            "*epochd.branch*\n"
+            "\tThe served branch; default *main*.\n"
+            "*epochd.rewrite*\n"
+            "\t*amend*, *deny* or *allow*; default *deny* for a bare repository, *amend* for a work tree.\n",
+    .exit = "0: accepted; 1: refused; 3: could not judge, which git takes for a refusal too.",
+    .operands = {{.name = "pre-commit|pre-merge-commit|pre-receive", .kind = CLI_WORDS}},
+    .run = run,
+};

@@ -3,7 +3,6 @@
  * there, and overwrites nothing.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,6 +10,7 @@
 #include "cli/cli.h"
 #include "cli/hooks.h"
 #include "cli/shell.h"
+#include "cli/verbs.h"
 #include "model/codes.h"
 
 #define DEFAULT_BRANCH "main"
@@ -38,6 +38,8 @@ struct init_options {
     bool is_bare;
 };
 
+enum { OPT_BARE };
+
 /* What was found or made, for what is said about it. */
 struct made {
     char path[PATH_MAX]; /* absolute */
@@ -46,22 +48,6 @@ struct made {
     bool is_planted; /* with a skeleton of ours */
     bool is_born;    /* the branch had commits before */
 };
-
-static int parse(int argc, char **argv, struct init_options *out)
-{
-    static const struct option options[] = {{"bare", no_argument, NULL, 'b'}, {NULL, 0, NULL, 0}};
-    int option;
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        if (option != 'b')
-            return cli_usage("init", NULL);
-        out->is_bare = true;
-    }
-    if (argc - optind > 1)
-        return cli_usage("init", "one folder");
-    if (optind < argc)
-        out->path = argv[optind];
-    return CLI_OK;
-}
 
 /* --- git settings --------------------------------------------------------------------------------------- */
 
@@ -200,14 +186,27 @@ static int print_made(const struct made *made)
     return cli_print(&text);
 }
 
-int cmd_init(const struct cli *cli, int argc, char **argv)
+static int run(const struct cli *cli, const struct cli_args *args)
 {
-    struct init_options options = {.path = "."};
+    struct init_options options = {.path = ".", .is_bare = cli_given(args, OPT_BARE)};
     struct made made = {0};
     struct error err;
     (void)cli;
-    int rc = parse(argc, argv, &options);
-    if (rc != CLI_OK)
-        return rc;
+    if (args->operands_len > 0)
+        options.path = args->operands[0];
     return make(&options, &made, &err) == 0 ? print_made(&made) : cli_fail(&err);
 }
+
+const struct cli_verb verb_init = {
+    .name = "init",
+    .summary = "make a ready configuration repository",
+    .help = "Makes _DIR_ (default: here) a git repository with hooks and durable git settings. A work tree\n"
+            "without commits and without _services/_ also gets a first commit with _services/hello.yaml_ and\n"
+            "a _README.md_. A repository that is there is completed and nothing is overwritten: a hook is\n"
+            "kept as _NAME.before-epochd_ and run first. The branch is that of *epochd.branch* in its config,\n"
+            "else *main* where it exists, else the one that is checked out. Ends with the lines to type\n"
+            "next.\n",
+    .operands = {{.name = "DIR", .kind = CLI_DIR, .is_optional = true}},
+    .options = {[OPT_BARE] = {.name = "bare", .help = "a bare repository, for pushes"}},
+    .run = run,
+};

@@ -1,37 +1,14 @@
 /*
  * keys: makes a first key set, lists what is there. Never prints a secret.
  */
-#include <getopt.h>
 #include <string.h>
 
 #include "cli/local.h"
+#include "cli/verbs.h"
 #include "model/json.h"
 #include "util/fs.h"
 
-struct keys_options {
-    const char *what, *folder;
-    bool is_json;
-};
-
-static int parse(int argc, char **argv, struct keys_options *out)
-{
-    static const struct option options[] = {{"keys", required_argument, NULL, 'k'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {NULL, 0, NULL, 0}};
-    int option;
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        if (option == 'k')
-            out->folder = optarg;
-        else if (option == 'j')
-            out->is_json = true;
-        else
-            return cli_usage("keys", NULL);
-    }
-    if (argc - optind != 1)
-        return cli_usage("keys", "say init or list");
-    out->what = argv[optind];
-    return CLI_OK;
-}
+enum { OPT_KEYS, OPT_JSON };
 
 static const char *problem_of(const struct keyring_row *row)
 {
@@ -123,17 +100,33 @@ static int init(const struct local *local, const char *folder)
     return say_roots(folder);
 }
 
-int cmd_keys(const struct cli *cli, int argc, char **argv)
+static int run(const struct cli *cli, const struct cli_args *args)
 {
-    struct keys_options options = {0};
     struct local local AUTO_LOCAL = {.state_dir = -1};
-    int rc = parse(argc, argv, &options);
-    if (rc != CLI_OK || !local_load(cli, &local, &rc))
+    int rc;
+    if (!local_load(cli, &local, &rc))
         return rc;
-    const char *folder = options.folder != NULL ? options.folder : local.settings.keys;
-    if (strcmp(options.what, "list") == 0)
-        return list(&local, folder, options.is_json);
-    if (strcmp(options.what, "init") == 0)
-        return init(&local, folder);
-    return cli_usage("keys", "'%s' is not init or list", options.what);
+    const char *folder = cli_given(args, OPT_KEYS) ? args->options[OPT_KEYS] : local.settings.keys;
+    if (strcmp(args->operands[0], "list") == 0)
+        return list(&local, folder, cli_given(args, OPT_JSON));
+    return init(&local, folder);
 }
+
+const struct cli_verb verb_keys = {
+    .name = "keys",
+    .summary = "make keys, or list them",
+    .help = "*init*\n"
+            "\tMakes what is missing of a first key set and prints _root.pub_, the line that consumers on\n"
+            "\tother hosts pin. A key that is there is never touched. *epochd* does the same at its first\n"
+            "\tstart.\n"
+            "*list*\n"
+            "\tFiles, kinds, ids and modes, never a secret. Exit status 1 if a file is there and cannot be\n"
+            "\tused (or not read by you).\n",
+    .operands = {{.name = "init|list", .kind = CLI_WORDS}},
+    .options = {[OPT_KEYS] = {.name = "keys",
+                              .argument = "DIR",
+                              .kind = CLI_DIR,
+                              .help = "the folder; default: the setting"},
+                [OPT_JSON] = {.name = "json", .help = "for *list*: as a JSON array"}},
+    .run = run,
+};

@@ -1,10 +1,10 @@
 /*
  * log: epochs and verdicts, newest first.
  */
-#include <getopt.h>
 #include <string.h>
 
 #include "cli/epochs.h"
+#include "cli/verbs.h"
 #include "model/json.h"
 #include "util/clock.h"
 #include "util/num.h"
@@ -17,23 +17,18 @@ struct log_options {
     bool is_json;
 };
 
-static int parse(int argc, char **argv, struct log_options *out)
+enum { OPT_COUNT, OPT_JSON };
+
+static bool read_options(const struct cli_args *args, struct log_options *out)
 {
-    static const struct option options[] = {{"json", no_argument, NULL, 'j'}, {NULL, 0, NULL, 0}};
-    int option;
-    while ((option = getopt_long(argc, argv, "n:", options, NULL)) != -1) {
-        if (option == 'j')
-            out->is_json = true;
-        else if (option != 'n')
-            return cli_usage("log", NULL);
-        else if (!num_parse_u64(span_of(optarg), &out->count) || out->count == 0 || out->count > LOG_MAX)
-            return cli_usage("log", "-n takes a number from 1 to %d", LOG_MAX);
-    }
-    if (argc - optind > 1)
-        return cli_usage("log", "one service");
-    if (optind < argc)
-        out->service = argv[optind];
-    return CLI_OK;
+    const char *count = args->options[OPT_COUNT];
+    *out = (struct log_options){cli_operand(args, 0), LOG_DEFAULT, cli_given(args, OPT_JSON)};
+    if (count == NULL)
+        return true;
+    if (num_parse_u64(span_of(count), &out->count) && out->count > 0 && out->count <= LOG_MAX)
+        return true;
+    cli_usage(args->verb, "-n takes a number from 1 to %d", LOG_MAX);
+    return false;
 }
 
 static void put_row_text(struct buf *out, const struct epoch_row *row, const struct repo_commit *commit)
@@ -103,16 +98,16 @@ static uint64_t put_rows(struct buf *out, const struct epoch_rows *rows, const s
     return shown;
 }
 
-int cmd_log(const struct cli *cli, int argc, char **argv)
+static int run(const struct cli *cli, const struct cli_args *args)
 {
-    struct log_options options = {.count = LOG_DEFAULT};
+    struct log_options options;
     struct local local AUTO_LOCAL = {.state_dir = -1};
     struct epoch_rows rows AUTO_EPOCH_ROWS = {0};
     struct repo *repo AUTO_REPO = NULL;
     struct buf text AUTO_BUF = {0};
     struct error err, no_repo;
-    int rc = parse(argc, argv, &options);
-    if (rc != CLI_OK || !local_open(cli, &local, &rc))
+    int rc = CLI_USAGE;
+    if (!read_options(args, &options) || !local_open(cli, &local, &rc))
         return rc;
     const struct epoch_want want = {.service = options.service, .count = options.count};
     if (local_load_keys(&local, true, &err) != 0 || epoch_rows_read(&local, &want, &rows, &err) != 0)
@@ -128,3 +123,16 @@ int cmd_log(const struct cli *cli, int argc, char **argv)
                 options.service);
     return cli_print(&text);
 }
+
+const struct cli_verb verb_log = {
+    .name = "log",
+    .summary = "epochs and verdicts, newest first",
+    .help = "Epochs and verdicts from the journal, newest first: *committed*, *published*, *superseded*\n"
+            "(never an epoch of its own, or overtaken before it was published), *rejected* with its code.\n"
+            "With _SERVICE_ only the epochs that changed it. Needs _journal.key_, so run it as the daemon's\n"
+            "user or root.\n",
+    .operands = {{.name = "SERVICE", .kind = CLI_SERVICE, .is_optional = true}},
+    .options = {[OPT_COUNT] = {.letter = 'n', .argument = "COUNT", .help = "how many, 1 to 100; default 10"},
+                [OPT_JSON] = {.name = "json", .help = "as a JSON array"}},
+    .run = run,
+};

@@ -1,21 +1,18 @@
 /*
  * show: the configuration of a service: what is in force, or what a commit says.
  */
-#include <getopt.h>
 #include <string.h>
 #include <strings.h>
 
 #include "cli/epochs.h"
+#include "cli/verbs.h"
 #include "config/candidate.h"
 #include "model/codes.h"
 #include "model/json.h"
 #include "util/clock.h"
 #include "util/utf8.h"
 
-struct show_options {
-    const char *service, *at;
-    bool is_json;
-};
+enum { OPT_AT, OPT_JSON };
 
 /* What is shown: always the configuration, and what else is known of it. */
 struct shown {
@@ -29,26 +26,6 @@ struct shown {
 static void shown_fini(struct shown *shown)
 {
     buf_fini(&shown->config);
-}
-
-static int parse(int argc, char **argv, struct show_options *out)
-{
-    static const struct option options[] = {{"at", required_argument, NULL, 'a'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {NULL, 0, NULL, 0}};
-    int option;
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        if (option == 'a')
-            out->at = optarg;
-        else if (option == 'j')
-            out->is_json = true;
-        else
-            return cli_usage("show", NULL);
-    }
-    if (argc - optind != 1)
-        return cli_usage("show", "name one service");
-    out->service = argv[optind];
-    return CLI_OK;
 }
 
 /* --- in force ------------------------------------------------------------------------------------------- */
@@ -240,35 +217,52 @@ static int print_text(const char *service, const struct shown *shown)
     return cli_print(&text);
 }
 
-static int find(struct local *local, struct repo *repo, const struct show_options *options, struct shown *out,
+static int find(struct local *local, struct repo *repo, const struct cli_args *args, struct shown *out,
                 struct error *err)
 {
+    const char *service = args->operands[0], *at = args->options[OPT_AT];
     struct oid commit;
-    if (options->at != NULL)
-        return epoch_find_commit(local, repo, options->at, &commit, err) != 0
+    if (at != NULL)
+        return epoch_find_commit(local, repo, at, &commit, err) != 0
                    ? -1
-                   : show_at(repo, &commit, options->service, out, err);
+                   : show_at(repo, &commit, service, out, err);
     if (local_open_state(local, err) != 0 || local_load_keys(local, false, err) != 0)
         return -1;
-    return show_in_force(local, options->service, out, err);
+    return show_in_force(local, service, out, err);
 }
 
-int cmd_show(const struct cli *cli, int argc, char **argv)
+static int run(const struct cli *cli, const struct cli_args *args)
 {
-    struct show_options options = {0};
     struct local local AUTO_LOCAL = {.state_dir = -1};
     struct repo *repo AUTO_REPO = NULL;
     struct shown shown CLEANUP(shown_fini) = {0};
     struct error err, no_about;
-    int rc = parse(argc, argv, &options);
-    if (rc != CLI_OK || !local_load(cli, &local, &rc))
+    int rc;
+    if (!local_load(cli, &local, &rc))
         return rc;
     struct repo_policy policy = {local.settings.repository.trusted_uids,
                                  local.settings.repository.trusted_len, false};
-    if (repo_open(&repo, local.settings.repository.path, &policy, &err) != 0 && options.at != NULL)
+    if (repo_open(&repo, local.settings.repository.path, &policy, &err) != 0 && cli_given(args, OPT_AT))
         return local_fail(&local, &err);
-    if (find(&local, repo, &options, &shown, &err) != 0)
+    if (find(&local, repo, args, &shown, &err) != 0)
         return local_fail(&local, &err);
     shown.has_about = repo != NULL && repo_read_commit(repo, &shown.commit, &shown.about, &no_about) == 0;
-    return (options.is_json ? print_json : print_text)(options.service, &shown);
+    return (cli_given(args, OPT_JSON) ? print_json : print_text)(args->operands[0], &shown);
 }
+
+const struct cli_verb verb_show = {
+    .name = "show",
+    .summary = "the configuration of a service",
+    .help = "The configuration in force, from the snapshot, after both its checks: HMAC and signatures.\n",
+    .operands = {{.name = "SERVICE", .kind = CLI_SERVICE}},
+    .options = {[OPT_AT] = {.name = "at",
+                            .argument = "EPOCH",
+                            .kind = CLI_EPOCH,
+                            .help = "what an epoch said, by its number or as a revision of git. Read from the "
+                                    "repository; a number is looked up in the journal, for which _journal.key_ "
+                                    "must be readable"},
+                [OPT_JSON] = {.name = "json",
+                              .help = "as a JSON object with *config*, *version*, *config_epoch*, *updated_at*, "
+                                      "*updated_by* and *description* (of the commit)"}},
+    .run = run,
+};

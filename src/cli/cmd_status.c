@@ -2,10 +2,10 @@
  * status: the page for three in the morning. Believes status.json only while the daemon holds its lock.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <string.h>
 
 #include "cli/local.h"
+#include "cli/verbs.h"
 #include "model/codes.h"
 #include "model/json.h"
 #include "util/clock.h"
@@ -19,22 +19,7 @@ struct status_options {
     bool is_quiet, is_json;
 };
 
-static int parse(int argc, char **argv, struct status_options *out)
-{
-    static const struct option options[] = {{"quiet", no_argument, NULL, 'q'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {NULL, 0, NULL, 0}};
-    int option;
-    while ((option = getopt_long(argc, argv, "q", options, NULL)) != -1) {
-        if (option == 'q')
-            out->is_quiet = true;
-        else if (option == 'j')
-            out->is_json = true;
-        else
-            return cli_usage("status", NULL);
-    }
-    return optind < argc ? cli_usage("status", "no argument is expected") : CLI_OK;
-}
+enum { OPT_QUIET, OPT_JSON };
 
 static struct span text_of(const struct doc_node *node, const char *name)
 {
@@ -256,17 +241,30 @@ static int show(const struct local *local, pid_t pid, const struct status_option
     return rc == CLI_OK ? exit_of(doc.root) : rc;
 }
 
-int cmd_status(const struct cli *cli, int argc, char **argv)
+static int run(const struct cli *cli, const struct cli_args *args)
 {
-    struct status_options options = {0};
+    const struct status_options options = {cli_given(args, OPT_QUIET), cli_given(args, OPT_JSON)};
     struct local local AUTO_LOCAL = {.state_dir = -1};
     struct error err;
     pid_t pid = 0;
-    int rc = parse(argc, argv, &options);
-    if (rc != CLI_OK || !local_load(cli, &local, &rc))
+    int rc;
+    if (!local_load(cli, &local, &rc))
         return rc;
     bool has_state = local_open_state(&local, &err) == 0;
     if ((!has_state && err.sys != ENOENT) || (has_state && local_daemon(&local, &pid, &err) != 0))
         return local_fail(&local, &err);
     return pid == 0 ? not_running(&local, &options) : show(&local, pid, &options);
 }
+
+const struct cli_verb verb_status = {
+    .name = "status",
+    .summary = "what is served, what is wrong, what to type",
+    .help = "What is served, since when, what is wrong and what to do about it; the last five verdicts, with\n"
+            "the findings of the newest. Tests the daemon's lock, so it never believes a stale file.\n",
+    .exit = "0: ok or empty; 1: degraded, hold or starting; 3: *epochd* does not run.",
+    .options = {[OPT_QUIET] = {.name = "quiet", .letter = 'q', .help = "print nothing, only exit"},
+                [OPT_JSON] = {.name = "json",
+                              .help = "print _status.json_ with *\"running\":true* before it; "
+                                      "*{\"running\":false}* if *epochd* does not run"}},
+    .run = run,
+};

@@ -2,11 +2,11 @@
  * verify: proves a snapshot, a journal or a message, or says why not.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <string.h>
 
 #include "cli/local.h"
+#include "cli/verbs.h"
 #include "io/crypto.h"
 #include "model/tail.h"
 #include "util/clock.h"
@@ -16,30 +16,11 @@
 enum { READ_CHUNK = 65536, LINE_ENDS_MAX = 16 };
 
 struct verify_options {
-    const char *what, *file;
+    const char *file;          /* NULL: the usual one */
     const char *keys, *source; /* NULL: of the settings */
 };
 
-static int parse(int argc, char **argv, struct verify_options *out)
-{
-    static const struct option options[] = {{"keys", required_argument, NULL, 'k'},
-                                            {"source", required_argument, NULL, 's'},
-                                            {NULL, 0, NULL, 0}};
-    int option;
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        if (option == 'k')
-            out->keys = optarg;
-        else if (option == 's')
-            out->source = optarg;
-        else
-            return cli_usage("verify", NULL);
-    }
-    if (optind >= argc || argc - optind > 2)
-        return cli_usage("verify", "say what: lkg, journal or message");
-    out->what = argv[optind];
-    out->file = argv[optind + 1]; /* NULL behind the last */
-    return CLI_OK;
-}
+enum { OPT_KEYS, OPT_SOURCE };
 
 static int not_verified(const struct error *err)
 {
@@ -241,23 +222,49 @@ static int verify_message(struct local *local, const struct verify_options *opti
     return say_message(&message);
 }
 
-int cmd_verify(const struct cli *cli, int argc, char **argv)
+static int run(const struct cli *cli, const struct cli_args *args)
 {
-    struct verify_options options = {0};
+    const struct verify_options options = {cli_operand(args, 1), args->options[OPT_KEYS],
+                                           args->options[OPT_SOURCE]};
     struct local local AUTO_LOCAL = {.state_dir = -1};
     struct error err;
-    int failed, rc = parse(argc, argv, &options);
-    if (rc != CLI_OK)
-        return rc;
-    bool is_lkg = strcmp(options.what, "lkg") == 0, is_journal = strcmp(options.what, "journal") == 0;
-    if (!is_lkg && !is_journal && strcmp(options.what, "message") != 0)
-        return cli_usage("verify", "'%s' is not lkg, journal or message", options.what);
+    int failed, rc;
     if (!local_load(cli, &local, &rc))
         return rc;
     use_options(&local, &options, &err, &failed);
     if (failed != 0)
         return cli_fail(&err);
-    if (is_lkg)
+    switch (args->operands[0][0]) {
+    case 'l':
         return verify_lkg(&local, &options);
-    return is_journal ? verify_journal(&local, &options) : verify_message(&local, &options);
+    case 'j':
+        return verify_journal(&local, &options);
+    default:
+        return verify_message(&local, &options);
+    }
 }
+
+const struct cli_verb verb_verify = {
+    .name = "verify",
+    .summary = "prove it, or say why not",
+    .help = "*lkg*\n"
+            "\tThe snapshot: its HMAC, then the keyset by the pinned roots, the head, every service's\n"
+            "\tsignature, and the index.\n"
+            "*journal*\n"
+            "\tEvery line: form, HMAC and hash chain. _FILE_ is a path, or a name in the state folder;\n"
+            "\tdefault: the current file. Needs _journal.key_.\n"
+            "*message*\n"
+            "\tA signed message in _FILE_, or on standard input, against the keyset. Line ends behind it\n"
+            "\tare ignored. Needs the folder of keys, and no state folder.\n",
+    .exit = "0: verified; 1: not verified, with the code.",
+    .operands = {{.name = "lkg|journal|message", .kind = CLI_WORDS},
+                 {.name = "FILE", .kind = CLI_FILE, .is_optional = true}},
+    .options = {[OPT_KEYS] = {.name = "keys",
+                              .argument = "DIR",
+                              .kind = CLI_DIR,
+                              .help = "the folder of keys; default: the setting"},
+                [OPT_SOURCE] = {.name = "source",
+                                .argument = "NAME",
+                                .help = "the publisher's name; default: the setting *mqtt.source*"}},
+    .run = run,
+};

@@ -17,29 +17,65 @@
 
 enum { COLUMNS = 96 }; /* help fits a terminal that is not wide */
 
-/* Each line of `text` ends in a line feed, is not too long, and has no blank at its end. */
+/* Each line of `text` ends in a line feed, is not too long, and has no blank at its end. Empty ones part
+   paragraphs. */
 static void assert_lines(const char *verb, const char *text)
 {
     while (*text != '\0') {
         size_t len = strcspn(text, "\n");
-        if (text[len] != '\n' || len == 0 || len > COLUMNS || text[len - 1] == ' ')
+        if (text[len] != '\n' || len > COLUMNS || (len > 0 && text[len - 1] == ' '))
             fail_msg("%s: '%.*s'", verb, (int)len, text);
         text += len + 1;
     }
+}
+
+static void assert_option(const struct cli_verb *verb, size_t index)
+{
+    const struct cli_option *option = &verb->options[index];
+    assert_true(index < CLI_OPTIONS_MAX);
+    assert_non_null(option->help);
+    assert_null(strchr(option->help, '\n'));
+    assert_true(option->kind == CLI_ANY || option->argument != NULL);
+    assert_false(index == 0 && option->is_alternative);
+    assert_int_not_equal(option->letter, 'h'); /* of --help, everywhere */
+    for (size_t i = 0; i < index; i++) {
+        const struct cli_option *other = &verb->options[i];
+        assert_false(option->letter != '\0' && option->letter == other->letter);
+        assert_false(option->name != NULL && other->name != NULL && strcmp(option->name, other->name) == 0);
+    }
+}
+
+static void assert_operands(const struct cli_verb *verb)
+{
+    for (size_t i = 0; verb->operands[i].name != NULL; i++) {
+        assert_true(i < CLI_OPERANDS_MAX);
+        if (i > 0 && !verb->operands[i].is_optional)
+            assert_false(verb->operands[i - 1].is_optional);
+        if (i > 0)
+            assert_false(verb->operands[i - 1].is_repeated);
+    }
+}
+
+static void assert_verb(const struct cli_verb *verb)
+{
+    assert_int_equal(strspn(verb->name, "abcdefghijklmnopqrstuvwxyz-"), strlen(verb->name));
+    assert_in_range(strlen(verb->name), 1, 14); /* the column of `epochctl help` */
+    assert_true(strlen(verb->summary) > 0 && (verb->is_hidden || strlen(verb->help) > 0));
+    assert_null(strchr(verb->summary, '\n'));
+    assert_lines(verb->name, verb->help);
+    for (size_t i = 0; cli_is_option(&verb->options[i]); i++)
+        assert_option(verb, i);
+    assert_operands(verb);
 }
 
 static void cli_verbs__are_complete(void **state)
 {
     (void)state;
     assert_true(cli_verbs_len > 0);
+    assert_verb(&cli_program);
     for (size_t i = 0; i < cli_verbs_len; i++) {
-        const struct cli_verb *verb = &cli_verbs[i];
-        assert_int_equal(strspn(verb->name, "abcdefghijklmnopqrstuvwxyz"), strlen(verb->name));
-        assert_in_range(strlen(verb->name), 1, 8); /* the column of `epochctl help` */
-        assert_true(strlen(verb->arguments) > 0 && strlen(verb->summary) > 0 && strlen(verb->help) > 0);
-        assert_null(strchr(verb->summary, '\n'));
-        assert_lines(verb->name, verb->help);
-        assert_non_null(verb->run);
+        assert_verb(cli_verbs[i]);
+        assert_non_null(cli_verbs[i]->run);
     }
 }
 
@@ -47,7 +83,7 @@ static void cli_verbs__are_found_by_their_whole_name_alone(void **state)
 {
     (void)state;
     for (size_t i = 0; i < cli_verbs_len; i++)
-        assert_ptr_equal(cli_find_verb(cli_verbs[i].name), &cli_verbs[i]);
+        assert_ptr_equal(cli_find_verb(cli_verbs[i]->name), cli_verbs[i]);
     assert_null(cli_find_verb(""));
     assert_null(cli_find_verb("stat"));
     assert_null(cli_find_verb("statuses"));
@@ -59,7 +95,7 @@ static void cli_verbs__share_no_name_with_a_code(void **state)
 {
     (void)state;
     for (size_t i = 0; i < cli_verbs_len; i++)
-        assert_null(code_find(cli_verbs[i].name));
+        assert_null(code_find(cli_verbs[i]->name));
 }
 
 static void epoch_verdicts__have_the_names_of_the_journal(void **state)

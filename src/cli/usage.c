@@ -1,0 +1,226 @@
+/*
+ * usage: see usage.h.
+ */
+#include "cli/usage.h"
+
+#include <ctype.h>
+
+enum { OPTION_COLUMN = 22, WIDTH = 96 };
+
+/* --- usage lines ---------------------------------------------------------------------------------------- */
+
+static void put_operand(struct buf *out, const struct cli_operand *operand)
+{
+    buf_printf(out, operand->is_optional ? " [%s%s]" : " %s%s", operand->name,
+               operand->is_repeated ? "…" : "");
+}
+
+static void put_short(struct buf *out, const struct cli_option *option)
+{
+    if (option->letter != '\0')
+        buf_printf(out, "-%c", option->letter);
+    else
+        buf_printf(out, "--%s", option->name);
+    if (option->argument != NULL)
+        buf_printf(out, " %s", option->argument);
+}
+
+static void put_bracketed(struct buf *out, const struct cli_verb *verb)
+{
+    bool is_open = false;
+    for (size_t i = 0; cli_is_option(&verb->options[i]); i++) {
+        if (verb->options[i].is_hidden)
+            continue;
+        if (is_open)
+            buf_puts(out, verb->options[i].is_alternative ? " | " : "] [");
+        else
+            buf_puts(out, " [");
+        is_open = true;
+        put_short(out, &verb->options[i]);
+    }
+    if (is_open)
+        buf_putc(out, ']');
+}
+
+/* Options stand behind the operands; those of the program before the verb. */
+void usage_put_line(struct buf *out, const struct cli_verb *verb)
+{
+    buf_puts(out, verb->name);
+    if (verb == &cli_program)
+        put_bracketed(out, verb);
+    for (size_t i = 0; verb->operands[i].name != NULL; i++)
+        put_operand(out, &verb->operands[i]);
+    if (verb != &cli_program)
+        put_bracketed(out, verb);
+}
+
+/* --- text ----------------------------------------------------------------------------------------------- */
+
+/* As scdoc reads it: an underscore inside of a word is one. */
+void usage_put_plain(struct buf *out, const char *text)
+{
+    char before = ' ';
+    bool is_name = false;
+    for (; *text != '\0'; before = *text++) {
+        bool is_mark = *text == '_' && (!isalnum((unsigned char)before) ||
+                                        (is_name && !isalnum((unsigned char)text[1])));
+        if (*text == '\\' && text[1] != '\0')
+            buf_putc(out, *++text);
+        else if (*text == '\t')
+            buf_puts(out, "    ");
+        else if (is_mark)
+            is_name = !is_name;
+        else if (*text != '*')
+            buf_putc(out, *text);
+    }
+}
+
+/* Words of `text`, from a column on, broken before WIDTH. */
+static void put_wrapped(struct buf *out, struct span text, size_t column)
+{
+    size_t at = column;
+    while (text.len > 0) {
+        size_t len = 0, columns = 0;
+        for (; len < text.len && text.data[len] != ' '; len++)
+            columns += ((unsigned char)text.data[len] & 0xC0) != 0x80;
+        if (at > column && at + 1 + columns > WIDTH) {
+            buf_printf(out, "\n%*s", (int)column, "");
+            at = column;
+        } else if (at > column) {
+            buf_putc(out, ' ');
+            at++;
+        }
+        buf_append(out, text.data, len);
+        at += columns;
+        len += len < text.len;
+        text = (struct span){text.data + len, text.len - len};
+    }
+    buf_putc(out, '\n');
+}
+
+static void put_option(struct buf *out, const struct cli_option *option)
+{
+    struct buf name AUTO_BUF = {0}, help AUTO_BUF = {0};
+    if (option->letter != '\0')
+        buf_printf(&name, "-%c", option->letter);
+    else
+        buf_puts(&name, "   ");
+    if (option->name != NULL)
+        buf_printf(&name, "%s --%s", option->letter != '\0' ? "," : "", option->name);
+    if (option->argument != NULL)
+        buf_printf(&name, " %s", option->argument);
+    usage_put_plain(&help, option->help);
+    buf_printf(out, "  %.*s", (int)name.len, name.data);
+    if (name.len + 4 > OPTION_COLUMN)
+        buf_printf(out, "\n%*s", OPTION_COLUMN, "");
+    else
+        buf_printf(out, "%*s", (int)(OPTION_COLUMN - 2 - name.len), "");
+    put_wrapped(out, buf_span(&help), OPTION_COLUMN);
+    if (name.failed || help.failed)
+        out->failed = true;
+}
+
+static void put_options(struct buf *out, const struct cli_verb *verb)
+{
+    bool is_first = true;
+    for (size_t i = 0; cli_is_option(&verb->options[i]); i++) {
+        if (verb->options[i].is_hidden)
+            continue;
+        if (is_first)
+            buf_putc(out, '\n');
+        is_first = false;
+        put_option(out, &verb->options[i]);
+    }
+}
+
+void usage_put_help(struct buf *out, const struct cli_verb *verb)
+{
+    buf_puts(out, "usage: epochctl ");
+    usage_put_line(out, verb);
+    buf_printf(out, "\n\n%s.\n\n", verb->summary);
+    usage_put_plain(out, verb->help);
+    put_options(out, verb);
+    if (verb->exit != NULL) {
+        buf_puts(out, "\nExit status ");
+        usage_put_plain(out, verb->exit);
+        buf_putc(out, '\n');
+    }
+}
+
+void usage_put_overview(struct buf *out)
+{
+    enum { VERB_COLUMN = 13 };
+    buf_puts(out, "usage: ");
+    usage_put_line(out, &cli_program);
+    buf_puts(out, "\n\n");
+    for (size_t i = 0; i < cli_verbs_len; i++)
+        if (!cli_verbs[i]->is_hidden)
+            buf_printf(out, "  %-*s %s\n", VERB_COLUMN, cli_verbs[i]->name, cli_verbs[i]->summary);
+    put_options(out, &cli_program);
+    buf_puts(out, "\nepochctl help VERB tells more; epochctl help CODE explains a code such as yaml.duplicate-key "
+                  "or repo-behind.\n");
+    buf_puts(out, "Exit: ");
+    usage_put_plain(out, cli_program.exit);
+    buf_putc(out, '\n');
+}
+
+/* --- the manual ----------------------------------------------------------------------------------------- */
+
+/* "text|json" are words to type, DIR is to be replaced. */
+static void put_manual_argument(struct buf *out, const struct cli_option *option)
+{
+    const char *rest = option->argument;
+    struct span word;
+    bool is_first = true;
+    if (option->kind != CLI_WORDS) {
+        buf_printf(out, " _%s_", option->argument);
+        return;
+    }
+    while ((word = cli_next_word(&rest)).len > 0) {
+        buf_printf(out, "%s*%.*s*", is_first ? " " : "|", (int)word.len, word.data);
+        is_first = false;
+    }
+}
+
+static void put_manual_option(struct buf *out, const struct cli_option *option)
+{
+    if (option->letter != '\0')
+        buf_printf(out, "*-%c*", option->letter);
+    if (option->name != NULL)
+        buf_printf(out, "%s*--%s*", option->letter != '\0' ? ", " : "", option->name);
+    if (option->argument != NULL)
+        put_manual_argument(out, option);
+    buf_printf(out, "\n\t%c%s.\n", toupper((unsigned char)option->help[0]), option->help + 1);
+}
+
+void usage_put_manual_options(struct buf *out)
+{
+    for (size_t i = 0; cli_is_option(&cli_program.options[i]); i++)
+        put_manual_option(out, &cli_program.options[i]);
+}
+
+static void put_manual_verb(struct buf *out, const struct cli_verb *verb)
+{
+    bool is_first = true;
+    buf_puts(out, "## ");
+    usage_put_line(out, verb);
+    buf_printf(out, "\n\n%s", verb->help);
+    for (size_t i = 0; cli_is_option(&verb->options[i]); i++) {
+        if (verb->options[i].is_hidden)
+            continue;
+        if (is_first)
+            buf_putc(out, '\n');
+        is_first = false;
+        put_manual_option(out, &verb->options[i]);
+    }
+    if (verb->exit != NULL)
+        buf_printf(out, "\nExit status %s\n", verb->exit);
+    buf_putc(out, '\n');
+}
+
+void usage_put_manual_verbs(struct buf *out)
+{
+    for (size_t i = 0; i < cli_verbs_len; i++)
+        if (!cli_verbs[i]->is_hidden)
+            put_manual_verb(out, cli_verbs[i]);
+}
