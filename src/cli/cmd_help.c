@@ -46,8 +46,7 @@ static int print_code(const struct code *code)
     if (state != NULL)
         buf_printf(&text, "Comes:  %s\nServed: %s\nEnds:   %s\n\n", state->comes, state->served,
                    state->ends);
-    buf_printf(&text, "What to do: %s\n",
-               code->remedy);
+    buf_printf(&text, "What to do: %s\n", code->remedy);
     return cli_print(&text);
 }
 
