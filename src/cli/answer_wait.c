@@ -1,0 +1,210 @@
+/*
+ * answer_wait: follows the daemon's status file until it tells of a commit.
+ *
+ * The file is replaced whole, so a watch on its folder says when to look; where there is no watch to be had, it is
+ * looked at every few milliseconds. Whether its writer lives is asked of the lock of the state folder, as status
+ * does; whoever pushes may not enter that folder, and then the writer's process has to do.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+
+#include "cli/answer.h"
+#include "cli/local.h"
+#include "model/codes.h"
+#include "model/json.h"
+#include "util/clock.h"
+#include "util/fs.h"
+#include "util/num.h"
+
+#define STATUS_FILE "status.json"
+
+enum { STATUS_MAX = 1024 * 1024, LOOK_MS = 20, LOOK_WATCHED_MS = 250 };
+
+int answer_wait_ms(struct repo *repo, unsigned *out, struct error *err)
+{
+    char text[32];
+    double seconds;
+    bool found;
+    *out = ANSWER_WAIT_MS;
+    if (repo_config_get(repo, "epochd.wait", &found, text, sizeof text, err) != 0)
+        return -1;
+    if (!found)
+        return 0;
+    if (!num_parse_double(span_of(text), &seconds) || !(seconds >= 0))
+        return error_set(err, CODE_SETTINGS, 0, "git config epochd.wait is '%s', and not a number of seconds", text);
+    *out = seconds * 1000 < ANSWER_WAIT_MAX_MS ? (unsigned)(seconds * 1000) : ANSWER_WAIT_MAX_MS;
+    return 0;
+}
+
+/* --- one look ------------------------------------------------------------------------------------------- */
+
+struct look {
+    struct buf file;
+    struct doc doc;
+};
+
+static void look_fini(struct look *look)
+{
+    doc_fini(&look->doc);
+    buf_fini(&look->file);
+}
+#define AUTO_LOOK CLEANUP(look_fini)
+
+static enum answer not_running(struct buf *line)
+{
+    buf_puts(line, "epochd is not running: systemctl start epochd");
+    return ANSWER_NOT_RUNNING;
+}
+
+static enum answer not_known(const struct error *err, struct buf *line)
+{
+    buf_printf(line, "what epochd says of it cannot be read: %s [%s]", err->message, err->code);
+    return ANSWER_UNKNOWN;
+}
+
+/* 0: the file's writer is the daemon that runs. Else it is told in *answer. */
+static bool is_alive(struct local *local, pid_t writer, enum answer *answer, struct buf *line)
+{
+    struct error err;
+    pid_t holder = 0;
+    if (local_open_state(local, &err) != 0) {
+        if (err.sys == EACCES) {
+            if (kill(writer, 0) == 0 || errno == EPERM)
+                return true;
+        } else if (err.sys != ENOENT) {
+            *answer = not_known(&err, line);
+            return false;
+        }
+    } else if (local_daemon(local, &holder, &err) != 0) {
+        *answer = not_known(&err, line);
+        return false;
+    }
+    if (holder == writer && holder != 0)
+        return true;
+    if (holder != 0) {
+        buf_puts(line, "epochd is starting");
+        *answer = ANSWER_PENDING;
+    } else {
+        *answer = not_running(line);
+    }
+    return false;
+}
+
+static bool is_same(const char *path, dev_t device, ino_t inode)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && st.st_dev == device && st.st_ino == inode;
+}
+
+/* The daemon's path may be a work tree, linked or not, a .git folder or a bare repository. */
+static bool is_our_repository(const struct doc_node *status, struct repo *repo)
+{
+    struct span path = {0};
+    struct stat tree;
+    char text[4096];
+    dev_t device;
+    ino_t inode;
+    repo_identity(repo, &device, &inode);
+    if (!doc_get_string(status, "repository", &path) || path.len + sizeof "/.git" > sizeof text)
+        return false;
+    snprintf(text, sizeof text, "%.*s/.git", (int)path.len, path.data);
+    if (is_same(text, device, inode))
+        return true;
+    text[path.len] = '\0';
+    return is_same(text, device, inode) || (repo_work_dir(repo) != NULL && stat(repo_work_dir(repo), &tree) == 0 &&
+                                            is_same(text, tree.st_dev, tree.st_ino));
+}
+
+static int read_status(const struct local *local, struct look *look, bool *is_missing, struct error *err)
+{
+    static const struct json_options json = {.file = STATUS_FILE, .limits = {8, 100000, STATUS_MAX}};
+    AUTO_CLOSE int dir = -1;
+    *is_missing = false;
+    if (fs_open_dir(local->settings.run, &dir, err) != 0) {
+        *is_missing = err->sys == ENOENT;
+        return *is_missing ? 0 : -1;
+    }
+    if (fs_read(dir, STATUS_FILE, FS_ANY_OWNER, STATUS_MAX, &look->file, is_missing, err) != 0)
+        return -1;
+    return *is_missing ? 0 : json_read(buf_span(&look->file), &json, &look->doc, err);
+}
+
+static enum answer look_once(struct local *local, struct repo *repo, const struct answer_question *question,
+                             bool is_last, struct buf *line)
+{
+    struct look look AUTO_LOOK = {0};
+    struct error err;
+    enum answer answer;
+    bool is_missing;
+    int64_t writer = 0;
+    if (read_status(local, &look, &is_missing, &err) != 0)
+        return not_known(&err, line);
+    if (is_missing)
+        return not_running(line);
+    doc_get_int(look.doc.root, "pid", &writer);
+    if (writer <= 0 || writer > INT32_MAX)
+        return not_running(line);
+    if (!is_alive(local, (pid_t)writer, &answer, line))
+        return answer;
+    if (is_our_repository(look.doc.root, repo))
+        return answer_read(look.doc.root, question, is_last, line);
+    struct span path = SPAN("another");
+    doc_get_string(look.doc.root, "repository", &path);
+    buf_printf(line, "epochd serves another repository here: %.*s", (int)path.len, path.data);
+    return ANSWER_OTHER_REPOSITORY;
+}
+
+/* --- and the next --------------------------------------------------------------------------------------- */
+
+/* True if another look may tell more. */
+static bool may_change(enum answer answer)
+{
+    return answer == ANSWER_PUBLISHING || answer == ANSWER_PENDING;
+}
+
+static void wait_for_news(int watch, int64_t left_ms)
+{
+    char events[4096];
+    struct pollfd fd = {.fd = watch, .events = POLLIN};
+    int64_t most = watch < 0 ? LOOK_MS : LOOK_WATCHED_MS;
+    if (poll(&fd, watch < 0 ? 0 : 1, (int)(left_ms < most ? left_ms : most)) > 0)
+        while (read(watch, events, sizeof events) > 0)
+            continue;
+}
+
+/* Whoever pushes may not read the daemon's settings: then its folders are where they are by default. */
+static int load_settings(const char *config, struct settings *out, struct error *err)
+{
+    struct findings findings AUTO_FINDINGS = {0}, more AUTO_FINDINGS = {0};
+    if (settings_load(config, environ, out, &findings, err) == 0 && findings.errors == 0)
+        return 0;
+    if (settings_load("/dev/null", environ, out, &more, err) != 0)
+        return -1;
+    return more.errors == 0 ? 0 : error_set(err, CODE_SETTINGS, 0, "its settings have errors");
+}
+
+enum answer answer_wait(const char *config, struct repo *repo, const struct answer_question *question,
+                        unsigned wait_ms, struct buf *line)
+{
+    struct local local AUTO_LOCAL = {.state_dir = -1};
+    AUTO_CLOSE int watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    int64_t end = clock_boot_ms() + wait_ms;
+    struct error err;
+    if (load_settings(config, &local.settings, &err) != 0)
+        return not_known(&err, line);
+    if (watch >= 0 && inotify_add_watch(watch, local.settings.run, IN_MOVED_TO) < 0) {
+        close(watch);
+        watch = -1;
+    }
+    for (size_t start = line->len;; buf_truncate(line, start)) {
+        int64_t left = end - clock_boot_ms();
+        enum answer answer = look_once(&local, repo, question, left <= 0, line);
+        if (left <= 0 || line->failed || !may_change(answer))
+            return answer;
+        wait_for_news(watch, left);
+    }
+}
