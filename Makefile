@@ -22,6 +22,7 @@ MANDIR ?= $(PREFIX)/share/man
 DOCDIR ?= $(PREFIX)/share/doc/epochd
 SYSCONFDIR ?= /etc
 UNITDIR ?= $(PREFIX)/lib/systemd/system
+USERUNITDIR ?= $(PREFIX)/lib/systemd/user
 SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
 TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
 DESTDIR ?=
@@ -224,8 +225,10 @@ install: all ## Install under PREFIX (default /usr/local), DESTDIR before it
 	$(INSTALL) -m 0755 $(O)/epochctl $(DESTDIR)$(BINDIR)/epochctl
 	$(INSTALL) -m 0644 README.md LICENSE docs/*.md $(DESTDIR)$(DOCDIR)/
 	$(INSTALL) -d $(DESTDIR)$(DOCDIR)/examples && cp -R examples/home $(DESTDIR)$(DOCDIR)/examples/
-	$(INSTALL) -d $(DESTDIR)$(UNITDIR) $(DESTDIR)$(SYSUSERSDIR) $(DESTDIR)$(TMPFILESDIR)
+	$(INSTALL) -d $(DESTDIR)$(UNITDIR) $(DESTDIR)$(USERUNITDIR) $(DESTDIR)$(SYSUSERSDIR) $(DESTDIR)$(TMPFILESDIR)
 	sed 's|@SBINDIR@|$(SBINDIR)|g' systemd/epochd.service >$(DESTDIR)$(UNITDIR)/epochd.service
+	sed 's|@SBINDIR@|$(SBINDIR)|g' systemd/user/epochd.service >$(DESTDIR)$(USERUNITDIR)/epochd.service
+	$(INSTALL) -d $(DESTDIR)$(DOCDIR)/drop-ins && $(INSTALL) -m 0644 systemd/drop-ins/*.conf $(DESTDIR)$(DOCDIR)/drop-ins/
 	$(INSTALL) -m 0644 systemd/epochd.sysusers $(DESTDIR)$(SYSUSERSDIR)/epochd.conf
 	$(INSTALL) -m 0644 systemd/epochd.tmpfiles $(DESTDIR)$(TMPFILESDIR)/epochd.conf
 	for page in $(notdir $(MAN)); do dir=$(DESTDIR)$(MANDIR)/man$${page##*.}; $(INSTALL) -d $$dir; \
@@ -233,9 +236,16 @@ install: all ## Install under PREFIX (default /usr/local), DESTDIR before it
 
 uninstall: ## Remove what install put there; keys, state and settings stay
 	rm -f $(DESTDIR)$(SBINDIR)/epochd $(DESTDIR)$(BINDIR)/epochctl $(DESTDIR)$(UNITDIR)/epochd.service \
-		$(DESTDIR)$(SYSUSERSDIR)/epochd.conf $(DESTDIR)$(TMPFILESDIR)/epochd.conf
+		$(DESTDIR)$(USERUNITDIR)/epochd.service $(DESTDIR)$(SYSUSERSDIR)/epochd.conf $(DESTDIR)$(TMPFILESDIR)/epochd.conf
 	rm -rf $(DESTDIR)$(DOCDIR)
 	for page in $(notdir $(MAN)); do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page; done
+
+DEB ?= $(O)/deb
+deb: all ## Debian packages of the daemon and the command line, in $(O)/deb
+	@rm -rf $(DEB)
+	@$(MAKE) --no-print-directory -s install DESTDIR=$(abspath $(DEB))/tree PREFIX=/usr
+	@systemd/debian/build.sh $(DEB)/tree $(VERSION) $(DEB)
+	@rm -rf $(DEB)/tree
 
 clean: ## Remove what was built
 	rm -rf build build-*
@@ -244,6 +254,6 @@ help: ## This list
 	@echo "epochd $(VERSION)"; grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
 	@echo "  make V=1 shows the commands; O=DIR builds elsewhere; SAN=asan|tsan; CC=clang; CHECK='unit fuzz interop integration torture' chooses"
 
-.PHONY: all tests-build check torture unit run house asan tsan fuzz headers lint $(TIDY) man install uninstall clean help
+.PHONY: all tests-build check torture unit run house asan tsan fuzz headers lint $(TIDY) man install uninstall deb clean help
 
 -include $(patsubst %.c,$(O)/%.d,$(CORE_SRC) $(DAEMON_SRC) $(CLI_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(INTEROP_SRC) tests/fuzz/replay.c)

@@ -14,6 +14,9 @@
 
 enum { CACHE_MAX = 8 * 1024 * 1024 };
 
+/* What the kernel says of an owner that has no name in our user namespace (proc(5), overflowuid). */
+enum { UID_OVERFLOW = 65534 };
+
 /* --- the library --------------------------------------------------------------------------------------- */
 
 static int set_library_options(void)
@@ -151,6 +154,11 @@ static int check_owner(const struct repo *repo, const char *path, struct error *
     }
     if (is_trusted(repo, st.st_uid))
         return 0;
+    if (st.st_uid == UID_OVERFLOW && geteuid() != UID_OVERFLOW)
+        return error_set(err, CODE_REPO_OWNER, 0,
+                         "'%s' belongs to a user that is hidden here (PrivateUsers=yes of the unit): run as its owner, or "
+                         "install the drop-in trusted-owner.conf and name the owner in repository.trusted_uids",
+                         bare);
     return error_set(
         err, CODE_REPO_OWNER, 0,
         "'%s' belongs to uid %u, and this is uid %u: run as that user, or add %u to repository.trusted_uids",

@@ -7,7 +7,7 @@
 #include "util/fs_priv.h"
 #include "util/num.h"
 
-enum { PID_WIDTH = 10 };
+enum { PID_WIDTH = 10, LOCK_FILE_MODE = 0640 };
 
 int fs_lock_now(int fd)
 {
@@ -45,6 +45,8 @@ int fs_lock(int dir, const char *name, int *out, pid_t *holder, struct error *er
     }
     if (cause != 0)
         return error_set(err, ERR_SYSTEM, cause, "cannot lock '%s'", name);
+    if ((st.st_mode & 07777) != LOCK_FILE_MODE && fchmod(fd, LOCK_FILE_MODE) != 0)
+        return error_set(err, ERR_SYSTEM, errno, "cannot set the mode of the lock '%s'", name);
     /* One write of a fixed width: nobody sees half of it, and a full disk still has room when we come back. */
     char text[PID_WIDTH + 2];
     int len = snprintf(text, sizeof text, "%-*d\n", PID_WIDTH, (int)getpid());

@@ -5,7 +5,19 @@ set -euo pipefail
 
 build=(gcc make pkg-config git libgit2-dev libinotifytools0-dev libsodium-dev libmosquitto-dev libyaml-dev)
 run=("${build[@]}" mosquitto mosquitto-clients)
-check=("${run[@]}" libcmocka-dev python3-pytest python3-pytest-xdist python3-nacl python3-paho-mqtt openssl procps strace)
+check=("${run[@]}"
+    dpkg-dev
+    iproute2
+    libcmocka-dev
+    openssl
+    procps
+    python3-nacl
+    python3-paho-mqtt
+    python3-pytest
+    python3-pytest-xdist
+    strace
+    systemd-container
+)
 
 case "${1:-}" in
 build) wanted=("${build[@]}") ;;

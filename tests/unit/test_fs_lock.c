@@ -60,6 +60,18 @@ static void fs_lock__has_one_holder_and_tells_its_pid(void **state)
     assert_true((fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
 }
 
+/* Members of the folder's group tell by it whether there is a daemon, whatever the umask of the service is. */
+static void fs_lock__is_readable_for_the_group_under_any_umask(void **state)
+{
+    const struct temp_folder *folder = *state;
+    struct stat st;
+    mode_t before = umask(0077);
+    AUTO_CLOSE int fd = take(folder);
+    umask(before);
+    assert_int_equal(fstat(fd, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0640);
+}
+
 static void fs_lock__is_free_once_closed(void **state)
 {
     const struct temp_folder *folder = *state;
@@ -209,6 +221,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         TEST(fs_lock__has_one_holder_and_tells_its_pid),
+        TEST(fs_lock__is_readable_for_the_group_under_any_umask),
         TEST(fs_lock__is_free_once_closed),
         TEST(fs_lock__survives_that_others_look),
         TEST(fs_lock__ends_with_a_killed_process),

@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Debian packages from an installed tree:   build.sh TREE VERSION OUTPUT-FOLDER
+# TREE is what `make install DESTDIR=TREE PREFIX=/usr` made. Dependencies are read off the programs by dpkg-shlibdeps.
+set -euo pipefail
+tree=$(realpath "$1") version=$2 output=$(mkdir -p "$3" && realpath "$3") here=$(realpath "$(dirname "$0")")
+arch=$(dpkg --print-architecture)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+move() { # PACKAGE PATH…: out of the tree into the package, where it is there
+    local package=$1 path
+    shift
+    for path in "$@"; do
+        [ -e "$tree/$path" ] || continue
+        mkdir -p "$work/$package/$(dirname "$path")"
+        mv "$tree/$path" "$work/$package/$path"
+    done
+}
+
+depends() { # PROGRAM: the libraries it needs, as packages
+    mkdir -p "$work/shlibs/debian" && : >"$work/shlibs/debian/control"
+    (cd "$work/shlibs" && dpkg-shlibdeps -O --ignore-missing-info "$1" 2>/dev/null) | sed 's/^shlibs:Depends=//'
+}
+
+pack() { # PACKAGE PROGRAM
+    local package=$1 control=$work/$1/DEBIAN script
+    mkdir -p "$control"
+    strip --strip-unneeded "$work/$package/$2"
+    install -D -m 0644 "$here/../../LICENSE" "$work/$package/usr/share/doc/$package/copyright"
+    sed -e "s|@VERSION@|$version|; s|@ARCH@|$arch|; s|@DEPENDS@|$(depends "$work/$package/$2")|" "$here/control.$package" >"$control/control"
+    for script in postinst prerm postrm; do
+        [ ! -e "$here/$package.$script" ] || install -m 0755 "$here/$package.$script" "$control/$script"
+    done
+    (cd "$work/$package" && find . -path ./DEBIAN -prune -o -type f -printf '%P\0' | sort -z | xargs -0 md5sum) >"$control/md5sums"
+    dpkg-deb --root-owner-group --build "$work/$package" "$output" >/dev/null
+    echo "$output/${package}_${version}_$arch.deb"
+}
+
+find "$tree/usr/share/man" -type f ! -name '*.gz' -exec gzip -9n {} +
+rm -rf "$tree/etc" # systemd-tmpfiles makes /etc/epochd, readable by its group alone
+move epochctl usr/bin/epochctl usr/share/man/man1 usr/share/man/man7 usr/share/bash-completion usr/share/zsh usr/share/fish
+move epochd usr
+pack epochctl usr/bin/epochctl
+pack epochd usr/sbin/epochd
