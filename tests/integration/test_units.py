@@ -64,6 +64,7 @@ def machine(tmp_path_factory):
     return test
 
 
+@pytest.mark.xdist_group("machine")  # booted once
 @pytest.mark.parametrize("name", [check.__name__ for check in units_inside.CHECKS])
 def test_the_package_in_a_booted_machine(machine, name):
     found = json.loads((machine / "results.json").read_text())

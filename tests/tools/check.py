@@ -24,7 +24,7 @@ import run as torture_run  # noqa: E402
 BUILD = ROOT / os.environ.get("EPOCHD_BUILD", "build")
 THREADED = ["test_catalog", "test_snapshotter"]
 UNIT_SECONDS, PYTEST_SECONDS = 300, 3000
-WORKERS = ["-n", "3"] if find_spec("xdist") else []  # tests wait more than they compute: three on two cores
+WORKERS = ["-n", "3", "--dist", "loadgroup"] if find_spec("xdist") else []  # tests wait more than they compute: three on two cores
 
 
 class Count:
