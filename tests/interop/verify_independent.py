@@ -395,8 +395,12 @@ def verify_journal(path, journal_key_line):
     The file is preallocated with zeros. A crash may leave the last line cut or with a hole of zeros; that line was never
     promised to anybody. Whatever has a sound line behind it was: there damage is damage.
     """
-    key = read_key(journal_key_line, "hmac-sha256")
-    data = Path(path).read_bytes().rstrip(b"\0")
+    return journal_lines(Path(path).read_bytes(), read_key(journal_key_line, "hmac-sha256"))
+
+
+def journal_lines(data, key):
+    """The same of bytes and a key that were read already."""
+    data = data.rstrip(b"\0")
     lines, previous, at = [], None, 0
     while at < len(data):
         end = data.find(b"\n", at)
