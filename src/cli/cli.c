@@ -4,6 +4,7 @@
 #include "cli/cli.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -45,6 +46,18 @@ const struct cli_verb *cli_find_verb(const char *name)
     return NULL;
 }
 
+bool cli_print_errors(const struct findings *findings)
+{
+    for (size_t i = 0; i < findings->len; i++) {
+        struct buf line AUTO_BUF = {0};
+        if (findings->items[i].severity != FINDING_ERROR)
+            continue; /* warnings about settings are the daemon's to tell */
+        finding_format(&findings->items[i], &line);
+        fprintf(stderr, "epochctl: %.*s\n", (int)line.len, line.data);
+    }
+    return findings->errors > 0;
+}
+
 bool cli_load_settings(const struct cli *cli, struct settings *out, int *rc)
 {
     struct findings findings AUTO_FINDINGS = {0};
@@ -53,15 +66,8 @@ bool cli_load_settings(const struct cli *cli, struct settings *out, int *rc)
         *rc = cli_fail(&err);
         return false;
     }
-    for (size_t i = 0; i < findings.len; i++) {
-        struct buf line AUTO_BUF = {0};
-        if (findings.items[i].severity != FINDING_ERROR)
-            continue; /* warnings about settings are the daemon's to tell */
-        finding_format(&findings.items[i], &line);
-        fprintf(stderr, "epochctl: %.*s\n", (int)line.len, line.data);
-    }
     *rc = CLI_FAILED;
-    return findings.errors == 0;
+    return !cli_print_errors(&findings);
 }
 
 /* --- the repository ------------------------------------------------------------------------------------- */
@@ -222,10 +228,21 @@ const struct cli_verb cli_program = {
                 [OPT_VERSION] = {.name = "version", .letter = 'V', .help = "print the version"}},
 };
 
+/* A user with a daemon of their own means that one. NULL: there is none, or something else was named. */
+static const char *own_settings(char path[static PATH_MAX])
+{
+    const char *home = getenv("HOME");
+    if (geteuid() == 0 || home == NULL || getenv("EPOCHD_CONFIG") != NULL)
+        return NULL;
+    int len = snprintf(path, PATH_MAX, "%s/.config/epochd/epochd.yaml", home);
+    return len > 0 && len < PATH_MAX && access(path, F_OK) == 0 ? path : NULL;
+}
+
 int cli_main(int argc, char **argv)
 {
     struct cli_args args;
     struct cli cli = {0};
+    char own[PATH_MAX];
     static char name[] = "epochctl";
     int rc;
     if (argc > 0)
@@ -246,7 +263,7 @@ int cli_main(int argc, char **argv)
         print_help(&cli_program);
         return CLI_USAGE;
     }
-    cli.config = args.options[OPT_CONFIG];
+    cli.config = args.options[OPT_CONFIG] != NULL ? args.options[OPT_CONFIG] : own_settings(own);
     if (cli_given(&args, OPT_DIRECTORY) && (rc = change_directory(&cli, args.options[OPT_DIRECTORY])) != CLI_OK)
         return rc;
     return run_verb(&cli, (int)args.operands_len, args.operands);

@@ -45,6 +45,9 @@ int cli_fail(const struct error *err);
 int cli_usage(const struct cli_verb *verb, const char *format, ...) PRINTF_LIKE(2, 3);
 const struct cli_verb *cli_find_verb(const char *name);
 
+/* The errors among them, a line each on standard error. True where there are any. */
+bool cli_print_errors(const struct findings *findings);
+
 /* The daemon's settings, as it would read them; findings are printed. false: the exit code is in *rc. */
 bool cli_load_settings(const struct cli *cli, struct settings *out, int *rc);
 

@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 
 const struct cli_verb *const cli_verbs[] = {
+    &verb_setup,
     &verb_init,
     &verb_check,
     &verb_status,

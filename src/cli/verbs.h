@@ -6,7 +6,7 @@
 
 #include "cli/args.h"
 
-extern const struct cli_verb verb_check, verb_help, verb_hook, verb_init, verb_keys, verb_log, verb_show, verb_status,
+extern const struct cli_verb verb_check, verb_help, verb_hook, verb_init, verb_keys, verb_log, verb_setup, verb_show, verb_status,
     verb_verify;
 
 #endif

@@ -89,9 +89,12 @@ def installs_and_starts_nothing():
 
 def serves_a_repository_of_its_own():
     mosquitto("listener 1883 localhost")
-    sh("install -d -o epochd -g epoch /srv/config")
-    sh("epochctl init /srv/config", user="epochd")
-    sh("systemctl enable --now epochd")
+    planned = sh("epochctl setup --dry-run")
+    assert "/etc/epochd/epochd.yaml" in planned and not Path("/etc/epochd/epochd.yaml").exists() and not Path("/srv/config").exists()
+    assert "state     ok" in sh("epochctl setup") or status()["state"] == "ok"
+    assert sh("stat -c '%a %U %G' /etc/epochd/epochd.yaml").split() == ["640", "root", "epoch"]
+    pid = main_pid()
+    assert "nothing to do" in sh("epochctl setup") and main_pid() == pid
     commit("/srv/config", "greeting: hello", "epochd")
     until("published", lambda: published() == 2)
     assert "hello" in sh("mosquitto_sub -t system/config/hello -C 1 -W 10")
@@ -228,16 +231,28 @@ def serves_a_repository_under_home_as_its_owner():
     sh("systemctl daemon-reload && systemctl start epochd")
 
 
+def sets_up_a_repository_under_home():
+    sh("systemctl stop epochd && mv /var/lib/epochd /var/lib/epochd.before && rm /etc/epochd/epochd.yaml")
+    told = sh("epochctl setup --repo /home/ann/config")
+    assert "50-setup.conf" in told, told
+    commit("/home/ann/config", "greeting: set up", "ann")
+    until("published", lambda: (published() or 0) > 2)
+    assert property_of("User") == "ann" and "nothing to do" in sh("epochctl setup --repo /home/ann/config")
+    refused = sh("epochctl setup --repo /srv/config", check=False)
+    assert refused.returncode == 3 and "repository.path" in refused.stdout, refused.stdout
+    sh("rm /etc/epochd/epochd.yaml && systemctl stop epochd && rm -rf /var/lib/epochd && mv /var/lib/epochd.before /var/lib/epochd")
+    assert "removed" in sh("epochctl setup") and property_of("User") == "epochd"
+
+
 def runs_as_a_user_s_own_unit():
     uid = pwd.getpwnam("ann").pw_uid
     sh("loginctl enable-linger ann")
     until("ann's manager", lambda: Path(f"/run/user/{uid}/systemd/private").exists())
-    sh("mkdir -p ~/.config/epochd && echo \"{repository: {path: /home/ann/config}, mqtt: {source: ann}}\" >~/.config/epochd/epochd.yaml", user="ann")
     mine = {"XDG_RUNTIME_DIR": f"/run/user/{uid}"}
-    sh("systemctl --user enable --now epochd", user="ann", **mine)
-    told = sh("epochctl --config ~/.config/epochd/epochd.yaml status", user="ann", EPOCHD_STATE="/home/ann/.local/state/epochd",
-              EPOCHD_RUN=f"/run/user/{uid}/epochd", **mine)
-    assert "ok" in told, told
+    told = sh("epochctl setup --user --mqtt off", user="ann", **mine)
+    assert "ok" in told and "wrote /home/ann/.config/epochd/epochd.yaml" in told, told
+    assert "nothing to do" in sh("epochctl setup --user", user="ann", **mine)
+    assert "/home/ann/config" in sh("epochctl status", user="ann", **mine)  # without --config: a user's own comes first
     sh("systemctl --user reload epochd && systemctl --user stop epochd", user="ann", **mine)
 
 
@@ -255,7 +270,7 @@ CHECKS = [
     installs_and_starts_nothing, serves_a_repository_of_its_own, lives_in_its_sandbox, scores_what_is_promised,
     lets_its_group_read_and_nobody_else, reloads, comes_back_after_kill_9, is_restarted_by_the_watchdog, does_not_restart_on_wrong_settings,
     upgrades_without_a_lost_event, follows_a_broker_on_a_unix_socket_without_a_network, tells_the_textfile_collector,
-    serves_a_trusted_owner_s_bare_repository, serves_a_repository_under_home_as_its_owner, runs_as_a_user_s_own_unit,
+    serves_a_trusted_owner_s_bare_repository, serves_a_repository_under_home_as_its_owner, sets_up_a_repository_under_home, runs_as_a_user_s_own_unit,
     stops_cleanly_and_keeps_its_keys_when_purged,
 ]
 
