@@ -272,7 +272,20 @@ class Daemon:
                 raise AssertionError(f"no log line {event} {fields}; last: {self.lines[-6:]}") from None
             if text is None:
                 raise AssertionError(f"epochd ended ({self.process.wait()}) before {event} {fields}; last: {self.lines[-6:]}")
-            self.lines.append(json.loads(text) if text.startswith("{") else {"event": "text", "text": text})
+            self._keep(text)
+
+    def said(self):
+        """The log of this run so far."""
+        while not self._queue.empty():
+            text = self._queue.get()
+            if text is None:
+                self._queue.put(None)  # the end stays the end, for whoever waits next
+                break
+            self._keep(text)
+        return list(self.lines)
+
+    def _keep(self, text):
+        self.lines.append(json.loads(text) if text.startswith("{") else {"event": "text", "text": text})
 
     def committed(self, epoch):
         return self.wait("epoch_committed", epoch=epoch)

@@ -16,6 +16,7 @@ check=("${run[@]}"
     python3-pytest
     python3-pytest-xdist
     strace
+    xfsprogs
     systemd-container
 )
 

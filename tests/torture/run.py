@@ -154,6 +154,7 @@ def main():
     parser.add_argument("--quick", action="store_true", help="the small subset of each, as make check does")
     parser.add_argument("names", nargs="*", metavar="NAME")
     options = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it, and so would the programs
     began, outcomes = time.monotonic(), []
     for path in programs(options.names):
         print(f"torture: {path.stem}", file=sys.stderr, flush=True)
