@@ -25,6 +25,9 @@ UNITDIR ?= $(PREFIX)/lib/systemd/system
 USERUNITDIR ?= $(PREFIX)/lib/systemd/user
 SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
 TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
+BASHDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
+FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 DESTDIR ?=
 JSON_SCHEMA_TEST_SUITE ?= ../shared/json-schema-test-suite
 YAML_TEST_SUITE ?= ../shared/yaml-test-suite
@@ -231,12 +234,17 @@ install: all ## Install under PREFIX (default /usr/local), DESTDIR before it
 	$(INSTALL) -d $(DESTDIR)$(DOCDIR)/drop-ins && $(INSTALL) -m 0644 systemd/drop-ins/*.conf $(DESTDIR)$(DOCDIR)/drop-ins/
 	$(INSTALL) -m 0644 systemd/epochd.sysusers $(DESTDIR)$(SYSUSERSDIR)/epochd.conf
 	$(INSTALL) -m 0644 systemd/epochd.tmpfiles $(DESTDIR)$(TMPFILESDIR)/epochd.conf
+	$(INSTALL) -d $(DESTDIR)$(BASHDIR) $(DESTDIR)$(ZSHDIR) $(DESTDIR)$(FISHDIR)
+	$(O)/epochctl completion bash >$(DESTDIR)$(BASHDIR)/epochctl
+	$(O)/epochctl completion zsh >$(DESTDIR)$(ZSHDIR)/_epochctl
+	$(O)/epochctl completion fish >$(DESTDIR)$(FISHDIR)/epochctl.fish
 	for page in $(notdir $(MAN)); do dir=$(DESTDIR)$(MANDIR)/man$${page##*.}; $(INSTALL) -d $$dir; \
 		[ ! -e $(O)/man/$$page ] || $(INSTALL) -m 0644 $(O)/man/$$page $$dir/; done
 
 uninstall: ## Remove what install put there; keys, state and settings stay
 	rm -f $(DESTDIR)$(SBINDIR)/epochd $(DESTDIR)$(BINDIR)/epochctl $(DESTDIR)$(UNITDIR)/epochd.service \
 		$(DESTDIR)$(USERUNITDIR)/epochd.service $(DESTDIR)$(SYSUSERSDIR)/epochd.conf $(DESTDIR)$(TMPFILESDIR)/epochd.conf
+	rm -f $(DESTDIR)$(BASHDIR)/epochctl $(DESTDIR)$(ZSHDIR)/_epochctl $(DESTDIR)$(FISHDIR)/epochctl.fish
 	rm -rf $(DESTDIR)$(DOCDIR)
 	for page in $(notdir $(MAN)); do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page; done
 

@@ -26,18 +26,19 @@
 
 enum { CLI_OPTIONS_MAX = 16, CLI_OPERANDS_MAX = 4 };
 
-/* What an argument is: completion asks `epochctl complete` for the names of most of them (complete.c). */
+/* What an argument is: names.c finds what it may be called. */
 enum cli_kind {
     CLI_ANY,     /* free text: nothing completes it */
     CLI_WORDS,   /* one of the words that its own name lists: "text|json"; the parser refuses others */
-    CLI_FILE,    /* the shell completes it, as the next two */
+    CLI_FILE,    /* the shell completes it, as the next three */
     CLI_DIR,
     CLI_HOST,
-    CLI_VERB,    /* a verb, or a code: what `help` explains */
+    CLI_REV,     /* a branch, a tag, a commit */
+    CLI_VERB,
     CLI_CODE,
+    CLI_TOPIC,   /* a verb or a code: what `help` explains */
     CLI_SERVICE,
     CLI_EPOCH,   /* a number, or anything git takes for a commit */
-    CLI_REV,     /* a branch, a tag, a commit */
     CLI_KEY,     /* a JSON Pointer into the service that an operand before names */
     CLI_PROFILE,
 };

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/remote.h"
 #include "cli/usage.h"
 #include "model/codes.h"
 
@@ -209,7 +210,7 @@ static int run_verb(const struct cli *cli, int argc, char **argv)
 
 /* --- before the verb ------------------------------------------------------------------------------------ */
 
-enum { OPT_DIRECTORY, OPT_CONFIG, OPT_VERSION };
+enum { OPT_DIRECTORY, OPT_CONFIG, OPT_HOST, OPT_VERSION };
 
 const struct cli_verb cli_program = {
     .name = "epochctl",
@@ -225,6 +226,11 @@ const struct cli_verb cli_program = {
                                 .kind = CLI_FILE,
                                 .help = "the daemon's settings; default: *$EPOCHD_CONFIG*, else "
                                         "_/etc/epochd/epochd.yaml_"},
+                [OPT_HOST] = {.name = "host",
+                              .letter = 'H',
+                              .argument = "[USER@]HOST",
+                              .kind = CLI_HOST,
+                              .help = "run the verb on that host, over *ssh*(1); _DIR_ and _FILE_ are then there"},
                 [OPT_VERSION] = {.name = "version", .letter = 'V', .help = "print the version"}},
 };
 
@@ -236,6 +242,27 @@ static const char *own_settings(char path[static PATH_MAX])
         return NULL;
     int len = snprintf(path, PATH_MAX, "%s/.config/epochd/epochd.yaml", home);
     return len > 0 && len < PATH_MAX && access(path, F_OK) == 0 ? path : NULL;
+}
+
+/* What was typed, without -H: before anything of this host is read. */
+static int run_there(const struct cli_args *args)
+{
+    enum { MORE_MAX = 5 }; /* -C DIR, --config FILE, NULL */
+    AUTO_FREE const char **words = calloc(args->operands_len + MORE_MAX, sizeof *words);
+    struct error err;
+    size_t len = 0;
+    if (words == NULL) {
+        error_memory(&err);
+        return cli_fail(&err);
+    }
+    for (size_t i = OPT_DIRECTORY; i <= OPT_CONFIG; i++)
+        if (cli_given(args, i)) {
+            words[len++] = i == OPT_DIRECTORY ? "-C" : "--config";
+            words[len++] = args->options[i];
+        }
+    for (size_t i = 0; i < args->operands_len; i++)
+        words[len++] = args->operands[i];
+    return remote_run(args->options[OPT_HOST], words);
 }
 
 int cli_main(int argc, char **argv)
@@ -263,6 +290,8 @@ int cli_main(int argc, char **argv)
         print_help(&cli_program);
         return CLI_USAGE;
     }
+    if (cli_given(&args, OPT_HOST))
+        return run_there(&args);
     cli.config = args.options[OPT_CONFIG] != NULL ? args.options[OPT_CONFIG] : own_settings(own);
     if (cli_given(&args, OPT_DIRECTORY) && (rc = change_directory(&cli, args.options[OPT_DIRECTORY])) != CLI_OK)
         return rc;

@@ -85,7 +85,7 @@ const struct cli_verb verb_help = {
     .summary = "explain a verb or a code",
     .help = "Lists the verbs, or explains one, or explains a code: the name in square brackets behind\n"
             "findings and errors, and in states.\n",
-    .operands = {{.name = "VERB|CODE", .kind = CLI_VERB, .is_optional = true}},
+    .operands = {{.name = "VERB|CODE", .kind = CLI_TOPIC, .is_optional = true}},
     .options = {[OPT_MANUAL] = {.name = "manual",
                                 .argument = "verbs|options",
                                 .kind = CLI_WORDS,

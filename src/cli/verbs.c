@@ -15,7 +15,9 @@ const struct cli_verb *const cli_verbs[] = {
     &verb_verify,
     &verb_keys,
     &verb_hook,
+    &verb_completion,
     &verb_help,
+    &verb_complete,
 };
 
 const size_t cli_verbs_len = ARRAY_LEN(cli_verbs);

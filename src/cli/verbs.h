@@ -6,7 +6,17 @@
 
 #include "cli/args.h"
 
-extern const struct cli_verb verb_check, verb_help, verb_hook, verb_init, verb_keys, verb_log, verb_setup, verb_show, verb_status,
-    verb_verify;
+extern const struct cli_verb verb_check;
+extern const struct cli_verb verb_complete;
+extern const struct cli_verb verb_completion;
+extern const struct cli_verb verb_help;
+extern const struct cli_verb verb_hook;
+extern const struct cli_verb verb_init;
+extern const struct cli_verb verb_keys;
+extern const struct cli_verb verb_log;
+extern const struct cli_verb verb_setup;
+extern const struct cli_verb verb_show;
+extern const struct cli_verb verb_status;
+extern const struct cli_verb verb_verify;
 
 #endif

@@ -20,7 +20,7 @@ from nacl.signing import SigningKey
 STT = "services/audio/stt-worker.yaml"
 MEMORY = "services/brain/memory-worker.yaml"
 BAD = "a: 1\nb: 2\na: 3\n"
-VERBS = ["init", "check", "status", "log", "show", "verify", "keys", "hook", "help"]
+VERBS = [verb for verb in re.findall(r"&verb_(\w+),", (ROOT / "src/cli/verbs.c").read_text()) if verb != "complete"]
 
 
 class World:

@@ -7,8 +7,10 @@ build=(gcc make pkg-config git libgit2-dev libinotifytools0-dev libsodium-dev li
 run=("${build[@]}" mosquitto mosquitto-clients)
 check=("${run[@]}"
     dpkg-dev
+    fish
     iproute2
     libcmocka-dev
+    openssh-server
     openssl
     procps
     python3-nacl
@@ -18,6 +20,7 @@ check=("${run[@]}"
     strace
     xfsprogs
     systemd-container
+    zsh
 )
 
 case "${1:-}" in

@@ -1,0 +1,75 @@
+/*
+ * told: see told.h.
+ */
+#include "cli/told.h"
+
+#include <errno.h>
+
+#include "model/json.h"
+#include "util/fs.h"
+
+#define STATUS_FILE "status.json"
+
+enum { STATUS_MAX = 1024 * 1024 };
+
+void told_fini(struct told *told)
+{
+    buf_fini(&told->file);
+    doc_fini(&told->doc);
+}
+
+int told_read_unproven(const struct local *local, struct told *out, struct error *err)
+{
+    static const struct doc_limits limits = {8, 100000, STATUS_MAX};
+    const struct json_options json = {.file = STATUS_FILE, .limits = limits};
+    AUTO_CLOSE int dir = -1;
+    bool is_missing = false;
+    told_fini(out);
+    *out = (struct told){0};
+    if (fs_open_dir(local->settings.run, &dir, err) != 0)
+        return err->sys == ENOENT ? 0 : error_wrap(err, "the run folder (setting: run)");
+    if (fs_read(dir, STATUS_FILE, FS_ANY_OWNER, STATUS_MAX, &out->file, &is_missing, err) != 0)
+        return error_wrap(err, "the run folder (setting: run)");
+    if (is_missing)
+        return 0;
+    if (json_read(buf_span(&out->file), &json, &out->doc, err) != 0)
+        return -1;
+    out->is_told = true;
+    return 0;
+}
+
+int told_read(struct local *local, struct told *out, struct error *err)
+{
+    pid_t pid = 0;
+    int64_t writer;
+    if (local_open_state(local, err) != 0) {
+        if (err->sys != ENOENT)
+            return -1;
+    } else if (local_daemon(local, &pid, err) != 0) {
+        return -1;
+    }
+    if (pid == 0) {
+        told_fini(out);
+        *out = (struct told){0};
+        return 0;
+    }
+    if (told_read_unproven(local, out, err) != 0)
+        return error_wrap(err, "epochd runs, but its status cannot be read");
+    out->pid = pid;
+    out->is_told = out->is_told && doc_get_int(out->doc.root, "pid", &writer) && writer == pid;
+    return 0;
+}
+
+struct span told_text(const struct doc_node *node, const char *name)
+{
+    struct span text = SPAN("-");
+    doc_get_string(node, name, &text);
+    return text;
+}
+
+const struct doc_node *told_part(const struct doc_node *node, const char *name)
+{
+    static const struct doc_node nothing = {.kind = DOC_NULL};
+    const struct doc_node *part = doc_get(node, name);
+    return part == NULL ? &nothing : part;
+}
