@@ -9,7 +9,15 @@
 #include "io/crypto.h"
 #include "util/clock.h"
 
-enum { MQTT_KEEPALIVE_S = 30, CONNECT_TICK_MS = 1000, STEADY_MS = 10000, FLOOR_WITHIN_MS = 10000, REASON_REFUSED = 0x80 };
+enum {
+    MQTT_KEEPALIVE_MIN_S = 5, /* of the protocol's library */
+    MQTT_KEEPALIVE_S = 10, /* a broker that fell silent is given up after two of them, at most one tick late each */
+    CONNECT_TICK_MS = 1000,
+    OPEN_TICK_MS = 6000, /* a little more than the usual poll, which ticks too: so mostly this wakes nobody */
+    FLOOR_WITHIN_MS = 10000,
+    TAKEN_AWAY_OFTEN = 3,
+    REASON_REFUSED = 0x80,
+};
 
 static void set_state(struct broker *broker, enum broker_state state, const char *reason)
 {
@@ -23,25 +31,43 @@ static void arm_retry(struct broker *broker)
     uint32_t draw;
     crypto_random(&draw, sizeof draw);
     int half = broker->backoff_ms / 2;
-    loop_timer_arm(broker->loop, &broker->retry, half + (int)(draw % (uint32_t)(half + 1)));
+    broker->retry_ms = half + (int)(draw % (uint32_t)(half + 1));
+    loop_timer_arm(broker->loop, &broker->retry, broker->retry_ms);
     broker->backoff_ms =
         broker->backoff_ms > broker->backoff_max_ms / 2 ? broker->backoff_max_ms : broker->backoff_ms * 2;
 }
 
+/*
+ * A broker that lets us in only to throw us out again is not hurried. When it does so again and again, without a word and without
+ * being away in between, it may be that another client has our id: not every broker says so (0x8E).
+ */
+static bool is_taken_away(struct broker *broker, int reason)
+{
+    if (broker->state == BROKER_OPEN && !broker_is_steady(broker) && reason == MQTT_REASON_NETWORK)
+        broker->taken_away++;
+    else
+        broker->taken_away = 0;
+    return broker->has_client_id && broker->taken_away >= TAKEN_AWAY_OFTEN;
+}
+
 static void go_away(struct broker *broker, int reason, const char *text)
 {
+    char kept[sizeof broker->reason];
     if (broker->state == BROKER_AWAY)
         return;
-    if (broker->state == BROKER_OPEN) {
-        broker->disconnects++;
-        /* A broker that lets us in only to throw us out again is not hurried. */
-        if (clock_boot_ms() - broker->opened_ms >= STEADY_MS)
-            broker->backoff_ms = broker->backoff_min_ms;
+    if (is_taken_away(broker, reason)) {
+        reason = BROKER_REASON_TAKEN_AWAY;
+        snprintf(kept, sizeof kept, "%.120s, each time soon after it let us in: another client may have the same mqtt.client_id", text);
+    } else {
+        snprintf(kept, sizeof kept, "%s", text);
     }
+    broker->disconnects += broker->state == BROKER_OPEN;
+    if (broker_is_steady(broker))
+        broker->backoff_ms = broker->backoff_min_ms;
     loop_timer_disarm(&broker->watchdog);
-    set_state(broker, BROKER_AWAY, text);
+    set_state(broker, BROKER_AWAY, kept);
     arm_retry(broker);
-    broker->events.closed(broker->events.context, reason, text);
+    broker->events.closed(broker->events.context, reason, kept);
 }
 
 /* --- the floor ----------------------------------------------------------------------------------------------------- */
@@ -77,7 +103,7 @@ static void on_subscribed(struct broker *broker, const struct mqtt_event *event)
         set_state(broker, BROKER_OPEN, "");
         broker->opened_ms = clock_boot_ms();
         broker->connects++;
-        loop_timer_disarm(&broker->watchdog);
+        loop_timer_arm(broker->loop, &broker->watchdog, OPEN_TICK_MS);
         broker->events.opened(broker->events.context, broker->mqtt);
     }
 }
@@ -131,7 +157,7 @@ static void on_retry(void *context)
 {
     struct broker *broker = context;
     struct error err;
-    set_state(broker, BROKER_CONNECTING, "connecting");
+    broker->state = BROKER_CONNECTING; /* the reason stays: it is why the last attempt failed */
     loop_timer_arm(broker->loop, &broker->watchdog, CONNECT_TICK_MS);
     if (mqtt_connect(broker->mqtt, &err) != 0)
         go_away(broker, MQTT_REASON_NETWORK, err.message);
@@ -144,8 +170,8 @@ static void on_watchdog(void *context)
     mqtt_tick(broker->mqtt);
     if (broker->state == BROKER_FLOOR && clock_boot_ms() - broker->floor_ms > FLOOR_WITHIN_MS)
         go_away(broker, MQTT_REASON_NETWORK, "the broker does not answer a subscription");
-    if (broker->state == BROKER_CONNECTING || broker->state == BROKER_FLOOR)
-        loop_timer_arm(broker->loop, &broker->watchdog, CONNECT_TICK_MS);
+    if (broker->state != BROKER_AWAY)
+        loop_timer_arm(broker->loop, &broker->watchdog, broker->state == BROKER_OPEN ? OPEN_TICK_MS : CONNECT_TICK_MS);
     broker_sync(broker);
 }
 
@@ -160,6 +186,7 @@ int broker_start(struct broker *broker, struct loop *loop, const struct settings
         .backoff_ms = settings->mqtt.backoff_min_ms,
         .backoff_min_ms = settings->mqtt.backoff_min_ms,
         .backoff_max_ms = settings->mqtt.backoff_max_ms,
+        .has_client_id = settings->mqtt.client_id[0] != '\0',
     };
     loop_source_init(&broker->source, on_ready, broker);
     loop_timer_init(loop, &broker->retry, on_retry, broker);
@@ -183,7 +210,9 @@ int broker_start(struct broker *broker, struct loop *loop, const struct settings
         .ca_file = settings->mqtt.ca_file,
         .cert_file = settings->mqtt.cert_file,
         .key_file = settings->mqtt.key_file,
-        .keepalive_s = MQTT_KEEPALIVE_S,
+        .keepalive_s = settings->mqtt.heartbeat_s < MQTT_KEEPALIVE_MIN_S  ? MQTT_KEEPALIVE_MIN_S
+                       : settings->mqtt.heartbeat_s > MQTT_KEEPALIVE_S ? MQTT_KEEPALIVE_S
+                                                                      : settings->mqtt.heartbeat_s,
         .will_topic = topic_health,
         .will_payload = will,
     };
@@ -212,6 +241,19 @@ void broker_tick(struct broker *broker)
     if (broker->mqtt == NULL || broker->state == BROKER_AWAY)
         return;
     mqtt_tick(broker->mqtt);
+    if (broker->state == BROKER_OPEN)
+        loop_timer_arm(broker->loop, &broker->watchdog, OPEN_TICK_MS);
+    broker_sync(broker);
+}
+
+bool broker_is_steady(const struct broker *broker)
+{
+    return broker->state == BROKER_OPEN && clock_boot_ms() - broker->opened_ms >= 2 * (int64_t)broker->backoff_max_ms;
+}
+
+void broker_give_up(struct broker *broker, const char *text)
+{
+    go_away(broker, MQTT_REASON_TIMEOUT, text);
     broker_sync(broker);
 }
 

@@ -15,6 +15,9 @@
 #include "io/mqtt.h"
 #include "model/topics.h"
 
+/* Of closed, beside those of io/mqtt.h: probably another client with our id. */
+enum { BROKER_REASON_TAKEN_AWAY = -100 };
+
 struct broker_events {
     void *context;
     /* A message of our own source on its keyset or head topic: what the broker retains, or what somebody else published. */
@@ -34,8 +37,11 @@ struct broker {
     struct mqtt *mqtt;
     struct broker_events events;
     struct loop_source source;
-    struct loop_timer retry, watchdog; /* watchdog: while connecting, once a second */
+    struct loop_timer retry, watchdog; /* watchdog: pings and time-outs, when nobody calls broker_tick */
     int backoff_ms, backoff_min_ms, backoff_max_ms;
+    int retry_ms; /* the delay that was drawn last */
+    int taken_away; /* connections in a row that ended without a reason soon after they had opened */
+    bool has_client_id;
     int64_t floor_ms;  /* clock_boot_ms when it was asked for */
     int64_t opened_ms; /* clock_boot_ms of the last opening */
     int fence; /* message id of its SUBSCRIBE */
@@ -58,6 +64,12 @@ void broker_sync(struct broker *broker);
 
 /* With the heartbeat and the poll: pings and time-outs. */
 void broker_tick(struct broker *broker);
+
+/* Open for longer than any backoff: twice the largest. */
+bool broker_is_steady(const struct broker *broker);
+
+/* This connection is of no use any more: it is closed without a goodbye, and the next one tried after the backoff. */
+void broker_give_up(struct broker *broker, const char *text);
 
 /* Tries now what would be tried after the backoff. */
 void broker_hurry(struct broker *broker);

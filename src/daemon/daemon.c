@@ -146,7 +146,7 @@ static void on_signal(void *context, uint32_t events)
         log_info(UNIT, "signal", LOG_S("signal", strsignal((int)info.ssi_signo)), LOG_N("pid", info.ssi_pid));
         if (info.ssi_signo == SIGHUP) {
             branch_reopen(d);
-            broker_hurry(&d->broker);
+            serve_hurry(d);
         } else {
             begin_stop(d);
         }

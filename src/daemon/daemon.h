@@ -38,7 +38,7 @@ struct daemon {
     struct broker broker;
     struct outbox outbox;
     struct loop_source signals, watch, snapshots;
-    struct loop_timer poll, heartbeat, index, snapshot, report, tidy, reassert, stop;
+    struct loop_timer poll, heartbeat, index, snapshot, report, tidy, reassert, overdue, stop;
     struct buf will;
     char last_state[CONDITION_STATE_MAX];
     struct findings last_findings; /* of the last rejected commit while it is the tip */
@@ -76,6 +76,8 @@ void branch_raise_floor(struct daemon *d, uint64_t floor);
 int serve_start(struct daemon *d, struct error *err) MUST_CHECK;
 void serve_epoch(struct daemon *d, const struct pipeline_result *result);
 void serve_heartbeat(struct daemon *d);
+void serve_sync(struct daemon *d);       /* after everything that may have sent: the loop's registration, and what is due */
+void serve_hurry(struct daemon *d);      /* tries now what would be tried again later: a connection, what was refused */
 void serve_everything(struct daemon *d); /* asserts all that is in force, if the broker is there */
 
 /* report.c */

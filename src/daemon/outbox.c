@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "util/clock.h"
+
 enum { REASON_REFUSED = 0x80 }; /* MQTT v5: from here on a reason code is a failure */
 
 void outbox_init(struct outbox *outbox, const char *prefix, const char *source, struct span keyset,
@@ -78,9 +80,10 @@ static enum send_outcome send(struct outbox *outbox, enum outbox_sent_kind kind,
         outbox->events.refused(outbox->events.context, text, 0, err.message);
         return NEVER;
     }
-    *slot = (struct outbox_sent){.kind = kind, .message_id = id, .topic = topic};
+    *slot = (struct outbox_sent){.kind = kind, .message_id = id, .order = ++outbox->last_order, .topic = topic};
     snprintf(slot->name, sizeof slot->name, "%s", name);
-    outbox->in_flight++;
+    if (outbox->in_flight++ == 0)
+        outbox->oldest_ms = clock_boot_ms();
     return SENT;
 }
 
@@ -346,6 +349,19 @@ static void acknowledge_side(struct outbox *outbox, const struct outbox_sent *se
         outbox->clearable = 0;
 }
 
+static bool is_oldest(const struct outbox *outbox, const struct outbox_sent *sent)
+{
+    for (size_t i = 0; i < OUTBOX_SLOTS; i++)
+        if (outbox->sent[i].kind != OUTBOX_FREE && outbox->sent[i].order < sent->order)
+            return false;
+    return true;
+}
+
+int64_t outbox_overdue_ms(const struct outbox *outbox)
+{
+    return outbox->in_flight == 0 ? -1 : clock_boot_ms() - outbox->oldest_ms;
+}
+
 void outbox_acknowledged(struct outbox *outbox, int message_id, int reason, const char *text)
 {
     struct outbox_sent *slot = NULL;
@@ -355,6 +371,8 @@ void outbox_acknowledged(struct outbox *outbox, int message_id, int reason, cons
     if (slot == NULL)
         return; /* a keepalive, or a broker that acknowledges twice */
     struct outbox_sent sent = *slot;
+    if (is_oldest(outbox, slot))
+        outbox->oldest_ms = clock_boot_ms();
     slot->kind = OUTBOX_FREE;
     outbox->in_flight--;
     bool is_refused = reason >= REASON_REFUSED;

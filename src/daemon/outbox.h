@@ -56,6 +56,7 @@ enum outbox_sent_kind { OUTBOX_FREE, OUTBOX_EPOCH, OUTBOX_SIDE };
 struct outbox_sent {
     enum outbox_sent_kind kind;
     int message_id;
+    uint64_t order;
     enum topic_kind topic;
     char name[LAYOUT_NAME_MAX + 1]; /* of the service or source */
 };
@@ -68,6 +69,8 @@ struct outbox {
     struct outbox_batch current, waiting;
     struct outbox_sent sent[OUTBOX_SLOTS];
     size_t in_flight;
+    uint64_t last_order;
+    int64_t oldest_ms; /* clock_boot_ms since when the oldest of `sent` is the oldest */
     /* topics of removed services to clear once an index without them is acknowledged */
     char (*to_clear)[LAYOUT_NAME_MAX + 1];
     size_t clear_len, clear_cap;
@@ -103,6 +106,10 @@ void outbox_put_keepalive(struct outbox *outbox, struct span keepalive);
 
 /* A PUBACK. */
 void outbox_acknowledged(struct outbox *outbox, int message_id, int reason, const char *text);
+
+/* How long the acknowledgement that is due next has been due; -1 if none is. A broker acknowledges in order, so one that it forgot
+   stays due. */
+int64_t outbox_overdue_ms(const struct outbox *outbox);
 
 /* Nothing is on its way and nothing waits. */
 bool outbox_is_idle(const struct outbox *outbox);

@@ -35,7 +35,7 @@ void report_health(struct daemon *d, enum health_event event, const char *error)
                    error != NULL ? error : state.message);
     if (buf_check(&health, &err) == 0)
         outbox_put_health(&d->outbox, buf_span(&health));
-    broker_sync(&d->broker);
+    serve_sync(d);
 }
 
 static void tell_manager(const struct daemon *d, const struct daemon_state *state)

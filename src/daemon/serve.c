@@ -13,6 +13,34 @@
 
 enum { INDEX_EVERY_MS = 1000, INDEX_SOON_MS = 5, REASSERT_MS = 1000, RETRY_REFUSED_MS = 10000, MINUTE_MS = 60000 };
 
+/* --- what is due ---------------------------------------------------------------------------------------------------- */
+
+/* Three heartbeats; a long one does not make it longer. */
+static int64_t acknowledge_within_ms(const struct daemon *d)
+{
+    return 3 * (int64_t)(d->settings->mqtt.heartbeat_s < 10 ? d->settings->mqtt.heartbeat_s : 10) * 1000;
+}
+
+void serve_sync(struct daemon *d)
+{
+    broker_sync(&d->broker);
+    int64_t overdue = outbox_overdue_ms(&d->outbox);
+    if (overdue < 0)
+        loop_timer_disarm(&d->overdue);
+    else
+        loop_timer_arm_by(&d->loop, &d->overdue, acknowledge_within_ms(d) - overdue);
+}
+
+/* An acknowledgement that does not come never will: another connection and everything again. */
+static void on_overdue(void *context)
+{
+    struct daemon *d = context;
+    if (outbox_overdue_ms(&d->outbox) >= acknowledge_within_ms(d))
+        broker_give_up(&d->broker, "the broker did not acknowledge a message in time");
+    serve_sync(d);
+    report_settle(d);
+}
+
 /* --- assertion ------------------------------------------------------------------------------------------------------ */
 
 /* Everything that is in force, in one batch; config/update only where its PUBACK is missing. */
@@ -50,7 +78,7 @@ void serve_everything(struct daemon *d)
         return;
     }
     outbox_put(&d->outbox, &batch);
-    broker_sync(&d->broker);
+    serve_sync(d);
 }
 
 static void on_reassert(void *context)
@@ -58,6 +86,13 @@ static void on_reassert(void *context)
     struct daemon *d = context;
     serve_everything(d);
     report_settle(d);
+}
+
+void serve_hurry(struct daemon *d)
+{
+    broker_hurry(&d->broker);
+    if (loop_timer_is_armed(&d->reassert))
+        loop_timer_arm(&d->loop, &d->reassert, 0);
 }
 
 /* --- an epoch ------------------------------------------------------------------------------------------------------- */
@@ -116,7 +151,7 @@ void serve_epoch(struct daemon *d, const struct pipeline_result *result)
         return;
     }
     outbox_put(&d->outbox, &batch);
-    broker_sync(&d->broker);
+    serve_sync(d);
 }
 
 static void on_published(void *context, const struct oid *commit, uint64_t epoch)
@@ -184,7 +219,7 @@ static void on_index(void *context)
     d->index_sent_ms = clock_boot_ms();
     if (!outbox_put_index(&d->outbox, buf_span(&index)))
         loop_timer_arm(&d->loop, &d->index, INDEX_EVERY_MS);
-    broker_sync(&d->broker);
+    serve_sync(d);
 }
 
 /* --- the heartbeat ---------------------------------------------------------------------------------------------------- */
@@ -224,6 +259,8 @@ void serve_heartbeat(struct daemon *d)
     struct buf keepalive AUTO_BUF = {0};
     struct error err;
     make_peace(d);
+    if (broker_is_steady(&d->broker))
+        conditions_off(&d->conditions, CONDITION_CLIENT_ID_CONFLICT);
     if (clock_boot_ms() - d->foreign_ms >= MINUTE_MS)
         conditions_off(&d->conditions, CONDITION_TOPIC_CONFLICT);
     if (d->broker.state != BROKER_OPEN || !d->pipeline.force.exists)
@@ -233,7 +270,7 @@ void serve_heartbeat(struct daemon *d)
         return;
     }
     outbox_put_keepalive(&d->outbox, buf_span(&keepalive));
-    broker_sync(&d->broker);
+    serve_sync(d);
 }
 
 /* --- the floor -------------------------------------------------------------------------------------------------------- */
@@ -317,16 +354,18 @@ static void on_foreign(void *context, enum topic_kind topic, struct span payload
 static enum condition condition_of_close(int reason)
 {
     enum { SESSION_TAKEN_OVER = 0x8e, REFUSED = 0x80 };
-    if (reason == SESSION_TAKEN_OVER)
+    if (reason == SESSION_TAKEN_OVER || reason == BROKER_REASON_TAKEN_AWAY)
         return CONDITION_CLIENT_ID_CONFLICT;
     return reason >= REFUSED ? CONDITION_BROKER_REFUSED : CONDITION_BROKER_AWAY;
 }
 
+/* That another client has our id is not over because it is our turn. */
 static void broker_is_fine(struct daemon *d)
 {
     conditions_off(&d->conditions, CONDITION_BROKER_AWAY);
     conditions_off(&d->conditions, CONDITION_BROKER_REFUSED);
-    conditions_off(&d->conditions, CONDITION_CLIENT_ID_CONFLICT);
+    if (d->broker.state != BROKER_OPEN || broker_is_steady(&d->broker))
+        conditions_off(&d->conditions, CONDITION_CLIENT_ID_CONFLICT);
 }
 
 /* The broker's retained head tells how far the lost state had got. */
@@ -375,6 +414,7 @@ static void on_closed(void *context, int reason, const char *text)
         broker_is_fine(d); /* of another reason than before */
     if (conditions_on(&d->conditions, condition, text))
         log_warn(UNIT, "broker_away", LOG_S("broker", broker_display(&d->broker)), LOG_S("message", text));
+    log_debug(UNIT, "broker_retry", LOG_N("millis", d->broker.retry_ms), LOG_S("message", text));
     loop_timer_disarm(&d->reassert);
     report_settle(d);
 }
@@ -383,6 +423,7 @@ static void on_acknowledged(void *context, int message_id, int reason, const cha
 {
     struct daemon *d = context;
     outbox_acknowledged(&d->outbox, message_id, reason, text);
+    serve_sync(d);
     if (d->is_stopping && outbox_is_idle(&d->outbox))
         loop_stop(&d->loop);
     report_settle(d);
@@ -395,6 +436,7 @@ int serve_start(struct daemon *d, struct error *err)
     struct daemon_state lost = {.text = "lost"};
     loop_timer_init(&d->loop, &d->index, on_index, d);
     loop_timer_init(&d->loop, &d->reassert, on_reassert, d);
+    loop_timer_init(&d->loop, &d->overdue, on_overdue, d);
     outbox_init(&d->outbox, d->settings->mqtt.prefix, d->settings->mqtt.source, buf_span(&d->keyring.keyset), &outbox);
     health_compose(&d->will, d->settings->mqtt.source, HEALTH_LOST, &lost, &d->pipeline.force, NULL,
                    "the connection ended without a goodbye");

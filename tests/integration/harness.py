@@ -326,6 +326,13 @@ class Daemon:
                 return status
             assert time.monotonic() < deadline, status
 
+    def usage(self):
+        """(CPU seconds so far, resident KiB, open descriptors)"""
+        proc = Path(f"/proc/{self.process.pid}")
+        fields = (proc / "stat").read_text().rsplit(")", 1)[1].split()
+        seconds = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return seconds, int(fields[21]) * os.sysconf("SC_PAGE_SIZE") // 1024, len(os.listdir(proc / "fd"))
+
     def journal(self):
         """The lines of the journal as they are, zeros of the preallocation cut."""
         text = (self.state / "journal.jsonl").read_bytes().split(b"\0", 1)[0]

@@ -406,6 +406,20 @@ static void outbox__has_one_index_on_its_way(void **state)
     assert_int_equal(desk->mqtt.len, 1);
 }
 
+static void f64__outbox_counts_the_wait_for_an_acknowledgement_that_was_forgotten(void **state)
+{
+    struct desk *desk = *state;
+    assert_int_equal(outbox_overdue_ms(&desk->outbox), -1);
+    put_one(desk, 1, "a", "A");
+    desk->outbox.oldest_ms -= 5000;
+    outbox_acknowledged(&desk->outbox, 2, 0, "");
+    assert_true(outbox_overdue_ms(&desk->outbox) >= 5000);
+    outbox_acknowledged(&desk->outbox, 1, 0, "");
+    assert_in_range(outbox_overdue_ms(&desk->outbox), 0, 4000);
+    outbox_acknowledged(&desk->outbox, 3, 0, "");
+    assert_int_equal(outbox_overdue_ms(&desk->outbox), -1);
+}
+
 int main(void)
 {
 #define ONE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -428,6 +442,7 @@ int main(void)
         ONE(outbox__never_clears_a_service_that_came_back),
         ONE(outbox__never_clears_what_waits_to_come_back),
         ONE(outbox__has_one_index_on_its_way),
+        ONE(f64__outbox_counts_the_wait_for_an_acknowledgement_that_was_forgotten),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

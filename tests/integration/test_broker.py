@@ -1,0 +1,273 @@
+"""The broker and the network: it dies, forgets, refuses, stands still, lies; and everything converges when that ends."""
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+
+import proxy
+import pytest
+from harness import PATIENCE_S, SOURCE, Broker, Daemon, Subscriber
+from proxy import FakeBroker, Proxy
+
+ROUTER = "services/router.yaml"
+KEYS, HEAD, INDEX = f"system/keys/{SOURCE}", f"system/epoch/{SOURCE}", f"system/index/{SOURCE}"
+HEALTH, KEEPALIVE = f"system/health/{SOURCE}", f"system/keepalive/{SOURCE}"
+QUICK = {"EPOCHD_REPOSITORY_POLL_S": "1", "EPOCHD_MQTT_HEARTBEAT_S": "1"}
+FAST = {"EPOCHD_MQTT_BACKOFF_MIN_MS": "20", "EPOCHD_MQTT_BACKOFF_MAX_MS": "160"}
+
+
+def change(home, n):
+    return home.commit({ROUTER: f"round: {n}\n"}, f"round {n}")
+
+
+def reach(daemon, state):
+    """Waits for the state and forgets the log up to it: the next wait is for what comes after."""
+    line = daemon.state_is(state)
+    del daemon.lines[:daemon.lines.index(line) + 1]
+    return line
+
+
+def retained(port, **login):
+    """Everything the broker retains, by topic: what came before a message of our own, for it keeps the order."""
+    subscriber = Subscriber(port, "#", **login)
+    try:
+        subscriber.publish("fence", b"here")
+        subscriber.wait("fence")
+        return {topic: payload for topic, payload, is_retained in subscriber.messages if is_retained}
+    finally:
+        subscriber.close()
+
+
+def in_force(daemon):
+    """What the broker must retain of the last epoch, byte for byte, from the journal: keyset, services, head."""
+    state = {}
+    for record in daemon.journal():
+        if record["kind"] == "keyset":
+            state[KEYS] = record["keyset"].encode()
+        elif record["kind"] == "committed":
+            state.update({f"system/config/{name}": message.encode() for name, message in record["services"].items()})
+            state[HEAD] = record["head"].encode()
+    return state
+
+
+def serves_what_is_in_force(daemon, port, **login):
+    expected, found = in_force(daemon), retained(port, **login)
+    return {topic: found.get(topic) for topic in expected} == expected
+
+
+def converges(daemon, port, epoch, **login):
+    """The epoch is published, and the broker retains what the journal holds."""
+    daemon.published(epoch)
+    assert serves_what_is_in_force(daemon, port, **login)
+
+
+def retries(daemon, count):
+    """The delays of the next so many retries."""
+    delays = []
+    for _ in range(count):
+        line = daemon.wait("broker_retry")
+        del daemon.lines[:daemon.lines.index(line) + 1]
+        delays.append(line["millis"])
+    return delays
+
+
+# --- it is away, dies, forgets ----------------------------------------------------------------------------------------
+
+
+def test_f60__tries_again_with_jitter_and_never_faster_than_the_backoff_says(tmp_path, home, ends):
+    broker = ends(Broker(tmp_path / "broker"))
+    broker.kill()
+    daemon = ends(Daemon(tmp_path / "epochd", home, broker, **FAST))
+    daemon.committed(1)
+    delays = retries(daemon, 14)
+    expected = [20, 40, 80] + [160] * 11
+    assert all(want / 2 <= delay <= want for want, delay in zip(expected, delays)), delays
+    assert len(set(delays[3:])) > 3, delays
+    for n in range(2, 6):
+        change(home, n)
+        daemon.committed(n)
+    broker.start()
+    converges(daemon, broker.port, 5)
+    kinds = [(record["kind"], record["epoch"]) for record in daemon.journal() if "epoch" in record and record["kind"] == "published"]
+    assert kinds == [("published", 5)]
+
+
+def test_f60__by_default_waits_30_seconds_at_most(tmp_path, home, ends):
+    broker = ends(Broker(tmp_path / "broker"))
+    broker.kill()
+    daemon = Daemon(tmp_path / "epochd", home, broker, start=False, EPOCHD_MQTT_BACKOFF_MIN_MS="30000")
+    del daemon.settings["EPOCHD_MQTT_BACKOFF_MAX_MS"]
+    ends(daemon).start()
+    delays = retries(daemon, 1)
+    for _ in range(3):
+        daemon.hup()
+        delays += retries(daemon, 1)
+    assert all(15000 <= delay <= 30000 for delay in delays), delays
+
+
+@pytest.mark.parametrize("sent", [0, 1, 4, 7, 12])
+def test_f61__a_broker_that_dies_within_an_epoch_gets_the_same_bytes_when_it_is_back(tmp_path, home, broker, ends, sent):
+    """`sent` messages of ours are let through, then it is gone with everything it retained."""
+    road, seen = ends(Proxy(broker.port)), []
+
+    def count(direction, kind, _flags, _body, _whole):
+        if direction == "up" and kind == proxy.PUBLISH:
+            seen.append(kind)
+            if len(seen) > sent:
+                broker.kill()
+        return None
+
+    road.spoil = count
+    daemon = ends(Daemon(tmp_path / "epochd", home, road, **FAST))
+    daemon.state_is("degraded:broker-away")
+    assert len(seen) > sent and not any(record["kind"] == "published" for record in daemon.journal())
+    before = in_force(daemon)
+    road.spoil = None
+    broker.start()
+    converges(daemon, broker.port, 1)
+    assert in_force(daemon) == before
+
+
+def test_f62__a_broker_that_is_wiped_again_and_again_gets_everything_byte_for_byte(tmp_path, home, broker, ends):
+    daemon = ends(Daemon(tmp_path / "epochd", home, broker, **FAST))
+    daemon.published(1)
+    for n in range(2, 6):
+        broker.kill()
+        change(home, n)
+        broker.start()
+        converges(daemon, broker.port, n)
+    daemon.ctl("verify", "journal", check=0)
+
+
+# --- it lies about what it has ----------------------------------------------------------------------------------------
+
+
+def behaves_well_again(fake, daemon, epoch=1):
+    """After the broker became honest: everything is published, and what it was told is what the journal holds."""
+    fake.acks, fake.greeting, fake.after, fake.closing, fake.connack = None, b"", b"", None, (0, b"")
+    daemon.published(epoch)
+    assert {topic: fake.retained.get(topic) for topic in in_force(daemon)} == in_force(daemon)
+    daemon.status_when(lambda status: status["state"] == "ok" and status["published"] == epoch)
+
+
+@pytest.mark.parametrize("lost", ["the first", "those of heads"])
+def test_f64__acknowledgements_that_never_come_are_not_waited_for_without_end(tmp_path, home, ends, lost):
+    fake, count = ends(FakeBroker()), []
+
+    def forget(topic, mid, _payload):
+        count.append(topic)
+        is_lost = {"the first": len(count) == 1, "those of heads": topic == HEAD}[lost]
+        return b"" if is_lost else proxy.puback(mid)
+
+    fake.acks = forget
+    daemon = ends(Daemon(tmp_path / "epochd", home, fake, **FAST, **QUICK))
+    away = daemon.wait("broker_away")
+    assert away["message"] == "the broker did not acknowledge a message in time"
+    assert not any(record["kind"] == "published" for record in daemon.journal())
+    behaves_well_again(fake, daemon)
+
+
+def test_f64__an_acknowledgement_counts_once_and_for_its_own_message(tmp_path, home, ends):
+    """Each comes twice, and one for a message nobody sent comes before it; the head's is refused until the end."""
+    fake = ends(FakeBroker())
+    fake.acks = lambda topic, mid, _payload: b"" if topic == HEAD else (proxy.puback(mid + 1000) + proxy.puback(mid) * 2)
+    daemon = ends(Daemon(tmp_path / "epochd", home, fake, **FAST, **QUICK))
+    fake.wait(lambda broker: any(topic == HEAD for topic, _ in broker.published))
+    daemon.wait("broker_away")
+    assert not any(record["kind"] == "published" for record in daemon.journal())
+    behaves_well_again(fake, daemon)
+
+
+@pytest.mark.parametrize("reason, text", [(0x80, "gives no reason"), (0x83, "a reason of its own"), (0x87, "not authorized"),
+                                          (0x90, "topic name not accepted"), (0x97, "quota"), (0x99, "payload format")])
+def test_f64__a_reason_of_0x80_and_more_is_never_published(tmp_path, home, ends, reason, text):
+    fake = ends(FakeBroker())
+    fake.acks = lambda topic, mid, _payload: proxy.puback(mid, reason if topic == "system/config/router" else 0)
+    daemon = ends(Daemon(tmp_path / "epochd", home, fake, **FAST, **QUICK))
+    told = reach(daemon, "degraded:publish-refused")["message"].lower()
+    assert text in told and f"0x{reason:02x}" in told and "system/config/router" in told
+    assert not any(record["kind"] == "published" for record in daemon.journal())
+    fake.acks = None
+    daemon.hup()
+    behaves_well_again(fake, daemon)
+
+
+NONSENSE = {
+    "a packet of 256 MB": b"\x30\xff\xff\xff\x7f",
+    "a length that never ends": b"\x30\xff\xff\xff\xff\xff",
+    "a kind that is none": b"\x00\x00",
+    "a PUBACK without an id": b"\x40\x00",
+    "a PUBREC nobody asked for": proxy.packet(proxy.PUBREC, b"\x12\x34"),
+    "a SUBACK nobody asked for": proxy.packet(proxy.SUBACK, b"\x12\x34\x00\x01"),
+    "a second CONNACK": proxy.packet(proxy.CONNACK, b"\0\0\0"),
+    "a PUBLISH without a topic": proxy.packet(proxy.PUBLISH, b"\0\0\0", 0),
+    "a PUBLISH cut short": proxy.packet(proxy.PUBLISH, b"\0\x30system", 2),
+    "a topic that is not UTF-8": proxy.packet(proxy.PUBLISH, b"\0\x02\xff\xfe\0{}", 0),
+    "the client's own words": proxy.packet(proxy.SUBSCRIBE, b"\0\x01\0\0\x01a\0", 2),
+    "noise": bytes(range(1, 256)),
+}
+
+
+@pytest.mark.parametrize("place", ["greeting", "after"])
+def test_f64__nonsense_from_the_broker_ends_the_connection_at_most(tmp_path, home, ends, place):
+    fake = ends(FakeBroker())
+    daemon = ends(Daemon(tmp_path / "epochd", home, fake, **FAST, **QUICK))
+    daemon.published(1)
+    for n, (what, said) in enumerate(NONSENSE.items(), 2):
+        spoken = fake.spoken
+        setattr(fake, place, said)
+        fake.reset_all()
+        fake.wait(lambda broker, before=spoken: broker.spoken > before)
+        setattr(fake, place, b"")
+        change(home, n)
+        daemon.committed(n)
+        fake.reset_all()
+        daemon.published(n)
+        assert daemon.process.poll() is None, what
+    behaves_well_again(fake, daemon, len(NONSENSE) + 1)
+
+
+UNKNOWN_PROPERTY = proxy.packet(proxy.PUBACK, b"\0\x01\0\x02\x7f\x00")
+
+
+def test_f64__a_broker_that_makes_the_mqtt_library_abort_costs_a_restart_and_nothing_else(tmp_path, home, ends):
+    """libmosquitto 2.0.11 asserts on a property it does not know; nothing can be done about it from outside of the library."""
+    fake = ends(FakeBroker())
+    daemon = ends(Daemon(tmp_path / "epochd", home, fake, **FAST, **QUICK))
+    daemon.published(1)
+    fake.greeting = UNKNOWN_PROPERTY
+    change(home, 2)
+    daemon.published(2)
+    before = in_force(daemon)
+    fake.reset_all()
+    fake.wait(lambda broker: broker.spoken > 0)
+    fake.greeting = b""
+    fake.reset_all()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        assert daemon.process.wait(2) == -signal.SIGABRT
+        daemon.start()
+    change(home, 3)
+    behaves_well_again(fake, daemon, 3)
+    daemon.ctl("verify", "journal", check=0)
+    assert {topic: before[topic] for topic in before if topic not in (HEAD, "system/config/router")}.items() <= in_force(daemon).items()
+
+
+# --- it refuses -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("reason, text", [
+    (0x84, "does not speak mqtt v5"), (0x85, "does not accept the client id"), (0x86, "bad user name or password"),
+    (0x87, "not authorized"), (0x88, "not available"), (0x89, "busy"), (0x8a, "banned"), (0x97, "quota"), (0x9f, "too many connections"),
+])
+def test_f63__a_connack_that_refuses_is_told_with_its_reason_and_not_hurried(tmp_path, home, ends, reason, text):
+    fake = ends(FakeBroker())
+    fake.connack = (reason, b"")
+    daemon = ends(Daemon(tmp_path / "epochd", home, fake, **FAST, **QUICK))
+    assert text in reach(daemon, "degraded:broker-refused")["message"].lower()
+    daemon.status_when(lambda status: text in status["broker"]["reason"].lower())
+    delays = retries(daemon, 6)
+    assert all(delay >= 80 for delay in delays[3:]), delays
+    behaves_well_again(fake, daemon)
