@@ -13,6 +13,7 @@
 #include "cli/verbs.h"
 #include "config/candidate.h"
 #include "config/guard.h"
+#include "config/revision.h"
 #include "model/codes.h"
 #include "model/oid.h"
 
@@ -45,68 +46,7 @@ static int open_repo(struct repo **out, struct error *err)
     return repo_open(out, ".", &policy, err);
 }
 
-/* --- what was there before ------------------------------------------------------------------------------ */
-
-static void services_fini(struct catalog_change *changes, size_t len)
-{
-    for (size_t i = 0; i < len; i++)
-        service_unref(changes[i].service);
-    free(changes);
-}
-
-static int make_catalog(const struct candidate *candidate, struct catalog **out, struct error *err)
-{
-    struct catalog *empty AUTO_CATALOG = catalog_new();
-    struct catalog_change *changes = calloc(candidate->len + 1, sizeof *changes);
-    size_t len = 0;
-    int rc = empty == NULL || changes == NULL ? error_memory(err) : 0;
-    for (; rc == 0 && len < candidate->len; len++) {
-        const struct candidate_service *service = &candidate->services[len];
-        struct service *made = service_new(service->name, service->path, 1, service->config, service->config);
-        if (made == NULL)
-            rc = error_memory(err);
-        else
-            changes[len] = (struct catalog_change){made->name, made};
-    }
-    if (rc == 0)
-        rc = catalog_with(empty, changes, len, out, err);
-    if (changes != NULL)
-        services_fini(changes, len);
-    return rc;
-}
-
-/* What the commit says, if it is valid; else *out stays NULL. */
-static int judge_commit(struct repo *repo, const struct oid *commit, struct catalog **out, struct error *err)
-{
-    struct source source AUTO_SOURCE = {.work_dir = -1};
-    struct candidate candidate AUTO_CANDIDATE = {0};
-    struct findings findings AUTO_FINDINGS = {0};
-    struct candidate_base nothing = {0};
-    if (source_from_commit(repo, commit, NULL, &source, err) != 0 ||
-        candidate_judge(&source, &nothing, &candidate, &findings, err) != 0)
-        return -1;
-    return findings.errors > 0 ? 0 : make_catalog(&candidate, out, err);
-}
-
-/*
- * What is probably in force, to compare with: the newest valid commit among the last few, of which epochd
- * refused the others. NULL where it cannot be told; then nothing is said of what changes.
- */
-static int find_before(struct repo *repo, const struct oid *tip, struct catalog **out, struct error *err)
-{
-    enum { LOOK_BACK = 16 };
-    struct oid commit = *tip;
-    struct error cut;
-    for (int i = 0; i < LOOK_BACK && *out == NULL && !oid_is_zero(&commit); i++) {
-        struct repo_commit read;
-        if (repo_read_commit(repo, &commit, &read, &cut) != 0)
-            return 0; /* a shallow clone ends here */
-        if (judge_commit(repo, &commit, out, err) != 0)
-            return -1;
-        commit = read.first_parent;
-    }
-    return 0;
-}
+/* --- judging -------------------------------------------------------------------------------------------- */
 
 /* A removed service with '-', a new one with '+'. */
 static void say_plan(const struct candidate *candidate, const struct catalog *before)
@@ -168,7 +108,7 @@ static int pre_commit(void)
     bool is_valid;
     if (open_repo(&repo, &err) != 0 || source_from_index(repo, &source, &err) != 0)
         return cannot_judge(&err, way_out);
-    if (repo_resolve(repo, "HEAD", &head, &unborn) == 0 && find_before(repo, &head, &before, &err) != 0)
+    if (repo_resolve(repo, "HEAD", &head, &unborn) == 0 && revision_before(repo, &head, &before, &err) != 0)
         return cannot_judge(&err, way_out);
     /* The commit's trailers do not exist yet: whether many services may go is judged with the message, by the
        daemon. */
@@ -233,7 +173,7 @@ static int judge_push(struct repo *repo, const struct push *push, struct error *
     const struct oid *hide = oid_is_zero(&push->before) ? NULL : &push->before;
     if (guard_allows_mass_removal(repo, &push->after, hide, &is_allowed, err) != 0)
         return -1;
-    if (!oid_is_zero(&push->before) && find_before(repo, &push->before, &before, err) != 0)
+    if (!oid_is_zero(&push->before) && revision_before(repo, &push->before, &before, err) != 0)
         return -1;
     struct candidate_base base = {.in_force = before,
                                   .mass_removal_allowed = is_allowed};

@@ -1,0 +1,62 @@
+/*
+ * revision: see revision.h.
+ */
+#include "config/revision.h"
+
+#include "config/candidate.h"
+
+static void services_fini(struct catalog_change *changes, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        service_unref(changes[i].service);
+    free(changes);
+}
+
+static int make_catalog(const struct candidate *candidate, struct catalog **out, struct error *err)
+{
+    struct catalog *empty AUTO_CATALOG = catalog_new();
+    struct catalog_change *changes = calloc(candidate->len + 1, sizeof *changes);
+    size_t len = 0;
+    int rc = empty == NULL || changes == NULL ? error_memory(err) : 0;
+    for (; rc == 0 && len < candidate->len; len++) {
+        const struct candidate_service *service = &candidate->services[len];
+        struct service *made = service_new(service->name, service->path, 1, service->config, service->config);
+        if (made == NULL)
+            rc = error_memory(err);
+        else
+            changes[len] = (struct catalog_change){made->name, made};
+    }
+    if (rc == 0)
+        rc = catalog_with(empty, changes, len, out, err);
+    if (changes != NULL)
+        services_fini(changes, len);
+    return rc;
+}
+
+int revision_catalog(struct repo *repo, const struct oid *commit, struct catalog **out, struct error *err)
+{
+    struct source source AUTO_SOURCE = {.work_dir = -1};
+    struct candidate candidate AUTO_CANDIDATE = {0};
+    struct findings findings AUTO_FINDINGS = {0};
+    struct candidate_base nothing = {0};
+    if (source_from_commit(repo, commit, NULL, &source, err) != 0 ||
+        candidate_judge(&source, &nothing, &candidate, &findings, err) != 0)
+        return -1;
+    return findings.errors > 0 ? 0 : make_catalog(&candidate, out, err);
+}
+
+int revision_before(struct repo *repo, const struct oid *tip, struct catalog **out, struct error *err)
+{
+    enum { LOOK_BACK = 16 };
+    struct oid commit = *tip;
+    struct error cut;
+    for (int i = 0; i < LOOK_BACK && *out == NULL && !oid_is_zero(&commit); i++) {
+        struct repo_commit read;
+        if (repo_read_commit(repo, &commit, &read, &cut) != 0)
+            return 0; /* a shallow clone ends here */
+        if (revision_catalog(repo, &commit, out, err) != 0)
+            return -1;
+        commit = read.first_parent;
+    }
+    return 0;
+}
