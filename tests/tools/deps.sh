@@ -17,6 +17,7 @@ check=("${run[@]}"
     python3-paho-mqtt
     python3-pytest
     python3-pytest-xdist
+    python3-yaml
     strace
     xfsprogs
     systemd-container
