@@ -3,6 +3,7 @@
 #   make V=1            show the commands
 #   make O=/tmp/build   build elsewhere (default: build)
 #   make SAN=asan       with AddressSanitizer and UBSan, in build-asan (also: tsan)
+#   make FAIL=1         with failpoints for the tests, in build-fail
 #   make CC=clang
 
 VERSION := 0.1.0
@@ -34,7 +35,8 @@ YAML_TEST_SUITE ?= ../shared/yaml-test-suite
 export JSON_SCHEMA_TEST_SUITE YAML_TEST_SUITE
 
 SAN ?=
-O ?= build$(addprefix -,$(SAN))$(if $(findstring clang,$(CC)),-clang)
+FAIL ?=
+O ?= build$(if $(FAIL),-fail)$(addprefix -,$(SAN))$(if $(findstring clang,$(CC)),-clang)
 
 .DEFAULT_GOAL := all
 
@@ -62,6 +64,10 @@ HARDEN := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fstack
 	$(foreach f,-fcf-protection=full -ftrivial-auto-var-init=zero -fzero-call-used-regs=used-gpr -fstrict-flex-arrays=3 -Wbidi-chars=any -Wtrampolines,$(call probe,$(f)))
 HARDEN_LD := -Wl,-z,relro,-z,now,-z,noexecstack,-z,nodlopen,-z,separate-code
 MODE := -O2 $(HARDEN)
+endif
+
+ifneq ($(FAIL),)
+BASE += -DEPOCHD_FAILPOINTS
 endif
 
 CORE_PKGS := libgit2 libsodium libmosquitto yaml-0.1
@@ -134,7 +140,17 @@ $(REPLAY_BIN): $(O)/tests/fuzz/replay_%: $(O)/tests/fuzz/fuzz_%.o $(O)/tests/fuz
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 .SECONDARY:
 
-tests-build: all $(UNIT_BIN) $(INTEROP_BIN) $(REPLAY_BIN)
+# What the programs of tests/torture are helped by.
+TRACER := $(O)/tests/torture/tracer
+$(TRACER): $(O)/tests/torture/tracer.o
+	$(say) LD $@
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^
+
+tests-build: all $(UNIT_BIN) $(INTEROP_BIN) $(REPLAY_BIN) $(TRACER) $(if $(SAN)$(FAIL),,failpoints)
+
+failpoints: ## epochd with failpoints, for tests alone: build-fail/epochd
+	@$(MAKE) --no-print-directory FAIL=1 O=build-fail build-fail/epochd
+
 
 # What is missing is installed before make looks for libraries, so the work is done by a second make.
 check: ## Install what is missing, build, and pass the tests: N passed, N failed, N skipped
@@ -262,6 +278,6 @@ help: ## This list
 	@echo "epochd $(VERSION)"; grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
 	@echo "  make V=1 shows the commands; O=DIR builds elsewhere; SAN=asan|tsan; CC=clang; CHECK='unit fuzz interop integration torture' chooses"
 
-.PHONY: all tests-build check torture unit run house asan tsan fuzz headers lint $(TIDY) man install uninstall deb clean help
+.PHONY: all tests-build failpoints check torture unit run house asan tsan fuzz headers lint $(TIDY) man install uninstall deb clean help
 
 -include $(patsubst %.c,$(O)/%.d,$(CORE_SRC) $(DAEMON_SRC) $(CLI_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(INTEROP_SRC) tests/fuzz/replay.c)

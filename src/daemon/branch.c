@@ -14,6 +14,7 @@
 #include "io/watch.h"
 #include "model/codes.h"
 #include "util/clock.h"
+#include "util/failpoint.h"
 
 #define UNIT "branch"
 
@@ -324,7 +325,8 @@ static void judge_tip(struct daemon *d, const struct oid *tip)
 {
     struct error err;
     struct history history;
-    if (history_judge(d->repo, &d->pipeline.force, tip, d->settings->repository.rewrite, knows_commit, d, &history, &err) != 0) {
+    if (FAILPOINT("epoch.seen", &err) != 0 ||
+        history_judge(d->repo, &d->pipeline.force, tip, d->settings->repository.rewrite, knows_commit, d, &history, &err) != 0) {
         took_failure(d, &err);
         return;
     }

@@ -17,6 +17,7 @@
 #include "daemon/recover.h"
 #include "model/codes.h"
 #include "util/clock.h"
+#include "util/failpoint.h"
 #include "util/fs.h"
 
 #define UNIT "daemon"
@@ -71,7 +72,7 @@ static int begin_journal(struct daemon *d, struct error *err)
     struct buf baseline AUTO_BUF = {0}, keyset AUTO_BUF = {0};
     record_write_baseline(&baseline, "epochd " EPOCHD_VERSION, d->settings->mqtt.source);
     record_write_keyset(&keyset, d->keyring.verified.generation, buf_span(&d->keyring.keyset));
-    if (buf_check(&baseline, err) != 0 || buf_check(&keyset, err) != 0 ||
+    if (buf_check(&baseline, err) != 0 || buf_check(&keyset, err) != 0 || FAILPOINT("start.baseline", err) != 0 ||
         journal_append(d->journal, RECORD_BASELINE, buf_span(&baseline), false, NULL, err) != 0)
         return -1;
     return journal_append(d->journal, RECORD_KEYSET, buf_span(&keyset), true, NULL, err);
@@ -179,7 +180,7 @@ static int open_folders(struct daemon *d, struct error *err)
     pid_t holder;
     if (fs_make_dir(d->settings->state, STATE_MODE, &d->state_dir, err) != 0)
         return error_wrap(err, "the state folder (setting: state)");
-    if (fs_lock(d->state_dir, LOCK_FILE, &d->lock, &holder, err) != 0)
+    if (FAILPOINT("start.lock", err) != 0 || fs_lock(d->state_dir, LOCK_FILE, &d->lock, &holder, err) != 0)
         return -1;
     if (d->lock < 0)
         return error_set(err, CODE_LOCKED, 0, "another epochd (pid %lld) runs with the state folder %s", (long long)holder,
@@ -194,6 +195,8 @@ static int load_keys(struct daemon *d, bool *is_lost, struct error *err)
 {
     bool made, had_keyset;
     if (keyring_exists(d->settings->keys, &had_keyset, err) != 0)
+        return -1;
+    if (FAILPOINT("start.keys", err) != 0)
         return -1;
     if (!had_keyset && journal_prepare(d->state_dir, err) != 0)
         return -1;
@@ -236,7 +239,7 @@ static int recover_state(struct daemon *d, bool is_lost, struct error *err)
 {
     struct recovery recovery CLEANUP(recovery_fini) = {0};
     d->pipeline.keyring = &d->keyring;
-    if (recover(d->state_dir, &d->keyring, &d->pipeline, &d->verdicts, &recovery, err) != 0)
+    if (FAILPOINT("start.recover", err) != 0 || recover(d->state_dir, &d->keyring, &d->pipeline, &d->verdicts, &recovery, err) != 0)
         return error_wrap(err, "reading the journal");
     d->published = d->announced = recovery.published;
     d->tombstones = recovery.tombstones;
@@ -255,6 +258,7 @@ static int recover_state(struct daemon *d, bool is_lost, struct error *err)
         return -1;
     if (recovery.is_snapshot_stale)
         loop_timer_arm(&d->loop, &d->snapshot, 0);
+    FAILPOINT_PASS("start.recovered");
     return 0;
 }
 

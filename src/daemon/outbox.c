@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "util/clock.h"
+#include "util/failpoint.h"
 
 enum { REASON_REFUSED = 0x80 }; /* MQTT v5: from here on a reason code is a failure */
 
@@ -105,12 +106,14 @@ static bool send_step(struct outbox *outbox, struct outbox_batch *batch)
     } else if (step == batch_steps(batch) - 1) {
         if (batch->head.len == 0)
             return true; /* no epoch yet: the keyset alone */
+        FAILPOINT_PASS("publish.head");
         outcome = send(outbox, OUTBOX_EPOCH, TOPIC_EPOCH, outbox->source, buf_span(&batch->head));
     } else {
         const struct outbox_item *item = &batch->items[(step - 1) / 2];
         bool is_announcement = (step - 1) % 2 == 1;
         if (is_announcement && !item->announce)
             return true;
+        FAILPOINT_PASS("publish.service");
         outcome = send(outbox, OUTBOX_EPOCH, is_announcement ? TOPIC_UPDATE : TOPIC_SERVICE, item->service->name,
                        item->service->message);
     }
@@ -328,6 +331,7 @@ static void send_clears(struct outbox *outbox)
 {
     while (!outbox->is_index_on_its_way && outbox->clearable > 0) {
         const char *name = outbox->to_clear[0];
+        FAILPOINT_PASS("publish.clear");
         if (send(outbox, OUTBOX_SIDE, TOPIC_SERVICE, name, SPAN("")) == NOT_NOW)
             return;
         outbox->clear_len--;
@@ -371,6 +375,7 @@ void outbox_acknowledged(struct outbox *outbox, int message_id, int reason, cons
     if (slot == NULL)
         return; /* a keepalive, or a broker that acknowledges twice */
     struct outbox_sent sent = *slot;
+    FAILPOINT_PASS("publish.acknowledged");
     if (is_oldest(outbox, slot))
         outbox->oldest_ms = clock_boot_ms();
     slot->kind = OUTBOX_FREE;

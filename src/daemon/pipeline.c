@@ -10,6 +10,7 @@
 #include "model/codes.h"
 #include "model/record.h"
 #include "util/clock.h"
+#include "util/failpoint.h"
 
 enum { RANGE_MAX = 1000 * 1000 }; /* commits one push can supersede by name */
 
@@ -64,7 +65,8 @@ static int judge(struct pipeline *pipeline, struct draft *draft, struct findings
     struct source source AUTO_SOURCE = {.work_dir = -1};
     bool is_allowed;
     const struct oid *hide = pipeline->force.exists ? &pipeline->force.commit : NULL;
-    if (guard_allows_mass_removal(pipeline->repo, &order->commit, hide, &is_allowed, err) != 0)
+    if (FAILPOINT("epoch.judge", err) != 0 ||
+        guard_allows_mass_removal(pipeline->repo, &order->commit, hide, &is_allowed, err) != 0)
         return -1;
     struct candidate_base base = {
         .before = order->only_if_changed ? NULL : pipeline->force.listing,
@@ -183,13 +185,15 @@ static int compose_head(struct draft *draft, struct pipeline *pipeline, struct e
     memcpy(head.parent_digest, pipeline->force.head_digest, HASH_LEN);
     catalog_digest(draft->catalog, head.index);
     message_compose_head(&draft->head, &draft->stamp, &head);
-    if (buf_check(&draft->head, err) != 0)
+    if (buf_check(&draft->head, err) != 0 || FAILPOINT("epoch.sign", err) != 0)
         return -1;
     return crypto_sign_object(&pipeline->keyring->signing, &draft->head, err);
 }
 
 static int compose(struct draft *draft, struct pipeline *pipeline, struct error *err)
 {
+    if (FAILPOINT("epoch.compose", err) != 0)
+        return -1;
     clock_format(clock_wall_ms(), draft->timestamp);
     draft->stamp = (struct message_stamp){
         .source = pipeline->source,
@@ -244,7 +248,7 @@ static int journal_superseded(struct pipeline *pipeline, const struct oid *tip, 
     *count = 0;
     if (!pipeline->has_accounted || oid_equal(&pipeline->accounted, tip) || oid_equal(&pipeline->range_told, tip))
         return 0;
-    if (find_since(pipeline, tip, &since, &exists, err) != 0)
+    if (FAILPOINT("epoch.range", err) != 0 || find_since(pipeline, tip, &since, &exists, err) != 0)
         return -1;
     if (!exists)
         return 0; /* gone from the repository: the range cannot be told any more */
@@ -260,6 +264,8 @@ static int journal_rejected(struct pipeline *pipeline, const struct oid *commit,
                             const struct findings *findings, struct error *err)
 {
     struct buf members AUTO_BUF = {0};
+    if (FAILPOINT("epoch.reject", err) != 0)
+        return -1;
     record_write_rejected(&members, commit, code, findings);
     if (buf_check(&members, err) != 0)
         return -1;
@@ -296,6 +302,8 @@ static int journal_committed(struct pipeline *pipeline, struct draft *draft, str
     };
     record_write_committed(&members, &committed);
     if (buf_check(&members, err) != 0)
+        return -1;
+    if (FAILPOINT("epoch.journal", err) != 0)
         return -1;
     return journal_append(pipeline->journal, RECORD_COMMITTED, buf_span(&members), true, position, err);
 }
@@ -367,6 +375,7 @@ static int commit(struct pipeline *pipeline, struct draft *draft, struct pipelin
         return -1;
     if (journal_committed(pipeline, draft, &position, err) != 0)
         return -1;
+    FAILPOINT_PASS("epoch.committed");
     put_in_force(pipeline, draft, &position);
     result->changes = TAKE(draft->changes);
     result->changes_len = draft->changes_len;

@@ -13,6 +13,7 @@
 #include "model/codes.h"
 #include "model/json.h"
 #include "model/tail.h"
+#include "util/failpoint.h"
 #include "util/fs.h"
 #include "verify/snapshot.h"
 
@@ -48,7 +49,7 @@ static int read_snapshot(int dir, const struct keyring *keyring, struct pipeline
     struct verified_snapshot verified AUTO_VERIFIED_SNAPSHOT = {0};
     char host[65];
     snapshot_host(host);
-    if (fs_read(dir, SNAPSHOT_FILE, FS_OWNED, SNAPSHOT_MAX, &file, is_missing, err) != 0)
+    if (FAILPOINT("recover.snapshot", err) != 0 || fs_read(dir, SNAPSHOT_FILE, FS_OWNED, SNAPSHOT_MAX, &file, is_missing, err) != 0)
         return -1;
     if (*is_missing)
         return 0;
@@ -271,7 +272,7 @@ static int read_all(int dir, const struct mac_key *key, uint64_t after, journal_
                     struct journal_report *report, struct error *err)
 {
     struct journal_files files AUTO_JOURNAL_FILES = {0};
-    if (journal_files_list(dir, &files, err) != 0)
+    if (FAILPOINT("recover.journal", err) != 0 || journal_files_list(dir, &files, err) != 0)
         return -1;
     return journal_files_read(dir, &files, 0, key, after, visit, context, report, err);
 }

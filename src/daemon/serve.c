@@ -7,6 +7,7 @@
 #include "daemon/daemon.h"
 #include "model/codes.h"
 #include "util/clock.h"
+#include "util/failpoint.h"
 #include "verify/message.h"
 
 #define UNIT "serve"
@@ -72,7 +73,7 @@ void serve_everything(struct daemon *d)
     /* A head far beyond ours is evidence, and clients that saw it would not follow us below it. */
     if (d->broker.state != BROKER_OPEN || d->is_incomplete || conditions_is_on(&d->conditions, CONDITION_EPOCH_JUMP))
         return;
-    if (fill_assertion(d, &batch, &err) != 0) {
+    if (FAILPOINT("publish.assert", &err) != 0 || fill_assertion(d, &batch, &err) != 0) {
         log_error_object(LOG_LEVEL_ERROR, UNIT, "assertion_failed", &err);
         loop_timer_arm(&d->loop, &d->reassert, RETRY_REFUSED_MS);
         return;
@@ -145,7 +146,7 @@ void serve_epoch(struct daemon *d, const struct pipeline_result *result)
         overtake_below(d, d->pipeline.force.epoch);
         return;
     }
-    if (fill_epoch(d, result, &batch, &err) != 0) {
+    if (FAILPOINT("publish.epoch", &err) != 0 || fill_epoch(d, result, &batch, &err) != 0) {
         log_error_object(LOG_LEVEL_ERROR, UNIT, "publish_failed", &err);
         loop_timer_arm(&d->loop, &d->reassert, RETRY_REFUSED_MS);
         return;
@@ -170,6 +171,7 @@ static void on_published(void *context, const struct oid *commit, uint64_t epoch
     d->metrics.published++;
     oid_format(commit, hex);
     record_write_published(&members, commit, epoch);
+    FAILPOINT_PASS("publish.done");
     daemon_journal_later(d, RECORD_PUBLISHED, &members);
     verdicts_move(&d->verdicts, epoch, VERDICT_PUBLISHED);
     if (epoch == d->pipeline.force.epoch && d->seen_us != 0) {
@@ -216,6 +218,7 @@ static void on_index(void *context)
         log_error_object(LOG_LEVEL_ERROR, UNIT, "index_failed", &err);
         return;
     }
+    FAILPOINT_PASS("publish.index");
     d->index_sent_ms = clock_boot_ms();
     if (!outbox_put_index(&d->outbox, buf_span(&index)))
         loop_timer_arm(&d->loop, &d->index, INDEX_EVERY_MS);
@@ -265,7 +268,7 @@ void serve_heartbeat(struct daemon *d)
         conditions_off(&d->conditions, CONDITION_TOPIC_CONFLICT);
     if (d->broker.state != BROKER_OPEN || !d->pipeline.force.exists)
         return;
-    if (compose_keepalive(d, &keepalive, &err) != 0) {
+    if (FAILPOINT("publish.keepalive", &err) != 0 || compose_keepalive(d, &keepalive, &err) != 0) {
         log_error_object(LOG_LEVEL_ERROR, UNIT, "keepalive_failed", &err);
         return;
     }

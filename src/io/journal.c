@@ -20,6 +20,7 @@
 
 #include "model/codes.h"
 #include "util/clock.h"
+#include "util/failpoint.h"
 #include "util/fs.h"
 #include "util/num.h"
 
@@ -46,6 +47,8 @@ int journal_fail(struct journal *journal, struct error *err)
 
 static int sync_file(int fd, struct error *err)
 {
+    if (FAILPOINT("journal.sync", err) != 0)
+        return -1;
     if (fdatasync(fd) != 0)
         return error_set(err, ERR_SYSTEM, errno, "cannot sync");
     return 0;
@@ -74,7 +77,7 @@ int journal_write_zeros(int fd, uint64_t from, uint64_t to, struct error *err)
 static int prepare(struct journal *journal, struct error *err)
 {
     uint64_t to = journal->prepared + JOURNAL_CHUNK;
-    if (journal_write_zeros(journal->fd, journal->prepared, to, err) != 0) {
+    if (FAILPOINT("journal.prepare", err) != 0 || journal_write_zeros(journal->fd, journal->prepared, to, err) != 0) {
         /* The room it took would be missed by somebody; and if it cannot be given back, it is zeros. */
         (void)!ftruncate(journal->fd, (off_t)journal->prepared);
         return journal_refuse(err);
@@ -206,7 +209,8 @@ static int write_line(struct journal *journal, bool sync, struct error *err)
 {
     uint64_t end = journal->end + journal->line.len;
     journal->spoilt = max_u64(journal->spoilt, end);
-    if (fs_write_at(journal->fd, buf_span(&journal->line), (off_t)journal->end, err) != 0 ||
+    if (FAILPOINT("journal.write", err) != 0 ||
+        fs_write_at(journal->fd, buf_span(&journal->line), (off_t)journal->end, err) != 0 ||
         (sync && sync_file(journal->fd, err) != 0))
         return journal_fail(journal, err);
     return 0;
@@ -269,7 +273,8 @@ static int copy_torn(const struct journal *journal, uint64_t len, struct error *
     struct fs_writer writer;
     char name[JOURNAL_NAME_MAX], piece[16 * 1024];
     snprintf(name, sizeof name, "journal-torn-%llu", (unsigned long long)journal->last.seq + 1);
-    if (fs_writer_begin(&writer, journal->dir, name, JOURNAL_FILE_MODE, err) != 0)
+    if (FAILPOINT("journal.set-torn-aside", err) != 0 ||
+        fs_writer_begin(&writer, journal->dir, name, JOURNAL_FILE_MODE, err) != 0)
         return -1;
     for (uint64_t at = 0; at < len;) {
         size_t want = len - at < sizeof piece ? (size_t)(len - at) : sizeof piece;
@@ -357,11 +362,11 @@ int journal_open(struct journal **out, int dir, const struct mac_key *key,
         .durable = report->end,
         .prepared = report->end,
         .spoilt = report->end,
-        .file_max = JOURNAL_FILE_MAX,
+        .file_max = FAILPOINT_NUMBER("journal.file-max", JOURNAL_FILE_MAX),
         .line_max = JOURNAL_LINE_MAX,
         .is_name_durable = true,
     };
-    if (journal_finish_rotation(dir, err) != 0 || open_file(journal, err) != 0 ||
+    if (FAILPOINT("journal.open", err) != 0 || journal_finish_rotation(dir, err) != 0 || open_file(journal, err) != 0 ||
         (report->torn_bytes > 0 && set_torn_aside(journal, report->torn_bytes, err) != 0))
         return journal_refuse(err);
     /* If there is no room, the append that needs it says so; a line that fits need not fail for it. */

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 
 #include "util/clock.h"
+#include "util/failpoint.h"
 #include "util/fs.h"
 
 static int exists(int dir, const char *name, bool *out, struct error *err)
@@ -50,7 +51,8 @@ static int remove_next(int dir, struct error *err)
 /* The old file has its new name. First that is made durable, or a crash could leave the new file alone. */
 static int rename_next(int dir, struct error *err)
 {
-    if (fs_sync_dir(dir, err) != 0 || rename_to_new(dir, JOURNAL_NEXT_FILE, JOURNAL_FILE, err) != 0)
+    if (FAILPOINT("rotate.new-name", err) != 0 || fs_sync_dir(dir, err) != 0 ||
+        rename_to_new(dir, JOURNAL_NEXT_FILE, JOURNAL_FILE, err) != 0)
         return -1;
     return fs_sync_dir(dir, err);
 }
@@ -123,7 +125,8 @@ int journal_rotate(struct journal *journal, struct error *err)
     struct stat st;
     AUTO_CLOSE int fd = -1;
     snprintf(old_name, sizeof old_name, "journal-%llu.jsonl", (unsigned long long)journal->last.seq);
-    if (compose_checkpoint(journal, old_name, err) != 0 || make_next(journal, &fd, &st, err) != 0 ||
+    if (compose_checkpoint(journal, old_name, err) != 0 || FAILPOINT("rotate.next", err) != 0 ||
+        make_next(journal, &fd, &st, err) != 0 || FAILPOINT("rotate.old-name", err) != 0 ||
         rename_to_new(journal->dir, JOURNAL_FILE, old_name, err) != 0) {
         unlinkat(journal->dir, JOURNAL_NEXT_FILE, 0);
         return journal_refuse(err);
@@ -132,5 +135,6 @@ int journal_rotate(struct journal *journal, struct error *err)
     if (rename_next(journal->dir, err) != 0)
         return journal_fail(journal, err); /* opening it anew finishes this first */
     journal->is_name_durable = true;
+    FAILPOINT_PASS("rotate.done");
     return 0;
 }

@@ -9,6 +9,7 @@
 #include "model/members.h"
 #include "model/tail.h"
 #include "util/clock.h"
+#include "util/failpoint.h"
 #include "util/fs.h"
 
 enum { PIECE = 64 * 1024, FILE_MODE = 0640 };
@@ -55,6 +56,8 @@ static int stream_finish(struct stream *stream, struct error *err)
     tail_append(&stream->piece, "hmac", mac, sizeof mac);
     if (buf_check(&stream->piece, err) != 0 ||
         fs_writer_write(&stream->file, buf_span(&stream->piece), err) != 0)
+        return -1;
+    if (FAILPOINT("snapshot.commit", err) != 0)
         return -1;
     return fs_writer_commit(&stream->file, err);
 }
@@ -125,7 +128,7 @@ static int put_payload(struct stream *stream, const struct snapshot_view *view, 
 int snapshot_write(int dir, const struct snapshot_view *view, const struct mac_key *key, struct error *err)
 {
     CLEANUP(stream_fini) struct stream stream = {0};
-    if (fs_writer_begin(&stream.file, dir, SNAPSHOT_FILE, FILE_MODE, err) != 0)
+    if (FAILPOINT("snapshot.begin", err) != 0 || fs_writer_begin(&stream.file, dir, SNAPSHOT_FILE, FILE_MODE, err) != 0)
         return -1;
     crypto_mac_init(&stream.mac, key);
     buf_puts(&stream.piece, "{\"payload\":");

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "util/failpoint.h"
 #include "util/fs_priv.h"
 
 enum { TEMPORARIES = 16 }; /* writers of one name at once, with leftovers that are not ours to remove */
@@ -86,7 +87,8 @@ int fs_writer_begin(struct fs_writer *writer, int dir, const char *name, mode_t 
     memcpy(writer->name, name, len + 1);
 
     char temporary[sizeof writer->temporary];
-    int cause = EEXIST;
+    int cause = FAILPOINT_CAUSE("file.temporary");
+    cause = cause == 0 ? EEXIST : cause;
     for (unsigned i = 0; i < TEMPORARIES && cause == EEXIST; i++) {
         snprintf(temporary, sizeof temporary, ".%s.tmp-%u", writer->name, i);
         cause = make_temporary(dir, temporary, &writer->fd);
@@ -119,7 +121,9 @@ void fs_writer_abandon(struct fs_writer *writer)
 
 int fs_writer_write(struct fs_writer *writer, struct span data, struct error *err)
 {
-    int cause = writer->temporary[0] == '\0' ? EBADF : write_all(writer->fd, data, -1);
+    int cause = writer->temporary[0] == '\0' ? EBADF : FAILPOINT_CAUSE("file.write");
+    if (cause == 0)
+        cause = write_all(writer->fd, data, -1);
     if (cause == 0)
         return 0;
     fs_writer_abandon(writer);
@@ -132,10 +136,14 @@ static int finish(struct fs_writer *writer, unsigned rename_flags, bool is_durab
     int cause = 0;
     if (writer->temporary[0] == '\0') {
         cause = EBADF;
+    } else if ((cause = FAILPOINT_CAUSE("file.sync")) != 0) {
+        did = "sync";
     } else if (is_durable && fsync(writer->fd) != 0) {
         /* The kernel may have dropped the pages it could not write: a second fsync would succeed and lie. */
         did = "sync";
         cause = errno;
+    } else if ((cause = FAILPOINT_CAUSE("file.rename")) != 0) {
+        did = "replace";
     } else if (renameat2(writer->dir, writer->temporary, writer->dir, writer->name, rename_flags) != 0) {
         did = rename_flags == 0 ? "replace" : "create";
         cause = errno;
@@ -147,7 +155,7 @@ static int finish(struct fs_writer *writer, unsigned rename_flags, bool is_durab
     close(writer->fd);
     writer->temporary[0] = '\0';
     writer->fd = -1;
-    if (is_durable && fs_sync_dir(writer->dir, err) != 0)
+    if (is_durable && (FAILPOINT("file.sync-folder", err) != 0 || fs_sync_dir(writer->dir, err) != 0))
         return error_wrap(err, "writing '%s'", writer->name);
     return 0;
 }

@@ -16,6 +16,7 @@
 
 #include "model/codes.h"
 #include "util/clock.h"
+#include "util/failpoint.h"
 
 #define READER_GROUP "epoch"
 
@@ -49,6 +50,8 @@ static int write_line(const struct key_folder *folder, enum key_file which, cons
                       const uint8_t raw[static 32], struct error *err)
 {
     const struct key_form *form = &key_forms[which];
+    if (FAILPOINT("keys.file", err) != 0)
+        return -1;
     AUTO_SECRET_BUF struct buf line = {0};
     buf_reserve(&line, 256);
     buf_puts(&line, "epochd-");
@@ -140,6 +143,8 @@ static int make_keyset(const struct key_folder *folder, const struct signing_key
         keyset_verify(buf_span(&text), roots, source, &verified, err) != 0)
         return -1;
     const struct key_form *form = &key_forms[KEY_KEYSET];
+    if (FAILPOINT("keys.keyset", err) != 0)
+        return -1;
     return fs_create(folder->fd, form->name, buf_span(&text), form->mode, err);
 }
 
