@@ -19,7 +19,6 @@ check=("${run[@]}"
     python3-pytest-xdist
     python3-yaml
     strace
-    xfsprogs
     systemd-container
     zsh
 )
