@@ -129,6 +129,12 @@ FUZZ_BIN := $(patsubst tests/fuzz/fuzz_%.c,build-fuzz/fuzz_%,$(FUZZ_SRC))
 INTEROP_SRC := $(sort $(wildcard tests/interop/*.c))
 INTEROP_BIN := $(patsubst tests/interop/%.c,$(O)/tests/interop/%,$(INTEROP_SRC))
 
+# In the tests of want of memory our own allocations go through tests/unit/malloc_sweep.h; libraries keep theirs.
+comma := ,
+MEMORY_BIN := $(filter $(O)/tests/unit/test_memory_%,$(UNIT_BIN))
+$(MEMORY_BIN): private ALL_LDFLAGS += $(foreach f,malloc calloc realloc reallocarray strdup strndup realpath getcwd \
+	fdopendir asprintf __asprintf_chk free,-Wl$(comma)--wrap=$(f))
+
 $(UNIT_BIN): $(O)/tests/unit/%: $(O)/tests/unit/%.o $(DAEMON_LIB) $(CLI_LIB) $(CORE_LIB)
 	$(say) LD $@
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(DAEMON_LIB) $(CLI_LIB) $(CORE_LIB) $(LIBS) -lcmocka

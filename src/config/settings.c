@@ -190,7 +190,8 @@ static int take_text(struct loader *loader, struct span text, struct error *err)
                                    .limits = {.depth = FILE_DEPTH_MAX,
                                               .nodes = FILE_NODES_MAX,
                                               .size = SETTINGS_SIZE_MAX}};
-    if (yaml_read(text, &options, &doc, &of_yaml, err) != 0 || pass_on(&of_yaml, loader->findings, err) != 0)
+    if (yaml_read(text, &options, &doc, &of_yaml, err) != 0 || findings_check(&of_yaml, err) != 0 ||
+        pass_on(&of_yaml, loader->findings, err) != 0)
         return -1;
     return of_yaml.errors > 0 ? 0 : take_tree(loader, doc.root, err);
 }

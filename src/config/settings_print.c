@@ -12,11 +12,16 @@ static void put_url(const char *text, struct buf *out)
 {
     struct mqtt_url url;
     struct error ignored;
-    bool is_url = mqtt_url_parse(text, &url, &ignored) == 0;
-    bool has_user = is_url && url.username != NULL;
-    json_put_text(out, has_user ? url.display : text);
-    if (is_url)
-        mqtt_url_fini(&url);
+    if (strcmp(text, "off") == 0) {
+        json_put_text(out, text);
+        return;
+    }
+    if (mqtt_url_parse(text, &url, &ignored) != 0) {
+        out->failed = true; /* it was good when it was loaded, so memory is out; it may hold a password */
+        return;
+    }
+    json_put_text(out, url.username != NULL ? url.display : text);
+    mqtt_url_fini(&url);
 }
 
 static void put_uids(const struct settings *settings, struct buf *out)

@@ -280,26 +280,27 @@ static int read_all(int dir, const struct mac_key *key, uint64_t after, journal_
 /* --- both ---------------------------------------------------------------------------------------------------------- */
 
 /*
- * True if the services are the ones the signed head tells: their number and the digest of them all. A journal that began under a
- * snapshot which is lost holds only what changed since.
+ * Whether the services are the ones the signed head tells: their number and the digest of them all. A journal that began under a
+ * snapshot which is lost holds only what changed since. Want of memory is no answer.
  */
-static bool is_complete(const struct force *force)
+static int is_complete(const struct force *force, bool *out, struct error *err)
 {
     struct buf body AUTO_BUF = {0};
     struct message head AUTO_MESSAGE = {0};
-    struct error ignored;
     struct span without_tail;
     uint8_t signature[SIGNATURE_LEN], digest[HASH_LEN];
-    if (!force->exists)
-        return true;
-    if (!tail_cut(buf_span(&force->head), "signature", sizeof signature, &without_tail, signature))
-        return false;
+    *out = !force->exists;
+    if (*out || !tail_cut(buf_span(&force->head), "signature", sizeof signature, &without_tail, signature))
+        return 0;
     buf_append_span(&body, without_tail);
     buf_putc(&body, '}');
-    if (body.failed || message_parse(buf_span(&body), MESSAGE_HEAD, &head, &ignored) != 0)
-        return false;
+    if (buf_check(&body, err) != 0)
+        return -1;
+    if (message_parse(buf_span(&body), MESSAGE_HEAD, &head, err) != 0)
+        return strcmp(err->code, ERR_MEMORY) == 0 ? -1 : 0;
     catalog_digest(force->catalog, digest);
-    return head.u.head.services == catalog_count(force->catalog) && memcmp(head.u.head.index, digest, HASH_LEN) == 0;
+    *out = head.u.head.services == catalog_count(force->catalog) && memcmp(head.u.head.index, digest, HASH_LEN) == 0;
+    return 0;
 }
 
 int recover(int state_dir, const struct keyring *keyring, struct pipeline *pipeline, struct verdicts *verdicts,
@@ -309,9 +310,11 @@ int recover(int state_dir, const struct keyring *keyring, struct pipeline *pipel
     struct journal_position from;
     struct replay replay = {.pipeline = pipeline, .verdicts = verdicts, .recovery = &recovery};
     uint64_t after = 0;
-    bool is_missing = false;
+    bool is_missing = false, is_whole = false;
     if (read_snapshot(state_dir, keyring, pipeline, &is_missing, &recovery.snapshot_refused) == 0)
         recovery.has_snapshot = !is_missing;
+    else if (strcmp(recovery.snapshot_refused.code, ERR_MEMORY) == 0)
+        return error_memory(err); /* says nothing of the snapshot */
     if (recovery.has_snapshot) {
         from = pipeline->force.position;
         replay.from = &from;
@@ -332,7 +335,9 @@ int recover(int state_dir, const struct keyring *keyring, struct pipeline *pipel
         if (read_all(state_dir, &keyring->journal, 0, replay_line, &replay, &recovery.report, err) != 0)
             return -1;
     }
-    recovery.is_incomplete = !is_complete(&pipeline->force);
+    if (is_complete(&pipeline->force, &is_whole, err) != 0)
+        return -1;
+    recovery.is_incomplete = !is_whole;
     recovery.is_snapshot_stale |= pipeline->force.exists && !recovery.has_snapshot;
     *out = recovery;
     recovery = (struct recovery){0};

@@ -81,17 +81,11 @@ int crypto_sign_object(const struct signing_key *key, struct buf *object, struct
     return buf_check(object, err);
 }
 
-bool crypto_verify_object(const uint8_t public_key[static PUBLIC_KEY_LEN], struct span body,
+bool crypto_verify_object(const uint8_t public_key[static PUBLIC_KEY_LEN], struct span object,
                           const uint8_t signature[static SIGNATURE_LEN])
 {
-    /* Ed25519 reads its message twice, so libsodium wants it in one piece, brace and all. */
-    AUTO_FREE unsigned char *message = malloc(body.len + 1);
-    if (message == NULL)
-        return false;
-    if (body.len > 0)
-        memcpy(message, body.data, body.len);
-    message[body.len] = '}';
-    return crypto_sign_verify_detached(signature, message, body.len + 1, public_key) == 0;
+    return crypto_sign_verify_detached(signature, (const unsigned char *)object.data, object.len,
+                                       public_key) == 0;
 }
 
 /* --- HMAC-SHA256 ---------------------------------------------------------------------------------------- */

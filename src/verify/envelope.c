@@ -16,13 +16,19 @@ int envelope_open(struct span raw, const struct message_key *keys, size_t keys_l
         return error_set(err, CODE_MESSAGE_TOO_LARGE, 0, "the message has more than %d bytes", MESSAGE_MAX);
     if (!tail_cut(raw, "signature", SIGNATURE_LEN, &signed_bytes, signature))
         return error_set(err, CODE_MESSAGE_FORM, 0, "the message does not end in a signature");
+    /* Put together once, before the keys are tried: want of memory must not look like a wrong signature. */
+    size_t begin = body->len;
+    buf_append_span(body, signed_bytes);
+    buf_putc(body, '}');
+    if (buf_check(body, err) != 0)
+        return -1;
+    struct span object = {body->data + begin, body->len - begin};
     for (size_t i = 0; i < keys_len; i++) {
-        if (!crypto_verify_object(keys[i].public_key, signed_bytes, signature))
+        if (!crypto_verify_object(keys[i].public_key, object, signature))
             continue;
-        buf_append_span(body, signed_bytes);
-        buf_putc(body, '}');
         *signer = &keys[i];
-        return buf_check(body, err);
+        return 0;
     }
+    buf_truncate(body, begin);
     return error_set(err, CODE_BAD_SIGNATURE, 0, "no valid key made this signature");
 }

@@ -98,7 +98,7 @@ static inline int fake_read(const struct source *source, const char *path, const
     for (size_t i = 0; i < fake->len; i++)
         if (strcmp(fake->files[i].path, path) == 0) {
             buf_puts(out, fake->files[i].text);
-            return 0;
+            return buf_check(out, err);
         }
     fail_msg("%s is read and does not exist", path);
     return -1;
