@@ -13,12 +13,14 @@
 #include "cli/remote.h"
 #include "cli/usage.h"
 #include "model/codes.h"
+#include "util/utf8.h"
 
 int cli_fail(const struct error *err)
 {
-    char text[1200];
+    char text[1200], safe[4 * sizeof text + 1];
     error_format(err, text, sizeof text);
-    fprintf(stderr, "epochctl: %s\n", text);
+    utf8_printable(span_of(text), safe, sizeof safe);
+    fprintf(stderr, "epochctl: %s\n", safe);
     return CLI_FAILED;
 }
 
@@ -210,7 +212,7 @@ static int run_verb(const struct cli *cli, int argc, char **argv)
 
 /* --- before the verb ------------------------------------------------------------------------------------ */
 
-enum { OPT_DIRECTORY, OPT_CONFIG, OPT_HOST, OPT_VERSION };
+enum { OPT_DIRECTORY, OPT_CONFIG, OPT_HOST, OPT_COLOR, OPT_VERSION };
 
 const struct cli_verb cli_program = {
     .name = "epochctl",
@@ -231,6 +233,10 @@ const struct cli_verb cli_program = {
                               .argument = "[USER@]HOST",
                               .kind = CLI_HOST,
                               .help = "run the verb on that host, over *ssh*(1); _DIR_ and _FILE_ are then there"},
+                [OPT_COLOR] = {.name = "color",
+                               .argument = "auto|always|never",
+                               .kind = CLI_WORDS,
+                               .help = "default *auto*: on a terminal, unless *$NO_COLOR* is set"},
                 [OPT_VERSION] = {.name = "version", .letter = 'V', .help = "print the version"}},
 };
 
@@ -292,6 +298,7 @@ int cli_main(int argc, char **argv)
     }
     if (cli_given(&args, OPT_HOST))
         return run_there(&args);
+    term_look(args.options[OPT_COLOR], &cli.term);
     cli.config = args.options[OPT_CONFIG] != NULL ? args.options[OPT_CONFIG] : own_settings(own);
     if (cli_given(&args, OPT_DIRECTORY) && (rc = change_directory(&cli, args.options[OPT_DIRECTORY])) != CLI_OK)
         return rc;

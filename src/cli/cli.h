@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 #include "cli/args.h"
+#include "cli/term.h"
 #include "config/settings.h"
 #include "io/repo.h"
 #include "verify/keyring.h"
@@ -28,6 +29,7 @@ enum cli_exit {
 struct cli {
     const char *directory; /* -C: already changed into; NULL: not given */
     const char *config;    /* --config, NULL: the default */
+    struct term term;      /* what standard output is */
 };
 
 extern const struct cli_verb *const cli_verbs[];

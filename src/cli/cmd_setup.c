@@ -40,9 +40,9 @@ static int look_for_systemd(const struct setup_facts *facts, struct error *err)
         has_unit = is_there(path);
     }
     if (!has_unit)
-        return error_set(err, CODE_SETUP, 0, "the unit epochd.service is not installed: make install, or install the package");
+        return error_set(err, CODE_SETUP_FAILED, 0, "the unit epochd.service is not installed: make install, or install the package");
     if (!is_there("/run/systemd/system"))
-        return error_set(err, CODE_SETUP, 0, "systemd does not run here; epochd runs without it: man epochd");
+        return error_set(err, CODE_SETUP_FAILED, 0, "systemd does not run here; epochd runs without it: man epochd");
     return 0;
 }
 
@@ -51,11 +51,11 @@ static int look_at_user(struct setup_facts *facts, struct error *err)
     const char *home = getenv("HOME"), *runtime = getenv("XDG_RUNTIME_DIR");
     const struct passwd *daemon = facts->is_user ? NULL : getpwnam("epochd");
     if (!facts->is_user && daemon == NULL)
-        return error_set(err, CODE_SETUP, 0, "there is no user 'epochd': systemd-sysusers makes it");
+        return error_set(err, CODE_SETUP_FAILED, 0, "there is no user 'epochd': systemd-sysusers makes it");
     if (!facts->is_user && geteuid() != 0)
-        return error_set(err, CODE_SETUP, 0, "this is for root: sudo epochctl setup …; for yourself alone: epochctl setup --user");
+        return error_set(err, CODE_SETUP_FAILED, 0, "this is for root: sudo epochctl setup …; for yourself alone: epochctl setup --user");
     if (facts->is_user && (home == NULL || home[0] != '/'))
-        return error_set(err, CODE_SETUP, 0, "$HOME is not set");
+        return error_set(err, CODE_SETUP_FAILED, 0, "$HOME is not set");
     facts->daemon = daemon != NULL ? daemon->pw_uid : geteuid();
     snprintf(facts->home, sizeof facts->home, "%s", home != NULL ? home : "");
     if (runtime != NULL)
@@ -96,15 +96,15 @@ static int look_at_repository(const char *path, struct setup_facts *facts, struc
 static int agree(const struct setup_facts *facts, const struct settings *settings, const char *url, struct error *err)
 {
     if (strcmp(settings->repository.path, facts->repository) != 0)
-        return error_set(err, CODE_SETUP, 0, "the settings are there and serve '%s': set repository.path to '%s' in them, or remove them",
+        return error_set(err, CODE_SETUP_FAILED, 0, "the settings are there and serve '%s': set repository.path to '%s' in them, or remove them",
                          settings->repository.path, facts->repository);
     if (url != NULL && strcmp(settings->mqtt.url, url) != 0)
-        return error_set(err, CODE_SETUP, 0, "the settings are there and name another broker: set mqtt.url in them, or remove them");
+        return error_set(err, CODE_SETUP_FAILED, 0, "the settings are there and name another broker: set mqtt.url in them, or remove them");
     bool is_trusted = facts->is_user || facts->is_missing || facts->owner == facts->daemon || (!facts->is_bare && facts->owner != 0);
     for (size_t i = 0; i < settings->repository.trusted_len; i++)
         is_trusted |= settings->repository.trusted_uids[i] == facts->owner;
     if (!is_trusted)
-        return error_set(err, CODE_SETUP, 0, "the repository is %s's: add trusted_uids: [%u] to repository in the settings",
+        return error_set(err, CODE_SETUP_FAILED, 0, "the repository is %s's: add trusted_uids: [%u] to repository in the settings",
                          facts->owner_name, (unsigned)facts->owner);
     return 0;
 }
@@ -230,7 +230,7 @@ static int run_command(const struct setup_facts *facts, const struct setup_step 
         return 0;
     if (step->is_start && spawn_wait(facts->is_user ? user : system, &ignored_code, &ignored) != 0)
         fputs("epochctl: journalctl -u epochd says why\n", stderr);
-    return error_set(err, CODE_SETUP, 0, "%s ended with %d; mend what is said above and run setup again", step->words[0], code);
+    return error_set(err, CODE_SETUP_FAILED, 0, "%s ended with %d; mend what is said above and run setup again", step->words[0], code);
 }
 
 static int apply(const struct setup_facts *facts, const struct setup_plan *plan, bool *changed, struct error *err)
@@ -293,11 +293,12 @@ static int run(const struct cli *cli, const struct cli_args *args)
 const struct cli_verb verb_setup = {
     .name = "setup",
     .summary = "from the installed package to a served repository",
-    .help = "Makes the repository where there is none, writes the settings where there are none, a drop-in for the\n"
-            "unit where the repository's owner or the broker asks for one (_50-setup.conf_), starts the daemon and\n"
-            "waits until it is ready. Doing it again changes nothing; settings that are there are never\n"
-            "overwritten. A work tree is served as its owner; the owner of a bare repository is trusted.\n",
-    .exit = "as *status*",
+    .help = "Makes the repository where there is none, writes the settings where there are none, a drop-in\n"
+            "for the unit where the repository's owner or the broker asks for one (_50-setup.conf_), starts\n"
+            "the daemon and waits until it is ready. Doing it again changes nothing; settings that are there\n"
+            "are never overwritten. A work tree is served as its owner; the owner of a bare repository is\n"
+            "trusted.\n",
+    .exit = "as of *status*.",
     .options = {[OPT_REPO] = {.name = "repo", .argument = "DIR", .kind = CLI_DIR,
                               .help = "the repository; default: that of the settings, else _/srv/config_, else _~/config_"},
                 [OPT_MQTT] = {.name = "mqtt", .argument = "URL",

@@ -3,6 +3,7 @@
  */
 #include "daemon/app.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -70,8 +71,10 @@ static int print_settings(const struct settings *settings)
     settings_print(settings, &text);
     if (buf_check(&text, &err) != 0)
         return fail(&err);
-    fwrite(text.data, 1, text.len, stdout);
-    return APP_OK;
+    if (fwrite(text.data, 1, text.len, stdout) == text.len && fflush(stdout) == 0)
+        return APP_OK;
+    error_set(&err, ERR_SYSTEM, errno, "cannot write to standard output");
+    return fail(&err);
 }
 
 static int act(enum app_action action, const struct settings *settings)

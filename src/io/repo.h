@@ -78,7 +78,7 @@ struct repo_commit {
     size_t parents;
     struct oid first_parent; /* zero if there is none */
     int64_t time_ms;         /* of the committer; 0 for what is no time after 1970 */
-    char author[256];        /* "Name <mail>", as utf8_printable makes it */
+    char author[256];        /* "Name <mail>", as utf8_repair makes it: whoever shows it escapes it */
     char subject[256];       /* first line of the message, likewise */
 };
 /* CODE_REPO_OBJECT with the id: missing, damaged, no commit, larger than 4 MiB. */

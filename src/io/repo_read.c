@@ -128,8 +128,8 @@ int repo_read_commit(struct repo *repo, const struct oid *commit, struct repo_co
     const char *end = memchr(subject.data, '\n', subject.len);
     if (end != NULL)
         subject.len = (size_t)(end - subject.data);
-    utf8_printable(parts.author, out->author, sizeof out->author);
-    utf8_printable(subject, out->subject, sizeof out->subject);
+    utf8_repair(parts.author, out->author, sizeof out->author);
+    utf8_repair(subject, out->subject, sizeof out->subject);
     return 0;
 }
 

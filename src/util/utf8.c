@@ -3,6 +3,8 @@
  */
 #include "util/utf8.h"
 
+#include <stdio.h>
+
 static bool is_continuation(unsigned char byte)
 {
     return (byte & 0xC0) == 0x80;
@@ -64,48 +66,92 @@ size_t utf8_encode(uint32_t code_point, char out[static 4])
     return 4;
 }
 
-/* The control characters of ASCII, DEL, and U+0080 to U+009F, some of which terminals obey. */
-static bool is_control(const char *text, size_t len)
+uint32_t utf8_decode(const char *text, size_t len)
 {
-    unsigned char first = (unsigned char)text[0];
-    if (len == 1)
-        return first < 0x20 || first == 0x7F;
-    return len == 2 && first == 0xC2 && (unsigned char)text[1] < 0xA0;
+    const unsigned char *byte = (const unsigned char *)text;
+    switch (len) {
+    case 2:
+        return (byte[0] & 0x1Fu) << 6 | (byte[1] & 0x3Fu);
+    case 3:
+        return (byte[0] & 0x0Fu) << 12 | (byte[1] & 0x3Fu) << 6 | (byte[2] & 0x3Fu);
+    case 4:
+        return (byte[0] & 0x07u) << 18 | (byte[1] & 0x3Fu) << 12 | (byte[2] & 0x3Fu) << 6 | (byte[3] & 0x3Fu);
+    default:
+        return byte[0];
+    }
 }
 
-static size_t escape_byte(unsigned char byte, char out[static 4])
+bool utf8_is_obeyed(uint32_t c)
 {
-    static const char digit[] = "0123456789abcdef";
-    out[0] = '\\';
-    out[1] = 'x';
-    out[2] = digit[byte >> 4];
-    out[3] = digit[byte & 15];
-    return 4;
+    return c < 0x20 || (c >= 0x7F && c <= 0x9F) || c == 0x061C || c == 0x200E || c == 0x200F ||
+           (c >= 0x2028 && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069) || c == 0xFEFF || c == 0xFFFE ||
+           c == 0xFFFF;
 }
 
-size_t utf8_printable(struct span text, char *out, size_t size)
+enum { PIECE_MAX = 8 };
+
+static size_t escape_byte(unsigned char byte, char out[static PIECE_MAX])
+{
+    return (size_t)snprintf(out, PIECE_MAX, "\\x%02x", byte);
+}
+
+/* What is shown for the front of `text`; *taken bytes of it. */
+static size_t make_printable(struct span text, char out[static PIECE_MAX], size_t *taken)
+{
+    size_t len = utf8_sequence(text.data, text.len);
+    uint32_t c = utf8_decode(text.data, len);
+    *taken = len == 0 ? 1 : len;
+    if (len != 0 && !utf8_is_obeyed(c)) {
+        memcpy(out, text.data, len);
+        return len;
+    }
+    if (len > 2 || c == 0x061C)
+        return (size_t)snprintf(out, PIECE_MAX, "\\u%04x", c);
+    *taken = 1; /* U+0080 to U+009F byte by byte: the second is malformed alone */
+    return escape_byte((unsigned char)text.data[0], out);
+}
+
+static size_t make_valid(struct span text, char out[static PIECE_MAX], size_t *taken)
+{
+    static const char replacement[] = "\xEF\xBF\xBD";
+    *taken = utf8_sequence(text.data, text.len);
+    if (*taken > 0) {
+        memcpy(out, text.data, *taken);
+        return *taken;
+    }
+    *taken = 1;
+    memcpy(out, replacement, sizeof replacement - 1);
+    return sizeof replacement - 1;
+}
+
+static size_t copy(struct span text, size_t (*make)(struct span, char[static PIECE_MAX], size_t *), char *out,
+                   size_t size)
 {
     static const char ellipsis[] = "…";
     size_t len = 0, cut = 0; /* cut: how far an ellipsis still fits behind */
-    for (size_t at = 0; at < text.len;) {
-        char piece[4];
-        size_t taken = utf8_sequence(text.data + at, text.len - at), piece_len = taken;
-        if (taken == 0 || is_control(text.data + at, taken)) {
-            taken = 1;
-            piece_len = escape_byte((unsigned char)text.data[at], piece);
-        } else {
-            memcpy(piece, text.data + at, taken);
-        }
+    while (text.len > 0) {
+        char piece[PIECE_MAX];
+        size_t taken, piece_len = make(text, piece, &taken);
         if (len + piece_len >= size) {
             memcpy(out + cut, ellipsis, sizeof ellipsis);
             return cut + sizeof ellipsis - 1;
         }
         memcpy(out + len, piece, piece_len);
         len += piece_len;
-        at += taken;
+        text = (struct span){text.data + taken, text.len - taken};
         if (len + sizeof ellipsis <= size)
             cut = len;
     }
     out[len] = '\0';
     return len;
+}
+
+size_t utf8_printable(struct span text, char *out, size_t size)
+{
+    return copy(text, make_printable, out, size);
+}
+
+size_t utf8_repair(struct span text, char *out, size_t size)
+{
+    return copy(text, make_valid, out, size);
 }

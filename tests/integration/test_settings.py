@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from harness import EPOCHD, STRANGER, Broker, Daemon, Repo, as_stranger, run
+from harness import EPOCHD, STRANGER, Broker, Daemon, Repo, as_stranger, environment, run
 
 USER, PASSWORD = "ada-of-the-url", "hunter2-of-the-url"
 
@@ -263,3 +263,10 @@ def test_a_wrong_url_is_refused_without_repeating_it(tmp_path, url):
     for result in (run(EPOCHD, "-c", tmp_path / "epochd.yaml", check=1), run(EPOCHD, EPOCHD_MQTT_URL=wrong, check=1)):
         assert "a broker's URL has the form" in result.stderr
         assert USER not in result.stderr and PASSWORD not in result.stderr
+
+
+def test_settings_that_cannot_be_printed_are_a_failure():
+    with open("/dev/full", "w", encoding="ascii") as full:
+        result = subprocess.run([EPOCHD, "--print-settings"], env=environment(EPOCHD_CONFIG="/dev/null"), stdout=full, stderr=subprocess.PIPE,
+                                text=True, check=False)
+    assert result.returncode == 3 and "cannot write to standard output" in result.stderr

@@ -47,7 +47,7 @@ static void repo_read_commit__gives_what_git_shows(void **state)
     assert_true(oid_is_zero(&commit.first_parent));
 }
 
-static void repo_read_commit__makes_names_and_subjects_fit_for_a_terminal(void **state)
+static void repo_read_commit__gives_names_and_subjects_as_utf8(void **state)
 {
     (void)state;
     struct repo_commit commit;
@@ -57,8 +57,8 @@ static void repo_read_commit__makes_names_and_subjects_fit_for_a_terminal(void *
        "git -c i18n.commitEncoding=latin1 commit -q --allow-empty --cleanup=verbatim -F -");
     AUTO_REPO struct repo *repo = open_repo("here");
     read_commit(repo, "HEAD", &commit);
-    assert_string_equal(commit.subject, "ca\\x1ff\\xe9 \\x1b[31m");
-    assert_string_equal(commit.author, "Jörg \\x1b] <ada@example.org>");
+    assert_string_equal(commit.subject, "ca\x1f" "f\xEF\xBF\xBD \x1b[31m");
+    assert_string_equal(commit.author, "Jörg \x1b] <ada@example.org>");
     sh("cd here && GIT_AUTHOR_NAME=$(printf 'é%%.0s' $(seq 200)) git commit -q --allow-empty -m \"$(printf "
        "'ü%%.0s' $(seq 300))\"");
     read_commit(repo, "HEAD", &commit);
@@ -338,7 +338,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         IN_A_FOLDER(repo_read_commit__gives_what_git_shows),
-        IN_A_FOLDER(repo_read_commit__makes_names_and_subjects_fit_for_a_terminal),
+        IN_A_FOLDER(repo_read_commit__gives_names_and_subjects_as_utf8),
         IN_A_FOLDER(repo_read_commit__takes_odd_commits_that_git_takes),
         IN_A_FOLDER(repo_read_commit__refuses_what_is_none_with_its_id),
         IN_A_FOLDER(repo_read_commit__limits_the_size),

@@ -88,6 +88,10 @@ static void utf8__shows_odd_bytes_by_number(void **state)
     assert_prints(SPAN("\0\n\x1b\x7f"), 60, "\\x00\\x0a\\x1b\\x7f");
     assert_prints(SPAN("\xC2\x9B" "1m\xC2\xA0"), 60, "\\xc2\\x9b1m\u00a0");
     assert_prints(SPAN("\xFF\xE2\x82z"), 60, "\\xff\\xe2\\x82z");
+    assert_prints(SPAN("a\u202Eb\u2066c\u200Fd\u061Ce\u2028f\uFEFF"), 60,
+                  "a\\u202eb\\u2066c\\u200fd\\u061ce\\u2028f\\ufeff");
+    assert_prints(SPAN("\u200D\u2027\u202F\u2065\u206A\U0001F600"), 60,
+                  "\u200D\u2027\u202F\u2065\u206A\U0001F600");
     assert_prints((struct span){0}, 4, "");
 }
 
@@ -104,6 +108,22 @@ static void utf8__cuts_what_does_not_fit_at_a_character(void **state)
     assert_prints(SPAN("\x01\x01\x01"), 11, "\\x01\u2026");
 }
 
+static void assert_repairs(struct span text, size_t size, const char *expected)
+{
+    char out[64];
+    assert_int_equal(utf8_repair(text, out, size), strlen(expected));
+    assert_string_equal(out, expected);
+}
+
+static void utf8__repairs_what_is_malformed_and_nothing_else(void **state)
+{
+    (void)state;
+    assert_repairs(SPAN("a\x1b\u202E\u00e9"), 60, "a\x1b\u202E\u00e9");
+    assert_repairs(SPAN("\xFFz\xE2\x82"), 60, "\uFFFDz\uFFFD\uFFFD");
+    assert_repairs(SPAN("abcdef"), 6, "ab\u2026");
+    assert_repairs((struct span){0}, 4, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -112,6 +132,7 @@ int main(void)
         cmocka_unit_test(utf8__judges_whole_texts),
         cmocka_unit_test(utf8__encodes_every_code_point_as_it_is_read),
         cmocka_unit_test(utf8__shows_odd_bytes_by_number),
+        cmocka_unit_test(utf8__repairs_what_is_malformed_and_nothing_else),
         cmocka_unit_test(utf8__cuts_what_does_not_fit_at_a_character),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

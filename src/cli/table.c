@@ -1,0 +1,137 @@
+/*
+ * table: rows in columns; see term.h.
+ */
+#include <stdarg.h>
+#include <string.h>
+
+#include "cli/term.h"
+#include "util/utf8.h"
+
+enum { GAP = 2, LAST_MIN = 8 };
+
+struct table_cell {
+    size_t at, len; /* in the table's text */
+    size_t columns;
+    enum term_style style;
+};
+
+void table_init(struct table *table, const struct term *term, const char *const *heading)
+{
+    *table = (struct table){.term = term};
+    while (table->columns < TABLE_COLUMNS_MAX && heading[table->columns] != NULL)
+        table->columns++;
+    for (size_t i = 0; i < table->columns; i++)
+        table_add(table, TERM_FAINT, span_of(heading[i]));
+}
+
+void table_fini(struct table *table)
+{
+    buf_fini(&table->text);
+    free(table->cells);
+    table->cells = NULL;
+}
+
+void table_add(struct table *table, enum term_style style, struct span text)
+{
+    if (table->len == table->cap) {
+        size_t cap = table->cap == 0 ? 64 : table->cap * 2;
+        struct table_cell *grown = realloc(table->cells, cap * sizeof *grown);
+        if (grown == NULL) {
+            table->failed = true;
+            return;
+        }
+        table->cells = grown;
+        table->cap = cap;
+    }
+    table->cells[table->len++] = (struct table_cell){table->text.len, text.len, term_columns(text), style};
+    buf_append_span(&table->text, text);
+}
+
+void table_printf(struct table *table, enum term_style style, const char *format, ...)
+{
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    table_add(table, style, span_of(text));
+}
+
+static struct span text_of(const struct table *table, const struct table_cell *cell)
+{
+    return (struct span){table->text.data + cell->at, cell->len};
+}
+
+/* As much of the text as fits, an ellipsis for the rest. */
+static void put_cut(const struct table *table, const struct table_cell *cell, size_t columns, struct buf *out)
+{
+    struct span text = text_of(table, cell);
+    size_t len = 0, used = 0;
+    while (len < text.len) {
+        size_t sequence = utf8_sequence(text.data + len, text.len - len);
+        sequence = sequence == 0 ? 1 : sequence;
+        size_t more = term_columns((struct span){text.data + len, sequence});
+        if (used + more + 1 > columns)
+            break;
+        used += more;
+        len += sequence;
+    }
+    term_put(table->term, cell->style, (struct span){text.data, len}, out);
+    buf_puts(out, "…");
+}
+
+static void measure(const struct table *table, size_t widths[static TABLE_COLUMNS_MAX])
+{
+    for (size_t i = 0; i < table->len; i++) {
+        size_t *width = &widths[i % table->columns];
+        if (table->cells[i].columns > *width)
+            *width = table->cells[i].columns;
+    }
+}
+
+static void put_row(const struct table *table, const struct table_cell *row, const size_t *widths, struct buf *out)
+{
+    size_t used = 0;
+    for (size_t i = 0; i < table->columns; i++) {
+        size_t left = table->term->width > used + LAST_MIN ? table->term->width - used : LAST_MIN;
+        bool is_last = i + 1 == table->columns;
+        if (is_last && row[i].columns > left)
+            put_cut(table, &row[i], left, out);
+        else
+            term_put(table->term, row[i].style, text_of(table, &row[i]), out);
+        if (!is_last)
+            buf_printf(out, "%*s", (int)(widths[i] - row[i].columns + GAP), "");
+        used += widths[i] + GAP;
+    }
+    while (out->len > 0 && out->data[out->len - 1] == ' ')
+        out->len--;
+    buf_putc(out, '\n');
+}
+
+static void put_plain_row(const struct table *table, const struct table_cell *row, struct buf *out)
+{
+    for (size_t i = 0; i < table->columns; i++) {
+        if (i > 0)
+            buf_putc(out, '\t');
+        term_put(table->term, row[i].style, text_of(table, &row[i]), out);
+    }
+    buf_putc(out, '\n');
+}
+
+void table_put(const struct table *table, struct buf *out)
+{
+    size_t widths[TABLE_COLUMNS_MAX] = {0};
+    bool is_wide = table->term->width > 0;
+    if (table->failed || table->text.failed)
+        out->failed = true;
+    if (out->failed || table->columns == 0)
+        return;
+    measure(table, widths);
+    size_t first = is_wide && table->len > table->columns ? 0 : table->columns;
+    for (size_t i = first; i + table->columns <= table->len; i += table->columns) {
+        if (is_wide)
+            put_row(table, &table->cells[i], widths, out);
+        else
+            put_plain_row(table, &table->cells[i], out);
+    }
+}
