@@ -60,11 +60,9 @@ int alive_note(struct alive *alive, struct span name, bool is_there, bool *was_k
     *was_known = entry->name.data != NULL;
     *was_there = *was_known && entry->is_there;
     if (!*was_known) {
-        char *copy = arena_alloc(&alive->names, name.len + 1);
+        const char *copy = arena_copy(&alive->names, name.data, name.len);
         if (copy == NULL)
             return error_memory(err);
-        memcpy(copy, name.data, name.len);
-        copy[name.len] = '\0';
         entry->name = (struct span){copy, name.len};
         alive->len++;
     }

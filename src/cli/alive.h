@@ -5,6 +5,7 @@
 #define CLI_ALIVE_H
 
 #include "util/arena.h"
+#include "util/err.h"
 #include "util/span.h"
 
 /* A set of names, each with whether the service is there now. Zeroed: empty. */

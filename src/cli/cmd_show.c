@@ -92,10 +92,11 @@ static int show_at(struct repo *repo, const struct oid *commit, const char *serv
 
 /* --- output --------------------------------------------------------------------------------------------- */
 
-static int print_json(const char *service, const struct shown *shown)
+static int print_json(const struct cli *cli, const char *service, const struct shown *shown)
 {
     struct buf text AUTO_BUF = {0};
     char hex[OID_HEX_LEN + 1], time[CLOCK_TEXT_LEN + 1];
+    (void)cli;
     oid_format(&shown->commit, hex);
     clock_format(shown->about.time_ms, time);
     buf_puts(&text, "{\"config\":");
@@ -192,7 +193,7 @@ static void put_value(struct buf *out, const struct doc_node *node, struct span 
         out->failed = true;
 }
 
-static int print_text(const char *service, const struct shown *shown)
+static int print_text(const struct cli *cli, const char *service, const struct shown *shown)
 {
     static const struct doc_limits limits = {UINT32_MAX, UINT32_MAX, UINT32_MAX};
     struct json_options options = {.file = "config", .limits = limits};
@@ -207,8 +208,12 @@ static int print_text(const char *service, const struct shown *shown)
     if (shown->version != 0)
         buf_printf(&text, ", version %llu", (unsigned long long)shown->version);
     buf_printf(&text, ", commit %.12s", hex);
-    if (shown->has_about)
-        buf_printf(&text, ", by %s: %s", shown->about.author, shown->about.subject);
+    if (shown->has_about) {
+        buf_puts(&text, ", by ");
+        term_puts(&cli->term, TERM_PLAIN, shown->about.author, &text);
+        buf_puts(&text, ": ");
+        term_puts(&cli->term, TERM_PLAIN, shown->about.subject, &text);
+    }
     buf_putc(&text, '\n');
     if (doc.root->u.object.len == 0)
         buf_puts(&text, "{}\n");
@@ -247,7 +252,7 @@ static int run(const struct cli *cli, const struct cli_args *args)
     if (find(&local, repo, args, &shown, &err) != 0)
         return local_fail(&local, &err);
     shown.has_about = repo != NULL && repo_read_commit(repo, &shown.commit, &shown.about, &no_about) == 0;
-    return (cli_given(args, OPT_JSON) ? print_json : print_text)(args->operands[0], &shown);
+    return (cli_given(args, OPT_JSON) ? print_json : print_text)(cli, args->operands[0], &shown);
 }
 
 const struct cli_verb verb_show = {

@@ -5,12 +5,14 @@ import hashlib
 import hmac
 import json
 import os
+import pty
 import re
 import shutil
 import signal
 import stat
 import struct
 import subprocess
+import termios
 from pathlib import Path
 
 import pytest
@@ -102,6 +104,24 @@ def copy(world, tmp_path):
 
 def in_copy(world, copy, *args, **options):
     return world.ctl(*args, **{"EPOCHD_STATE": str(copy), "EPOCHD_KEYS": str(copy / "keys"), **options})
+
+
+def on_terminal(world, columns, *args, plain=True, **env):
+    """What epochctl says on a terminal that is so wide; without its colours, if `plain`."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    process = subprocess.Popen([EPOCHCTL, *args], env={**world.daemon.env, "TERM": "xterm", **env}, stdout=theirs, stderr=subprocess.DEVNULL)
+    os.close(theirs)
+    text = b""
+    while True:
+        try:
+            text += os.read(ours, 65536)
+        except OSError:  # EIO: the other end is closed
+            break
+    process.wait()
+    os.close(ours)
+    text = text.decode().replace("\r\n", "\n")
+    return re.sub(r"\x1b\[[\d;]*m", "", text) if plain else text
 
 
 def key_of(path):
@@ -332,18 +352,89 @@ def test_log_tells_every_verdict_newest_first(world):
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", row["time"]) for row in rows)
 
 
-def test_log_in_columns(world):
-    lines = world.ctl("log", check=0).stdout.splitlines()
-    assert lines[0] == " EPOCH  COMMIT        TIME               VERDICT" and len(lines) == 9
-    assert re.fullmatch(rf"     8  {world.commits[8][:12]}  [\d-]+T[\d:]+Z  published   1 changed  memory-worker: not any more  "
-                        r"\(Ada <ada@example.org>\)", lines[1])
-    assert re.fullmatch(rf"     -  {world.bad[:12]}  [\d-]+T[\d:]+Z  rejected    \[yaml.duplicate-key\] stt-worker: broken  .*", lines[6])
+def test_log_elsewhere_is_one_row_a_line_its_cells_parted_by_tabs(world):
+    rows = [line.split("\t") for line in world.ctl("log", check=0).stdout.splitlines()]
+    assert [row[0] for row in rows] == ["8", "7", "6", "5", "-", "-", "2", "1"]
+    time = rows[0].pop(2)
+    assert re.fullmatch(r"[\d-]+T[\d:]+Z", time)
+    assert rows[0] == ["8", world.commits[8][:12], "published", "memory-worker deleted", "Ada <ada@example.org>", "memory-worker: not any more"]
+    assert rows[1][4] == "stt-worker updated" and rows[7][4] == "6 created"
+    assert rows[5][3:] == ["rejected [yaml.duplicate-key]", "", "Ada <ada@example.org>", f"{STT}:3:1: key 'a' stands twice: first at 1:1"]
+
+
+def test_log_on_a_terminal_has_columns_as_wide_as_it_is(world):
+    for columns in (200, 100):
+        lines = on_terminal(world, columns, "log").splitlines()
+        assert lines[0].split() == ["EPOCH", "COMMIT", "TIME", "VERDICT", "CHANGED", "AUTHOR", "WHY"] and len(lines) == 9
+        at = lines[0].index("VERDICT")
+        assert {line[at:].split()[0] for line in lines[1:]} == {"published", "superseded", "rejected"}
+        assert columns < 110 or max(map(len, lines)) <= columns
+
+
+def test_log_tells_what_was_done_to_each_service(world):
+    rows = json.loads(world.ctl("log", "--json", check=0).stdout)
+    assert rows[0]["actions"] == [{"action": "deleted", "service": "memory-worker"}]
+    assert rows[1]["actions"] == [{"action": "updated", "service": "stt-worker"}]
+    assert [change["action"] for change in rows[7]["actions"]] == ["created"] * 6
+    assert rows[5]["actions"] == [] and rows[5]["reason"].startswith(f"{STT}:3:1: ")
+    assert {row["reason"] for row in rows if row["verdict"] != "rejected"} == {None}
+
+
+def test_log_tells_a_rollback_and_a_service_that_came_back(tmp_path, home, ends):
+    daemon = ends(Daemon(tmp_path / "epochd", home))
+    daemon.committed(1)
+    home.commit({MEMORY: None}, "memory-worker: not any more")
+    daemon.committed(2)
+    home.git("revert", "--no-edit", "HEAD")
+    daemon.committed(3)
+    home.commit({"services/fresh.yaml": "a: 1\n", MEMORY: "a: 1\n"}, "fresh: begin\n\nEpoch-Rollback: 1")
+    daemon.committed(4)
+    home.commit({"services/new.yaml": "a: 1\n", MEMORY: "a: 2\n"}, "new: begin")
+    daemon.committed(5)
+    actions = [[(change["service"], change["action"]) for change in row["actions"]] for row in json.loads(daemon.ctl("log", "--json").stdout)]
+    assert actions[:4] == [[("memory-worker", "updated"), ("new", "created")], [("fresh", "rollback"), ("memory-worker", "rollback")],
+                           [("memory-worker", "rollback")], [("memory-worker", "deleted")]]
+
+
+@pytest.mark.parametrize(("option", "value", "epochs"), [
+    ("--since", "1h", [8, 7, 6, 5, None, None, 2, 1]), ("--since", "2100-01-01", []), ("--until", "2100-01-01", [8, 7, 6, 5, None, None, 2, 1]),
+    ("--until", "1h", []), ("--until", "2000-01-01 10:30", []), ("--since", "2000-01-01T10:30:00Z", [8, 7, 6, 5, None, None, 2, 1]),
+])
+def test_log_between_two_times(world, option, value, epochs):
+    result = world.ctl("log", option, value, "--json", check=0)
+    assert [row["epoch"] for row in json.loads(result.stdout)] == epochs
+    assert ("nothing of that time" in result.stderr) == (not epochs)
+
+
+@pytest.mark.parametrize("value", ["", "yesterday", "2026-13-01", "12", "3y", "-1h", "99999999999999h", "2026-11-21T25:00:00Z"])
+def test_log_refuses_what_is_no_time(world, value):
+    assert "--since takes 2026-11-21" in world.ctl("log", f"--since={value}", check=2).stderr
+
+
+def test_log_escapes_for_people_and_not_for_programs(tmp_path, home, ends):
+    daemon = ends(Daemon(tmp_path / "epochd", home))
+    daemon.committed(1)
+    subject = "red \x1b[31m and back \u202e to \\ \x9b1m"
+    home.commit({STT: "rate: 2\n"}, subject)
+    daemon.committed(2)
+    assert json.loads(daemon.ctl("log", "--json", check=0).stdout)[0]["subject"] == subject
+    for shown in (daemon.ctl("log", check=0).stdout, daemon.ctl("--color", "always", "log", check=0).stdout.replace("\x1b[0m", ""),
+                  daemon.ctl("show", "stt-worker", check=0).stdout):
+        assert "red \\x1b[31m and back \\u202e to \\ \\xc2\\x9b1m" in shown
+
+
+@pytest.mark.parametrize(("options", "environment", "is_colored"), [
+    ([], {}, True), ([], {"NO_COLOR": "1"}, False), ([], {"NO_COLOR": ""}, True), ([], {"TERM": "dumb"}, False),
+    (["--color", "never"], {}, False), (["--color=always"], {"NO_COLOR": "1"}, True)])
+def test_color_is_for_terminals(world, options, environment, is_colored):
+    assert ("\x1b[" in on_terminal(world, 120, *options, "log", plain=False, **environment)) == is_colored
+    assert ("\x1b[" in world.ctl(*options, "log", **environment).stdout) == ("--color=always" in options)
 
 
 @pytest.mark.parametrize(("count", "rows"), [("1", 1), ("3", 3), ("8", 8), ("100", 8)])
 def test_log_limits(world, count, rows):
     assert len(json.loads(world.ctl("log", "-n", count, "--json", check=0).stdout)) == rows
-    assert len(world.ctl("log", f"-n{count}", check=0).stdout.splitlines()) == rows + 1
+    assert len(world.ctl("log", f"-n{count}", check=0).stdout.splitlines()) == rows
 
 
 @pytest.mark.parametrize("count", ["0", "101", "-1", "x", "", "1.5", "99999999999999999999"])
@@ -356,7 +447,7 @@ def test_log_of_a_service(world):
     assert [row["epoch"] for row in rows] == [7, 6, 5, 2, 1]
     assert [row["epoch"] for row in json.loads(world.ctl("log", "memory-worker", "--json", "-n", "1", check=0).stdout)] == [8]
     nobody = world.ctl("log", "nobody", "--json", check=0)
-    assert nobody.stdout == "[]\n" and nobody.stderr == "epochctl: no epoch in the journal changed a service 'nobody'\n"
+    assert nobody.stdout == "[]\n" and nobody.stderr == "epochctl: no such epoch in the journal changed a service 'nobody'\n"
 
 
 def test_log_without_the_repository_keeps_its_verdicts(world, tmp_path):
