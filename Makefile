@@ -144,6 +144,11 @@ $(INTEROP_BIN): $(O)/tests/interop/%: $(O)/tests/interop/%.o $(CORE_LIB)
 $(REPLAY_BIN): $(O)/tests/fuzz/replay_%: $(O)/tests/fuzz/fuzz_%.o $(O)/tests/fuzz/replay.o $(CORE_LIB)
 	$(say) LD $@
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+# Benchmarks: tests/bench/bench.py runs what this program measures.
+BENCH_SRC := $(sort $(wildcard tests/bench/*.c))
+$(O)/tests/bench/bench: $(call object,$(BENCH_SRC)) $(CORE_LIB)
+	$(say) LD $@
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 .SECONDARY:
 
 # What the programs of tests/torture are helped by.
@@ -152,7 +157,7 @@ $(TRACER): $(O)/tests/torture/tracer.o
 	$(say) LD $@
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^
 
-tests-build: all $(UNIT_BIN) $(INTEROP_BIN) $(REPLAY_BIN) $(TRACER) $(if $(SAN)$(FAIL),,failpoints)
+tests-build: all $(UNIT_BIN) $(INTEROP_BIN) $(REPLAY_BIN) $(TRACER) $(O)/tests/bench/bench $(if $(SAN)$(FAIL),,failpoints)
 
 failpoints: ## epochd with failpoints, for tests alone: build-fail/epochd
 	@$(MAKE) --no-print-directory FAIL=1 O=build-fail build-fail/epochd
@@ -163,6 +168,10 @@ check: ## Install what is missing, build, and pass the tests: N passed, N failed
 	@tests/tools/deps.sh check
 	@$(MAKE) --no-print-directory tests-build
 	@EPOCHD_BUILD=$(O) $(PYTHON) tests/tools/check.py $(CHECK)
+
+# Figures, not tests: nothing fails because a machine is slow.
+bench: all $(O)/tests/bench/bench ## Measure the speed beside other ways, print the targets, write build/bench.md (QUICK=1: two minutes)
+	@EPOCHD_BUILD=$(O) $(PYTHON) tests/bench/bench.py $(if $(QUICK),--quick) --out $(O)/bench.md
 
 unit: tests-build ## The unit tests and the fuzz corpora alone
 	@EPOCHD_BUILD=$(O) $(PYTHON) tests/tools/check.py unit fuzz
@@ -284,6 +293,6 @@ help: ## This list
 	@echo "epochd $(VERSION)"; grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
 	@echo "  make V=1 shows the commands; O=DIR builds elsewhere; SAN=asan|tsan; CC=clang; CHECK='unit fuzz interop integration torture' chooses"
 
-.PHONY: all tests-build failpoints check torture unit run house asan tsan fuzz headers lint $(TIDY) man install uninstall deb clean help
+.PHONY: all tests-build failpoints bench check torture unit run house asan tsan fuzz headers lint $(TIDY) man install uninstall deb clean help
 
--include $(patsubst %.c,$(O)/%.d,$(CORE_SRC) $(DAEMON_SRC) $(CLI_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(INTEROP_SRC) tests/fuzz/replay.c)
+-include $(patsubst %.c,$(O)/%.d,$(CORE_SRC) $(DAEMON_SRC) $(CLI_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(INTEROP_SRC) $(BENCH_SRC) tests/fuzz/replay.c)
