@@ -21,7 +21,7 @@ void mqtt_fault_note(struct mqtt_fault *fault, int reason, const char *text)
         return;
     fault->exists = true;
     fault->reason = reason;
-    snprintf(fault->text, sizeof fault->text, "%s", text);
+    snprintf(fault->text, sizeof fault->text, "%.*s", (int)sizeof fault->text - 1, text);
 }
 
 static void note_network(struct mqtt *mqtt, const char *text)
@@ -36,9 +36,13 @@ static void note_broken(struct mqtt *mqtt)
         mqtt_fault_note(&mqtt->fault, mqtt->broken.reason, mqtt->broken.text);
 }
 
+/* Without a link there may be an opening. One whose resolver has not answered yet is kept for the next attempt: there is one at a
+   time, and no call stops it. */
 static void drop(struct mqtt *mqtt)
 {
     mqtt_link_close(mqtt);
+    if (mqtt->opening != NULL && later_is_done(mqtt->opening))
+        later_drop(TAKE(mqtt->opening));
     mqtt->state = MQTT_IDLE;
     mqtt->is_leaving = false;
     mqtt->was_writable = false;
@@ -120,6 +124,7 @@ void mqtt_free(struct mqtt *mqtt)
     if (mqtt == NULL)
         return;
     mqtt_link_close(mqtt);
+    later_drop(mqtt->opening);
     mqtt_config_fini(&mqtt->config);
     free(mqtt);
     mqtt_link_library_fini();
@@ -130,27 +135,51 @@ const char *mqtt_display(const struct mqtt *mqtt)
     return mqtt->config.url.display;
 }
 
-int mqtt_connect(struct mqtt *mqtt, struct error *err)
+/* Tries one address family after the other until something is on its way. */
+static int open_next(struct mqtt *mqtt, struct error *err)
 {
     struct error attempt;
-    if (mqtt->is_inside)
-        return error_set(err, CODE_BROKER_AWAY, 0,
-                         "a connection is not replaced from inside of its own event");
-    drop(mqtt);
-    for (int i = 0; i < MQTT_FAMILIES; i++) {
+    for (; mqtt->attempts > 0; mqtt->attempts--) {
         if (mqtt_link_open(mqtt, &attempt) == 0) {
             mqtt->state = MQTT_CONNECTING;
-            mqtt->deadline_ms = clock_boot_ms() + CONNECT_MS;
             return 0;
         }
         /* What goes wrong with all addresses says more than what does with some. */
-        if (i == 0 || mqtt->family == MQTT_FAMILY_ANY)
+        if (mqtt->attempts == MQTT_FAMILIES || mqtt->family == MQTT_FAMILY_ANY)
             *err = attempt;
         if (attempt.sys == 0 || mqtt->config.url.is_unix)
             break;
         try_other_addresses(mqtt);
     }
     return -1;
+}
+
+/* The resolver answered: there is a link now, or the next addresses are tried. */
+static void finish_opening(struct mqtt *mqtt)
+{
+    struct error err, next = {0};
+    if (mqtt_link_opened(mqtt, &err) == 0)
+        return;
+    bool is_last = err.sys == 0 || --mqtt->attempts <= 0;
+    if (!is_last) {
+        try_other_addresses(mqtt);
+        if (open_next(mqtt, &next) == 0)
+            return;
+    }
+    note_network(mqtt, err.message);
+}
+
+int mqtt_connect(struct mqtt *mqtt, struct error *err)
+{
+    if (mqtt->is_inside)
+        return error_set(err, CODE_BROKER_AWAY, 0,
+                         "a connection is not replaced from inside of its own event");
+    if (mqtt->opening != NULL && !later_is_done(mqtt->opening))
+        return error_set(err, CODE_BROKER_AWAY, 0, "still waiting for the resolver to answer about %s", mqtt->config.url.host);
+    drop(mqtt);
+    mqtt->attempts = MQTT_FAMILIES;
+    mqtt->deadline_ms = clock_boot_ms() + CONNECT_MS;
+    return open_next(mqtt, err);
 }
 
 bool mqtt_is_up(const struct mqtt *mqtt)
@@ -160,7 +189,7 @@ bool mqtt_is_up(const struct mqtt *mqtt)
 
 void mqtt_disconnect(struct mqtt *mqtt)
 {
-    if (mqtt->link == NULL || mqtt->is_leaving)
+    if (mqtt->state == MQTT_IDLE || mqtt->is_leaving)
         return;
     if (mqtt_is_up(mqtt))
         mqtt->is_leaving = true;
@@ -173,13 +202,15 @@ void mqtt_disconnect(struct mqtt *mqtt)
 
 int mqtt_fd(const struct mqtt *mqtt)
 {
-    return mqtt->link == NULL ? -1 : mqtt_link_fd(mqtt);
+    if (mqtt->link == NULL)
+        return mqtt->state == MQTT_CONNECTING ? later_fd(mqtt->opening) : -1;
+    return mqtt_link_fd(mqtt);
 }
 
 uint32_t mqtt_wants(const struct mqtt *mqtt)
 {
     if (mqtt->link == NULL)
-        return 0;
+        return mqtt->state == MQTT_CONNECTING ? EPOLLIN : 0;
     if (mqtt->broken.exists)
         return EPOLLIN | EPOLLOUT; /* a broken socket is ready at once, so that mqtt_io is called and tells */
     /* Until its handshake is over the library says "write" without end, whether it could or not. */
@@ -197,8 +228,14 @@ static void read_some(struct mqtt *mqtt)
 
 void mqtt_io(struct mqtt *mqtt, uint32_t epoll_events)
 {
-    if (mqtt->link == NULL || mqtt->is_inside)
+    if (mqtt->state == MQTT_IDLE || mqtt->is_inside)
         return;
+    if (mqtt->link == NULL) {
+        if (later_is_done(mqtt->opening))
+            finish_opening(mqtt);
+        settle(mqtt);
+        return;
+    }
     mqtt->is_inside = true;
     if ((epoll_events & EPOLLOUT) != 0)
         mqtt->was_writable = true;
@@ -222,7 +259,7 @@ void mqtt_io(struct mqtt *mqtt, uint32_t epoll_events)
 
 void mqtt_tick(struct mqtt *mqtt)
 {
-    if (mqtt->link == NULL || mqtt->is_inside)
+    if (mqtt->state == MQTT_IDLE || mqtt->is_inside)
         return;
     if (mqtt->broken.exists) {
         mqtt_io(mqtt, 0); /* the broker's last words may still be there to read */
@@ -232,7 +269,8 @@ void mqtt_tick(struct mqtt *mqtt)
     if (mqtt->state == MQTT_UP)
         mqtt_link_ping(mqtt);
     else if (clock_boot_ms() >= mqtt->deadline_ms)
-        mqtt_fault_note(&mqtt->fault, MQTT_REASON_TIMEOUT, mqtt_reason_text(MQTT_REASON_TIMEOUT));
+        mqtt_fault_note(&mqtt->fault, MQTT_REASON_TIMEOUT,
+                        mqtt->link == NULL ? "the resolver did not answer in time" : mqtt_reason_text(MQTT_REASON_TIMEOUT));
     mqtt->is_inside = false;
     settle(mqtt);
 }

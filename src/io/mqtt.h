@@ -87,8 +87,8 @@ void mqtt_free(struct mqtt *mqtt);
 const char *mqtt_display(const struct mqtt *mqtt);
 
 /*
- * Starts to connect (clean start). Name resolution blocks. UP or DOWN follows, DOWN after 10 s without an
- * answer; -1 (code CODE_BROKER_AWAY) if it failed at once, then no event follows. Calling it again while a
+ * Starts to connect (clean start); a name is resolved on a thread of its own. UP or DOWN follows, DOWN after
+ * 10 s without an answer; -1 (code CODE_BROKER_AWAY) if it failed at once, then no event follows. Calling it again while a
  * connection is up or on its way drops that one first, without an event.
  */
 int mqtt_connect(struct mqtt *mqtt, struct error *err) MUST_CHECK;

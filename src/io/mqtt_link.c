@@ -5,6 +5,7 @@
  * closes its socket, destroying the object does both. So nothing stale is ever sent again, and no dead
  * descriptor is ever watched.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <limits.h>
 #include <mosquitto.h>
@@ -189,7 +190,6 @@ static int set_tls(struct mosquitto *mosq, const struct mqtt_config *config)
         rc = mosquitto_int_option(mosq, MOSQ_OPT_TLS_USE_OS_CERTS, 1);
     if (rc == MOSQ_ERR_SUCCESS)
         rc = mosquitto_tls_opts_set(mosq, 1, "tlsv1.2", NULL); /* 1: the peer is verified, its name too */
-    mosquitto_log_callback_set(mosq, on_log);
     return rc;
 }
 
@@ -246,26 +246,108 @@ static int open_failed(const struct mqtt *mqtt, int rc, int sys, struct error *e
     return error_set(err, CODE_BROKER_AWAY, 0, "cannot connect to %s: %s", url->display, fault.text);
 }
 
-int mqtt_link_open(struct mqtt *mqtt, struct error *err)
+/* The one call that asks the resolver, and blocks as long as that likes: with a name it is made on a thread. */
+struct opening {
+    struct mosquitto *mosq;
+    char *host;
+    const char *bind;
+    int port, keepalive_s;
+    int rc, sys;
+    char tls_text[256];
+};
+
+static void opening_free(void *context)
+{
+    struct opening *opening = context;
+    if (opening == NULL)
+        return;
+    mosquitto_destroy(opening->mosq);
+    free(opening->host);
+    free(opening);
+}
+
+static void opening_cleanup(struct opening **opening)
+{
+    opening_free(*opening);
+}
+
+static void log_opening(struct mosquitto *mosq, void *object, int level, const char *text)
+{
+    struct opening *opening = object;
+    (void)mosq;
+    if (level == MOSQ_LOG_ERR && opening->tls_text[0] == '\0')
+        mqtt_tls_text(text, opening->tls_text, sizeof opening->tls_text);
+}
+
+static void opening_call(void *context)
+{
+    struct opening *opening = context;
+    errno = 0;
+    opening->rc = mosquitto_connect_bind_async(opening->mosq, opening->host, opening->port, opening->keepalive_s, opening->bind);
+    opening->sys = errno;
+}
+
+static struct opening *opening_new(struct mqtt *mqtt)
 {
     /* A socket bound to any address of one family cannot reach the other, and the library skips those. */
     static const char *const binds[MQTT_FAMILIES] = {
         [MQTT_FAMILY_IPV4] = "0.0.0.0", [MQTT_FAMILY_IPV6] = "::"};
     const struct mqtt_config *config = &mqtt->config;
-    mqtt->link = new_mosquitto(mqtt);
-    if (mqtt->link == NULL)
-        return error_set(err, CODE_BROKER_AWAY, errno, "cannot make an MQTT client");
-    int rc = set_up(mqtt->link, config);
-    errno = 0;
-    if (rc == MOSQ_ERR_SUCCESS)
-        rc = mosquitto_connect_bind_async(mqtt->link, config->url.host, config->url.port, config->keepalive_s,
-                                          binds[mqtt->family]);
-    int sys = errno;
-    if (rc == MOSQ_ERR_SUCCESS && mosquitto_socket(mqtt->link) >= 0)
+    struct opening *opening CLEANUP(opening_cleanup) = calloc(1, sizeof *opening);
+    if (opening == NULL)
+        return NULL;
+    opening->bind = binds[mqtt->family];
+    opening->port = config->url.port;
+    opening->keepalive_s = config->keepalive_s;
+    opening->host = strdup(config->url.host);
+    opening->mosq = opening->host == NULL ? NULL : new_mosquitto(mqtt);
+    return opening->mosq == NULL ? NULL : TAKE(opening);
+}
+
+/* The link is the client's, or the reason why there is none. */
+static int adopt(struct mqtt *mqtt, struct opening *opening, struct error *err)
+{
+    mqtt->link = TAKE(opening->mosq);
+    mosquitto_user_data_set(mqtt->link, mqtt);
+    mosquitto_log_callback_set(mqtt->link, mqtt->config.url.is_tls ? on_log : NULL);
+    memcpy(mqtt->tls_text, opening->tls_text, sizeof mqtt->tls_text);
+    if (opening->rc == MOSQ_ERR_SUCCESS && mosquitto_socket(mqtt->link) >= 0)
         return 0;
-    open_failed(mqtt, rc, sys, err);
+    open_failed(mqtt, opening->rc, opening->sys, err);
     mqtt_link_close(mqtt);
     return -1;
+}
+
+static bool is_name(const struct mqtt_url *url)
+{
+    uint8_t address[sizeof(struct in6_addr)];
+    return !url->is_unix && inet_pton(AF_INET, url->host, address) != 1 && inet_pton(AF_INET6, url->host, address) != 1;
+}
+
+int mqtt_link_open(struct mqtt *mqtt, struct error *err)
+{
+    struct opening *opening CLEANUP(opening_cleanup) = opening_new(mqtt);
+    if (opening == NULL)
+        return error_set(err, CODE_BROKER_AWAY, errno, "cannot make an MQTT client");
+    opening->rc = set_up(opening->mosq, &mqtt->config);
+    if (opening->rc != MOSQ_ERR_SUCCESS)
+        return adopt(mqtt, opening, err);
+    mosquitto_user_data_set(opening->mosq, opening);
+    mosquitto_log_callback_set(opening->mosq, mqtt->config.url.is_tls ? log_opening : NULL);
+    if (!is_name(&mqtt->config.url)) {
+        opening_call(opening);
+        return adopt(mqtt, opening, err);
+    }
+    if (later_start(&mqtt->opening, opening_call, opening_free, opening, err) != 0)
+        return error_set(err, CODE_BROKER_AWAY, 0, "cannot resolve %s: no thread for it", mqtt->config.url.host);
+    opening = NULL; /* the thread's */
+    return 0;
+}
+
+int mqtt_link_opened(struct mqtt *mqtt, struct error *err)
+{
+    struct opening *opening CLEANUP(opening_cleanup) = later_take(TAKE(mqtt->opening));
+    return adopt(mqtt, opening, err);
 }
 
 void mqtt_link_close(struct mqtt *mqtt)

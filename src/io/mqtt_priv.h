@@ -12,6 +12,7 @@
 #define IO_MQTT_PRIV_H
 
 #include "io/mqtt.h"
+#include "util/later.h"
 
 enum { MQTT_MESSAGE_IDS = 65536 };
 
@@ -53,6 +54,8 @@ struct mqtt {
 
     /* Of the connection, all zero without one. */
     struct mosquitto *link;
+    struct later *opening; /* instead of a link: its host's name is being resolved */
+    int attempts;          /* address families left to try */
     enum mqtt_state state;
     bool is_inside;           /* of the library: its callbacks may run, so nothing is destroyed */
     bool is_leaving;          /* mqtt_disconnect was called from inside */
@@ -75,9 +78,11 @@ void mqtt_tell(struct mqtt *mqtt, struct mqtt_event event);
 void mqtt_link_library_init(void);
 void mqtt_link_library_fini(void);
 
-/* Starts to connect. CODE_BROKER_AWAY if that failed at once, then there is no link; with err->sys if another
-   address may do better. */
+/* Starts to connect: afterwards there is a link, or an opening where a name has to be resolved first.
+   CODE_BROKER_AWAY if that failed at once, then there is neither; with err->sys if another address may do better. */
 int mqtt_link_open(struct mqtt *mqtt, struct error *err) MUST_CHECK;
+/* The opening is over: as mqtt_link_open, but there is a link afterwards. */
+int mqtt_link_opened(struct mqtt *mqtt, struct error *err) MUST_CHECK;
 void mqtt_link_close(struct mqtt *mqtt); /* NULL is fine */
 int mqtt_link_fd(const struct mqtt *mqtt);
 bool mqtt_link_wants_write(const struct mqtt *mqtt);

@@ -2,6 +2,7 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -9,7 +10,7 @@ import time
 
 import proxy
 import pytest
-from harness import PATIENCE_S, SOURCE, Broker, Daemon, Subscriber
+from harness import PATIENCE_S, SOURCE, STRANGER, Broker, Daemon, Subscriber, as_stranger, free_port
 from proxy import FakeBroker, Proxy
 
 ROUTER = "services/router.yaml"
@@ -271,3 +272,83 @@ def test_f63__a_connack_that_refuses_is_told_with_its_reason_and_not_hurried(tmp
     delays = retries(daemon, 6)
     assert all(delay >= 80 for delay in delays[3:]), delays
     behaves_well_again(fake, daemon)
+
+
+# --- its name ---------------------------------------------------------------------------------------------------------
+
+
+def test_f66__a_resolver_that_does_not_answer_stops_nothing_else(tmp_path, home, ends):
+    """Its packets go nowhere, so that a look-up takes ten seconds; commits are taken meanwhile, and SIGTERM is obeyed."""
+    if os.geteuid() != 0 or not shutil.which("ip"):
+        pytest.skip("a network of its own can be had by root alone, with ip")
+    servers = tmp_path / "resolv.conf"
+    servers.write_text("nameserver 192.0.2.1\n")
+    apart = ["unshare", "-mn", "sh", "-c", 'ip link set lo up && ip route add default dev lo && mount --bind "$0" /etc/resolv.conf && exec "$@"',
+             str(servers)]
+    daemon = ends(Daemon(tmp_path / "epochd", home, wrapper=apart, **FAST, **QUICK, EPOCHD_MQTT_URL="mqtt://broker.example.org"))
+    for n in range(2, 5):
+        change(home, n)
+        daemon.wait("epoch_committed", 3, epoch=n)
+        daemon.status_when(lambda status: status["broker"]["state"] == "connecting")
+    began = time.monotonic()
+    assert daemon.stop() == 0
+    assert time.monotonic() - began < 2
+
+
+def test_f60__a_name_that_does_not_exist_is_told_and_tried_again(tmp_path, home, ends):
+    unknown = "a" * 64  # no label is that long: nobody has to be asked
+    daemon = ends(Daemon(tmp_path / "epochd", home, **FAST, EPOCHD_MQTT_URL=f"mqtt://{unknown}"))
+    assert f"cannot resolve {unknown}" in reach(daemon, "degraded:broker-away")["message"]
+    delays = retries(daemon, 6)
+    assert all(delay >= 80 for delay in delays[3:]), delays
+
+
+def test_f60__a_name_is_resolved_and_connected_to(tmp_path, home, broker, ends):
+    daemon = ends(Daemon(tmp_path / "epochd", home, EPOCHD_MQTT_URL=f"mqtt://localhost:{broker.port}"))
+    converges(daemon, broker.port, 1)
+
+
+# --- a Unix socket ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def socket_broker(open_folder, ends):
+    """A broker on a Unix socket and on a loopback port, for those who look on."""
+    path = open_folder / "mqtt.sock"
+    port = free_port()
+    broker = Broker(open_folder / "broker", f"listener {port} 127.0.0.1\n", port=port, listener=f"0 {path}")
+    broker.path = path
+    return ends(broker)
+
+
+def test_f60_f62__a_broker_on_a_unix_socket_may_be_missing_die_and_leave_its_socket_behind(tmp_path, home, socket_broker, ends):
+    path = socket_broker.path
+    socket_broker.stop()
+    path.unlink(missing_ok=True)
+    daemon = ends(Daemon(tmp_path / "epochd", home, **FAST, EPOCHD_MQTT_URL=f"unix://{path}"))
+    assert "No such file" in reach(daemon, "degraded:broker-away")["message"]
+    socket_broker.start()
+    converges(daemon, socket_broker.port, 1)
+    for n in (2, 3):
+        daemon.lines.clear()
+        socket_broker.kill()  # mosquitto leaves its socket: nobody listens there
+        assert path.exists()
+        reach(daemon, "degraded:broker-away")
+        daemon.status_when(lambda status: "refused" in (status["broker"]["reason"] or "").lower())
+        change(home, n)
+        socket_broker.start()
+        converges(daemon, socket_broker.port, n)
+
+
+def test_f63__a_unix_socket_that_may_not_be_entered_is_told_and_entered_when_it_may(open_folder, home, socket_broker, ends):
+    path = socket_broker.path
+    path.chmod(0o700)
+    shutil.copytree(home.path, open_folder / "config")
+    for entry in [open_folder / "config", *(open_folder / "config").rglob("*")]:
+        os.chown(entry, STRANGER, STRANGER)
+    (open_folder / "epochd").mkdir()
+    os.chown(open_folder / "epochd", STRANGER, STRANGER)
+    daemon = ends(Daemon(open_folder / "epochd", open_folder / "config", wrapper=as_stranger(), **FAST, EPOCHD_MQTT_URL=f"unix://{path}"))
+    assert "Permission denied" in reach(daemon, "degraded:broker-away")["message"]
+    path.chmod(0o777)
+    daemon.published(1)

@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/torture"))
 import run as torture_run  # noqa: E402
 BUILD = ROOT / os.environ.get("EPOCHD_BUILD", "build")
-THREADED = ["test_catalog", "test_snapshotter"]
+THREADED = ["test_catalog", "test_later", "test_mqtt_refused", "test_snapshotter"]
 UNIT_SECONDS, PYTEST_SECONDS = 300, 3000
 WORKERS = ["-n", "3", "--dist", "loadgroup"] if find_spec("xdist") else []  # tests wait more than they compute: three on two cores
 

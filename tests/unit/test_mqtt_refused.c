@@ -181,10 +181,43 @@ static void mqtt__says_at_once_that_nobody_is_there(void **state)
     snprintf(url, sizeof url, "mqtt://ann:s3cret@127.0.0.1:%d", port);
     assert_away(url, "Connection refused");
     assert_away(broker.unix_url, "No such file");
-    /* A label of 64 letters: the resolver says no without asking anybody. */
-    assert_away("mqtt://ann:s3cret@aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
-                "cannot resolve aaa");
     close(holder);
+}
+
+/* A label of 64 letters: the resolver says no without asking anybody. */
+#define UNKNOWN_HOST "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
+static void mqtt__says_soon_that_a_name_is_unknown(void **state)
+{
+    static const char *const urls[] = {"mqtt://ann:s3cret@" UNKNOWN_HOST, "mqtts://ann:s3cret@" UNKNOWN_HOST};
+    (void)state;
+    for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
+        struct peer peer;
+        peer_open(&peer, urls[i]);
+        peer_connect(&peer);
+        assert_false(mqtt_is_up(peer.mqtt));
+        const struct seen *down = peer_next(&peer, MQTT_EVENT_DOWN);
+        assert_int_equal(down->reason, MQTT_REASON_NETWORK);
+        assert_non_null(strstr(down->text, "cannot resolve aaa"));
+        assert_null(strstr(down->text, "s3cret"));
+        assert_int_equal(mqtt_fd(peer.mqtt), -1);
+        peer_close(&peer);
+    }
+}
+
+static void mqtt__may_be_dropped_while_a_name_is_resolved(void **state)
+{
+    (void)state;
+    struct peer peer;
+    for (int i = 0; i < 20; i++) {
+        peer_open(&peer, "mqtt://" UNKNOWN_HOST);
+        peer_connect(&peer);
+        if (i % 2 == 0) {
+            mqtt_disconnect(peer.mqtt);
+            assert_int_equal(peer_next(&peer, MQTT_EVENT_DOWN)->reason, 0);
+        }
+        peer_close(&peer);
+    }
 }
 
 /* The library begins with TLS before it knows whether there is a connection, and is not told. */
@@ -274,6 +307,8 @@ int main(void)
         WITH_FOLDER(mqtt__has_no_use_for_a_broker_without_retained_messages),
         WITH_FOLDER(mqtt__has_no_use_for_a_broker_of_qos_0),
         WITH_FOLDER(mqtt__says_at_once_that_nobody_is_there),
+        WITH_FOLDER(mqtt__says_soon_that_a_name_is_unknown),
+        WITH_FOLDER(mqtt__may_be_dropped_while_a_name_is_resolved),
         WITH_FOLDER(mqtt__says_soon_that_nobody_is_there_for_tls),
         WITH_FOLDER(mqtt__refuses_options_that_cannot_work),
         WITH_FOLDER(mqtt__takes_options_at_their_limits),
