@@ -3,7 +3,12 @@
  */
 #include "cli/local.h"
 
+#include <grp.h>
+#include <pwd.h>
+#include <sys/stat.h>
+
 #include "io/crypto.h"
+#include "model/codes.h"
 #include "util/fs.h"
 
 void local_fini(struct local *local)
@@ -33,17 +38,38 @@ int local_open_state(struct local *local, struct error *err)
     return error_wrap(err, "the state folder (setting: state)");
 }
 
+/* Whose folder it is, and who else may look: by name where they have one. */
+static void say_who_may(const char *path)
+{
+    struct stat st;
+    const struct passwd *user;
+    const struct group *group;
+    if (stat(path, &st) != 0) {
+        fputs("What to do: as the user that epochd runs as, or as root: sudo epochctl …\n", stderr);
+        return;
+    }
+    user = getpwuid(st.st_uid);
+    group = getgrgid(st.st_gid);
+    if (user == NULL || st.st_uid == 0)
+        fputs("What to do: as root: sudo epochctl …\n", stderr);
+    else
+        fprintf(stderr, "What to do: as root, or as the user that epochd runs as: sudo -u %s epochctl …\n",
+                user->pw_name);
+    if (group != NULL)
+        fprintf(stderr, "Members of the group %s may use status, show and verify lkg\n", group->gr_name);
+}
+
 int local_fail(const struct local *local, const struct error *err)
 {
     int rc = cli_fail(err);
+    const struct code *code = code_find(err->code);
     if (err->sys == EACCES && geteuid() != 0)
-        fprintf(stderr,
-                "What to do: as the user that epochd runs as, or as root: sudo epochctl …\n"
-                "Members of the group of %s may use status, show and verify lkg\n",
-                local->settings.state);
-    else if (err->sys == ENOENT && local->state_dir < 0)
-        fprintf(stderr, "What to do: start epochd, which makes it; or name its settings: epochctl --config "
-                        "FILE, or EPOCHD_STATE\n");
+        say_who_may(local->settings.state);
+    else if (err->sys == ENOENT && access(local->settings.state, F_OK) != 0)
+        fputs("What to do: start epochd, which makes it; or name its settings: epochctl --config FILE, or EPOCHD_STATE\n",
+              stderr);
+    else if (code != NULL && code->kind == CODE_REFUSAL)
+        fprintf(stderr, "What to do: %s\n", code->remedy);
     return rc;
 }
 
@@ -62,6 +88,13 @@ int local_load_keys(struct local *local, bool with_journal, struct error *err)
 {
     return keyring_load_reader(local->settings.keys, local->settings.mqtt.source, with_journal,
                                &local->keyring, err);
+}
+
+int local_reload_keys(struct local *local, bool with_journal, struct error *err)
+{
+    keyring_fini(&local->keyring);
+    local->keyring = (struct keyring){0};
+    return local_load_keys(local, with_journal, err);
 }
 
 int local_daemon(const struct local *local, pid_t *pid, struct error *err)

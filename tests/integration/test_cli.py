@@ -501,9 +501,10 @@ def test_show_tells_what_is_in_force(world):
     shown = world.ctl("show", "stt-worker", check=0).stdout
     assert shown == f"# stt-worker, version 7, commit {world.commits[7][:12]}, by Ada <ada@example.org>: stt-worker: seven\nrate: 7\n"
     told = json.loads(world.ctl("show", "stt-worker", "--json", check=0).stdout)
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000Z", told.pop("updated_at"))
-    assert told == {"config": {"rate": 7}, "config_epoch": world.commits[7], "description": "stt-worker: seven", "service": "stt-worker",
-                    "updated_by": "Ada <ada@example.org>", "version": 7}
+    for time in ("updated_at", "created_at"):
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000Z", told.pop(time))
+    assert told == {"active": True, "config": {"rate": 7}, "config_epoch": world.commits[7], "description": "stt-worker: seven",
+                    "service": "stt-worker", "created_by": "Ada <ada@example.org>", "updated_by": "Ada <ada@example.org>", "version": 7}
 
 
 def test_show_without_the_repository(world, tmp_path):
@@ -515,7 +516,9 @@ def test_show_without_the_repository(world, tmp_path):
 def test_show_at_an_epoch_or_a_commit(world, epoch):
     for at in (str(epoch), world.commits[epoch], world.commits[epoch][:8]):
         told = json.loads(world.ctl("show", "stt-worker", "--at", at, "--json", check=0).stdout)
-        assert (told["config"], told["config_epoch"], told["version"]) == ({"rate": epoch}, world.commits[epoch], None)
+        assert (told["config"], told["config_epoch"], told["version"]) == ({"rate": epoch}, world.commits[epoch], epoch)
+    told = json.loads(world.ctl("show", "router", "--at", str(epoch), "--json", check=0).stdout)
+    assert (told["version"], told["config_epoch"]) == (1, world.commits[1]) and told["created_by"] == told["updated_by"]
 
 
 def test_show_at_a_commit_needs_neither_state_nor_keys(world, tmp_path):
@@ -530,10 +533,44 @@ def test_show_says_what_there_is_not(world, copy, tmp_path):
     for epoch in ("0", "3", "4", "9", "4711", "99999999999999999999999"):
         assert "[repo.rev]" in world.ctl("show", "stt-worker", "--at", epoch, check=3).stderr
     assert f"is not a valid configuration: epochctl check {world.bad[:12]}" in world.ctl("show", "router", "--at", world.bad, check=3).stderr
-    (copy / "config.lkg.json").unlink()
-    assert "there is no snapshot yet" in in_copy(world, copy, "show", "stt-worker", check=3).stderr
+    fresh = tmp_path / "fresh"
+    in_copy(world, fresh, "keys", "init", check=0)
+    assert "there is no snapshot yet" in in_copy(world, fresh, "show", "stt-worker", check=3).stderr
     never = ctl("show", "stt-worker", EPOCHD_STATE=str(tmp_path / "never"), check=3)
     assert "What to do: start epochd" in never.stderr
+
+
+def test_show_reads_the_journal_where_the_snapshot_is_behind_or_missing(tmp_path, home, ends):
+    """The snapshot is written after the epoch is committed: nobody sees the time between."""
+    daemon = ends(Daemon(tmp_path / "epochd", home))
+    daemon.snapshot(1)
+    behind = (daemon.state / "config.lkg.json").read_bytes()
+    home.commit({STT: "rate: 2\n", MEMORY: None}, "two")
+    daemon.snapshot(2)
+    daemon.stop()
+    (daemon.state / "config.lkg.json").write_bytes(behind)
+    assert daemon.ctl("show", "stt-worker", check=0).stdout.endswith("rate: 2\n")
+    assert "there is no service 'memory-worker' in epoch 2" in daemon.ctl("show", "memory-worker", check=3).stderr
+    (daemon.state / "config.lkg.json").unlink()
+    assert json.loads(daemon.ctl("show", "stt-worker", "--json", check=0).stdout)["version"] == 2
+    assert json.loads(daemon.ctl("show", "router", "--json", check=0).stdout)["version"] == 1
+    (daemon.state / "keys/journal.key").unlink()
+    refused = daemon.ctl("show", "stt-worker", check=3).stderr
+    assert "the journal is for the daemon's user and root" in refused and "--at HEAD" not in refused
+    (daemon.state / "config.lkg.json").write_bytes(behind)
+    assert daemon.ctl("show", "router", check=0).stderr == ""
+    (daemon.run / "status.json").write_text('{"committed":2}')
+    shown = daemon.ctl("show", "router", check=0)
+    assert shown.stderr.startswith("epochctl: epoch 2 is committed and not in the snapshot yet")
+
+
+@pytest.mark.parametrize("file", ["lkg.key", "root.pub"])
+@pytest.mark.parametrize("verb", [["show", "router"], ["verify", "lkg"]], ids=" ".join)
+def test_a_missing_key_is_no_missing_daemon(world, copy, file, verb):
+    (copy / "keys" / file).unlink()
+    refused = in_copy(world, copy, *verb, check=3).stderr
+    assert file in refused and "[key-file]" in refused
+    assert "What to do: Restore it from the backup" in refused and "start epochd" not in refused
 
 
 def test_show_refuses_a_snapshot_that_does_not_verify(world, copy):

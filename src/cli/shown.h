@@ -1,0 +1,39 @@
+/*
+ * shown: a configuration of a service as it is found: in force, or at a commit; and what is known of it.
+ */
+#ifndef CLI_SHOWN_H
+#define CLI_SHOWN_H
+
+#include "cli/epochs.h"
+
+struct shown {
+    struct buf config; /* canonical JSON */
+    uint64_t version;  /* 0: not known */
+    struct oid commit; /* of the version where that is known, else the one asked for */
+    uint64_t newer;    /* an epoch that is committed and could not be looked at; 0: none */
+    struct oid created;
+    bool is_created_known;
+    struct repo_commit about, creation; /* what the repository says of `commit` and `created` */
+    bool has_about, has_creation;
+};
+
+void shown_fini(struct shown *shown);
+#define AUTO_SHOWN CLEANUP(shown_fini)
+
+/*
+ * What the daemon committed last: the snapshot, and the journal behind it where there is more and it can be read.
+ * Opens state and keys. CODE_REPO_REV: there is no such service.
+ */
+int shown_in_force(struct local *local, const char *service, struct shown *out, struct error *err) MUST_CHECK;
+
+/* What a commit says. */
+int shown_at(struct repo *repo, const struct oid *commit, const char *service, struct shown *out,
+             struct error *err) MUST_CHECK;
+
+/* Which version that was, and which commit created the service: where the journal can be read. */
+void shown_trace(struct local *local, const char *service, struct shown *shown);
+
+/* Author, time and subject, where the repository has the commits. */
+void shown_describe(struct repo *repo, struct shown *shown);
+
+#endif
