@@ -132,7 +132,6 @@ class Proxy(Listener):
         rate        bytes a second
         piece       at most so many bytes at once
         reset_after so many more bytes, either way, and the connection is reset, in the middle of a packet if it happens so
-        lossy       probability that a piece never arrives; the connection is reset soon after, as TCP would give up
         spoil       function(direction, kind, flags, body, whole packet) -> bytes to send instead, or None for as it is
     """
 

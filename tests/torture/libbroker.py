@@ -6,6 +6,7 @@ import sys
 import tempfile
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "integration"))
@@ -159,6 +160,24 @@ def main(doc, body, anchor, figure, faults):
     print(json.dumps({"figure": figure, "rows": rows, "anchor": anchor, "faults": faults, "ok": is_ok,
                       "seconds": round(time.monotonic() - began, 1)}))
     return 0 if is_ok else 1
+
+
+@dataclass
+class Growth:
+    """Over a run, its first third left out: caches and the allocator have settled then."""
+    kib: int
+    descriptors: int
+    wrong: list
+
+
+def growth(usage, kib_allowed=1024):
+    """Of samples (CPU seconds, resident KiB, descriptors): the median of the last third less that of the middle one."""
+    third = max(1, len(usage) // 3)
+    middle, last = usage[-2 * third:-third] or usage[:1], usage[-third:]
+    kib = percentile([sample[1] for sample in last], .5) - percentile([sample[1] for sample in middle], .5)
+    descriptors = percentile([sample[2] for sample in last], .5) - percentile([sample[2] for sample in middle], .5)
+    wrong = [f"resident memory grew by {kib} KiB"] if kib > kib_allowed else []
+    return Growth(kib, descriptors, wrong + ([f"{descriptors} descriptors more"] if descriptors > 0 else []))
 
 
 def follow(daemon, folder, port):
