@@ -157,7 +157,13 @@ $(TRACER): $(O)/tests/torture/tracer.o
 	$(say) LD $@
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^
 
-tests-build: all $(UNIT_BIN) $(INTEROP_BIN) $(REPLAY_BIN) $(TRACER) $(O)/tests/bench/bench $(if $(SAN)$(FAIL),,failpoints)
+FAILING_MALLOC := $(O)/tests/torture/failing_malloc.so
+$(FAILING_MALLOC): tests/torture/failing_malloc.c
+	@mkdir -p $(@D)
+	$(say) LD $@
+	$(Q)$(CC) $(BASE) $(WARN) $(WERROR) -O2 -fPIC -shared -o $@ $< -ldl
+
+tests-build: all $(UNIT_BIN) $(INTEROP_BIN) $(REPLAY_BIN) $(TRACER) $(FAILING_MALLOC) $(O)/tests/bench/bench $(if $(SAN)$(FAIL),,failpoints)
 
 failpoints: ## epochd with failpoints, for tests alone: build-fail/epochd
 	@$(MAKE) --no-print-directory FAIL=1 O=build-fail build-fail/epochd

@@ -1,10 +1,10 @@
 /*
  * malloc_sweep: lets each allocation of an operation fail in its turn: once, and then from there on.
  *
- * Programs named test_memory_* are linked with --wrap (Makefile), so the allocations of our own code come here and
- * those of libraries do not: what fails is ours, and so is every leak, with a sanitizer or without. A sweep that
- * asks for it (`with_libraries`) takes in the libraries too, through the allocator's own names; a sanitizer has
- * those itself, so there the libraries go on having memory.
+ * Programs named test_memory_* are linked with --wrap (Makefile), so the allocations of our own code come
+ * here and those of libraries do not: what fails is ours, and so is every leak, with a sanitizer or without.
+ * A sweep that asks for it (`with_libraries`) takes in the libraries too, through the allocator's own names;
+ * a sanitizer has those itself, so there the libraries go on having memory.
  *
  * Defines calls of the C library, so it is for one file of a program only.
  */
@@ -35,7 +35,7 @@
 #endif
 
 static struct {
-    bool is_on;          /* between sweep_begin and sweep_end */
+    bool is_on; /* between sweep_begin and sweep_end */
     bool with_libraries;
     bool is_sticky;
     long fail_at;        /* the allocation that fails, from 1; 0: none */
@@ -59,14 +59,16 @@ static bool sweep_refuses(void)
     if (!sweeping.is_on)
         return false;
     long now = ++sweeping.asked;
-    bool refuses = sweeping.fail_at > 0 && (now == sweeping.fail_at || (sweeping.is_sticky && now > sweeping.fail_at));
+    bool refuses =
+        sweeping.fail_at > 0 && (now == sweeping.fail_at || (sweeping.is_sticky && now > sweeping.fail_at));
     sweeping.refused += refuses;
     if (refuses)
         errno = ENOMEM;
     return refuses;
 }
 
-/* --- our own ----------------------------------------------------------------------------------------------------- */
+/* --- our own
+ * ----------------------------------------------------------------------------------------------------- */
 
 static void *sweep_counted(void *block)
 {
@@ -112,14 +114,16 @@ void *__wrap_calloc(size_t count, size_t size)
 void *__wrap_realloc(void *block, size_t size);
 void *__wrap_realloc(void *block, size_t size)
 {
-    SWEEP_CALL(void *, NULL, block == NULL ? sweep_counted(__real_malloc(size)) : __real_realloc(block, size));
+    SWEEP_CALL(void *, NULL,
+               block == NULL ? sweep_counted(__real_malloc(size)) : __real_realloc(block, size));
 }
 
 void *__wrap_reallocarray(void *block, size_t count, size_t size);
 void *__wrap_reallocarray(void *block, size_t count, size_t size)
 {
     SWEEP_CALL(void *, NULL,
-               block == NULL ? sweep_counted(__real_calloc(count, size)) : __real_reallocarray(block, count, size));
+               block == NULL ? sweep_counted(__real_calloc(count, size))
+                             : __real_reallocarray(block, count, size));
 }
 
 char *__wrap_strdup(const char *text);
@@ -137,13 +141,15 @@ char *__wrap_strndup(const char *text, size_t len)
 char *__wrap_realpath(const char *path, char *out);
 char *__wrap_realpath(const char *path, char *out)
 {
-    SWEEP_CALL(char *, NULL, out == NULL ? sweep_counted(__real_realpath(path, out)) : __real_realpath(path, out));
+    SWEEP_CALL(char *, NULL,
+               out == NULL ? sweep_counted(__real_realpath(path, out)) : __real_realpath(path, out));
 }
 
 char *__wrap_getcwd(char *out, size_t size);
 char *__wrap_getcwd(char *out, size_t size)
 {
-    SWEEP_CALL(char *, NULL, out == NULL ? sweep_counted(__real_getcwd(out, size)) : __real_getcwd(out, size));
+    SWEEP_CALL(char *, NULL,
+               out == NULL ? sweep_counted(__real_getcwd(out, size)) : __real_getcwd(out, size));
 }
 
 DIR *__wrap_fdopendir(int fd);
@@ -188,7 +194,8 @@ void __wrap_free(void *block)
     __real_free(block);
 }
 
-/* --- the libraries' ---------------------------------------------------------------------------------------------- */
+/* --- the libraries'
+ * ---------------------------------------------------------------------------------------------- */
 
 #if SWEEP_HAS_ALLOCATOR
 
@@ -228,17 +235,19 @@ int fdatasync(int fd)
     return 0;
 }
 
-/* --- the sweep --------------------------------------------------------------------------------------------------- */
+/* --- the sweep
+ * --------------------------------------------------------------------------------------------------- */
 
 struct sweep {
     /* One whole operation, from nothing to nothing: frees what it made, whatever came of it. */
     int (*attempt)(void *context, struct error *err);
     void *context;
     bool with_libraries;
-    bool keeps_memory;       /* what it makes outlives it: whoever sweeps looks for leaks in the end */
-    bool may_do_without;     /* it may succeed although an allocation failed */
-    bool may_blame_the_system; /* a call of the C library was refused memory: ERR_SYSTEM with ENOMEM will do */
-    long at_most;            /* points of each kind to try; 0: all */
+    bool keeps_memory;   /* what it makes outlives it: whoever sweeps looks for leaks in the end */
+    bool may_do_without; /* it may succeed although an allocation failed */
+    bool
+        may_blame_the_system; /* a call of the C library was refused memory: ERR_SYSTEM with ENOMEM will do */
+    long at_most;             /* points of each kind to try; 0: all */
 };
 
 static inline bool sweep_accepts(const struct sweep *sweep, const struct error *err)
@@ -264,7 +273,8 @@ static inline long sweep_kind(const struct sweep *sweep, bool is_sticky)
         sweeping.with_libraries = false;
         sweeping.fail_at = 0;
         if (sweeping.live != before && !sweep->keeps_memory)
-            fail_msg("allocation %ld%s: %ld blocks are left behind", at, is_sticky ? " and on" : "", sweeping.live - before);
+            fail_msg("allocation %ld%s: %ld blocks are left behind", at, is_sticky ? " and on" : "",
+                     sweeping.live - before);
         if (rc == 0 && refused > 0 && !sweep->may_do_without)
             fail_msg("allocation %ld failed, and nobody noticed", at);
         if (rc != 0 && (refused == 0 || !sweep_accepts(sweep, &err)))
@@ -288,7 +298,6 @@ static inline void sweep_run(const struct sweep *sweep, const char *name)
 }
 
 /* The usual sweep of an operation without a context. */
-#define SWEEP(attempt_)                                                                                      \
-    sweep_run(&(struct sweep){.attempt = (attempt_)}, #attempt_)
+#define SWEEP(attempt_) sweep_run(&(struct sweep){.attempt = (attempt_)}, #attempt_)
 
 #endif

@@ -181,14 +181,14 @@ static void flip_each_bit(int dir, struct script *script, size_t sound_end)
     }
 }
 
-static void journal_read__finds_every_flipped_bit(void **state)
+static void f24__every_flipped_bit_of_a_journal_is_found(void **state)
 {
     SCRIPT script = {0};
     add_lines(&script, 3);
     flip_each_bit(folder(state), &script, script.bytes.len);
 }
 
-static void journal_read__finds_every_flipped_bit_before_zeros(void **state)
+static void f24__every_flipped_bit_before_zeros_is_found(void **state)
 {
     SCRIPT script = {0};
     size_t end;
@@ -199,7 +199,7 @@ static void journal_read__finds_every_flipped_bit_before_zeros(void **state)
     flip_each_bit(folder(state), &script, end);
 }
 
-static void journal_read__loses_no_sound_line_wherever_the_file_is_cut(void **state)
+static void f24__no_sound_line_is_lost_wherever_a_journal_is_cut(void **state)
 {
     SCRIPT script = {0};
     add_lines(&script, 3);
@@ -213,7 +213,7 @@ static void journal_read__loses_no_sound_line_wherever_the_file_is_cut(void **st
     }
 }
 
-static void journal_read__loses_no_sound_line_wherever_zeros_begin(void **state)
+static void f24__no_sound_line_is_lost_wherever_zeros_begin(void **state)
 {
     SCRIPT script = {0};
     add_lines(&script, 3);
@@ -352,10 +352,10 @@ int main(void)
         TEST(journal_read__shows_only_what_comes_after),
         TEST(journal_read__ends_with_the_visitors_error),
         TEST(journal_read__takes_lines_longer_than_its_window),
-        TEST(journal_read__finds_every_flipped_bit),
-        TEST(journal_read__finds_every_flipped_bit_before_zeros),
-        TEST(journal_read__loses_no_sound_line_wherever_the_file_is_cut),
-        TEST(journal_read__loses_no_sound_line_wherever_zeros_begin),
+        TEST(f24__every_flipped_bit_of_a_journal_is_found),
+        TEST(f24__every_flipped_bit_before_zeros_is_found),
+        TEST(f24__no_sound_line_is_lost_wherever_a_journal_is_cut),
+        TEST(f24__no_sound_line_is_lost_wherever_zeros_begin),
         TEST(journal_read__takes_a_hole_in_the_last_line_for_torn),
         TEST(journal_read__takes_fragments_behind_a_hole_for_torn),
         TEST(journal_read__takes_a_line_without_its_newline_for_torn),

@@ -1,6 +1,6 @@
 /*
- * config without memory (F11): settings, revisions of a commit, the index and a folder. Each allocation fails in its
- * turn; what is wrong with memory is never told as wrong with a configuration.
+ * config without memory (F11): settings, revisions of a commit, the index and a folder. Each allocation fails
+ * in its turn; what is wrong with memory is never told as wrong with a configuration.
  */
 #include "malloc_sweep.h"
 
@@ -8,7 +8,8 @@
 #include "judging.h"
 #include "real_git.h"
 
-/* --- settings ---------------------------------------------------------------------------------------------------- */
+/* --- settings
+ * ---------------------------------------------------------------------------------------------------- */
 
 struct loading {
     const char *file;
@@ -28,7 +29,8 @@ static int load_settings(void *context, struct error *err)
         return -1;
     }
     assert_int_equal(settings.state == NULL, findings.errors > 0);
-    assert_int_equal(findings.errors > 0, loading->is_wrong); /* want of memory does not make a file good, or wrong */
+    assert_int_equal(findings.errors > 0,
+                     loading->is_wrong); /* want of memory does not make a file good, or wrong */
     if (settings.state == NULL)
         return 0;
     settings_print(&settings, &text);
@@ -39,12 +41,16 @@ static void f11__settings_survive_every_allocation_failing(void **state)
 {
     (void)state;
     char url[] = "EPOCHD_MQTT_URL=mqtt://ann:s3cret@h", uids[] = "EPOCHD_REPOSITORY_TRUSTED_UIDS=1,2";
-    char wrong[] = "EPOCHD_MQTT_SOURCE=A", unknown[] = "EPOCHD_MQTT_ULR=x", path[] = "EPOCHD_REPOSITORY_PATH=x";
+    char wrong[] = "EPOCHD_MQTT_SOURCE=A", unknown[] = "EPOCHD_MQTT_ULR=x",
+         path[] = "EPOCHD_REPOSITORY_PATH=x";
     char *const good_ones[] = {url, uids, path, NULL}, *const wrong_ones[] = {wrong, unknown, NULL};
-    sh("printf 'repository: {path: /srv/config, trusted_uids: [1, 2]}\nmqtt: {source: hall}\n' >good.yaml; chmod 644 good.yaml");
+    sh("printf 'repository: {path: /srv/config, trusted_uids: [1, 2]}\nmqtt: {source: hall}\n' >good.yaml; "
+       "chmod 644 good.yaml");
     sh("printf 'mqtt: [\n' >bad.yaml; chmod 644 bad.yaml");
-    const struct loading all[] = {
-        {"/dev/null", good_ones, false}, {"/dev/null", wrong_ones, true}, {"good.yaml", good_ones, false}, {"bad.yaml", good_ones, true}};
+    const struct loading all[] = {{"/dev/null", good_ones, false},
+                                  {"/dev/null", wrong_ones, true},
+                                  {"good.yaml", good_ones, false},
+                                  {"bad.yaml", good_ones, true}};
     for (size_t i = 0; i < ARRAY_LEN(all); i++) {
         struct loading loading = all[i];
         struct sweep sweep = {.attempt = load_settings, .context = &loading, .may_blame_the_system = true};
@@ -54,19 +60,23 @@ static void f11__settings_survive_every_allocation_failing(void **state)
     }
 }
 
-/* --- a revision judged ------------------------------------------------------------------------------------------- */
+/* --- a revision judged
+ * ------------------------------------------------------------------------------------------- */
 
 #define GOOD "a: 1\nb: [x, y]\n"
 
-static const struct fake_file files_before[] = {
-    {"epoch.yaml", "{}\n"}, {"services/a/one.yaml", GOOD}, {"services/a/two.yaml", GOOD}, {"services/three.yaml", GOOD}};
+static const struct fake_file files_before[] = {{"epoch.yaml", "{}\n"},
+                                                {"services/a/one.yaml", GOOD},
+                                                {"services/a/two.yaml", GOOD},
+                                                {"services/three.yaml", GOOD}};
 static const struct fake_file files_after[] = {{"epoch.yaml", "{}\n"},
                                                {"services/a/one.yaml", "a: 2\n"},
                                                {"services/b/four.yaml", GOOD},
                                                {"services/b/two.yaml", GOOD},
                                                {"services/three.yaml", GOOD}};
-static const struct fake_file files_wrong[] = {
-    {"services/a/one.yaml", "a: [\n"}, {"services/Bad.yml", GOOD}, {"services/two.yaml", "a: 1\na: 2\n"}};
+static const struct fake_file files_wrong[] = {{"services/a/one.yaml", "a: [\n"},
+                                               {"services/Bad.yml", GOOD},
+                                               {"services/two.yaml", "a: 1\na: 2\n"}};
 
 static int judge_revision(void *context, struct error *err)
 {
@@ -112,7 +122,8 @@ static void f11__candidate_survives_every_allocation_failing(void **state)
     sweep_run(&(struct sweep){.attempt = refuse_revision, .context = &j}, "candidate wrong");
 }
 
-/* --- where a revision comes from --------------------------------------------------------------------------------- */
+/* --- where a revision comes from
+ * --------------------------------------------------------------------------------- */
 
 static int read_all_of(const struct source *source, struct error *err)
 {
@@ -134,7 +145,8 @@ static int look_into_commit(void *context, struct error *err)
     bool is_missing;
     (void)context;
     sweep_begin();
-    if (repo_open(&repo, "here", &ours, err) != 0 || repo_branch_tip(repo, "main", &is_missing, &tip, err) != 0 ||
+    if (repo_open(&repo, "here", &ours, err) != 0 ||
+        repo_branch_tip(repo, "main", &is_missing, &tip, err) != 0 ||
         source_from_commit(repo, &tip, NULL, &source, err) != 0)
         return -1;
     return read_all_of(&source, err);
@@ -164,9 +176,11 @@ static int look_into_folder(void *context, struct error *err)
 static void f11__sources_survive_every_allocation_failing(void **state)
 {
     (void)state;
-    sh("git init -q -b main here && cd here && mkdir -p services/audio && printf 'a: 1\\n' >services/audio/one.yaml\n"
+    sh("git init -q -b main here && cd here && mkdir -p services/audio && printf 'a: 1\\n' "
+       ">services/audio/one.yaml\n"
        "printf 'b: 2\\n' >services/two.yaml && git add -A && git commit -q -m c");
-    sweep_run(&(struct sweep){.attempt = look_into_commit, .may_blame_the_system = true}, "repository and commit");
+    sweep_run(&(struct sweep){.attempt = look_into_commit, .may_blame_the_system = true},
+              "repository and commit");
     sweep_run(&(struct sweep){.attempt = look_into_index, .may_blame_the_system = true}, "index");
     sweep_run(&(struct sweep){.attempt = look_into_folder, .may_blame_the_system = true}, "folder");
 }

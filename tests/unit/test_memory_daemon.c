@@ -1,6 +1,7 @@
 /*
- * daemon without memory (F11): the road, the start and what is sent. Each allocation fails in its turn: what is in
- * force stays as it was, the journal has no half of anything, and the commit goes through when it is tried again.
+ * daemon without memory (F11): the road, the start and what is sent. Each allocation fails in its turn: what
+ * is in force stays as it was, the journal has no half of anything, and the commit goes through when it is
+ * tried again.
  */
 #include "malloc_sweep.h"
 
@@ -12,7 +13,8 @@
 #include "io/snapshot.h"
 #include "road.h"
 
-/* --- the road ---------------------------------------------------------------------------------------------------- */
+/* --- the road
+ * ---------------------------------------------------------------------------------------------------- */
 
 /* Where the road stands before each attempt: the tip's parent in force, nothing of the tip in the journal. */
 struct crossing {
@@ -40,7 +42,8 @@ static void make_commits(const char *name, const char *value, bool beside)
 {
     sh("cd here; before=$(git rev-parse main)\n"
        "for i in $(seq %d); do\n"
-       "printf 'commit refs/heads/%s%%d\\ncommitter Ada <ada@example.org> %%d +0000\\ndata 1\\nx\\nfrom %%s\\n' $i $i \"$before\"\n"
+       "printf 'commit refs/heads/%s%%d\\ncommitter Ada <ada@example.org> %%d +0000\\ndata 1\\nx\\nfrom "
+       "%%s\\n' $i $i \"$before\"\n"
        "printf 'M 100644 inline services/one.yaml\\ndata <<END\\n%s%%d\\nEND\\n\\n' $i\n"
        "%s before=refs/heads/%s$i\n"
        "done | git fast-import --quiet",
@@ -74,10 +77,13 @@ static int cross(void *context, struct error *err)
     return rc;
 }
 
-/* What is in force and what the journal keeps in memory is more, or less, than before: blocks cannot be compared. */
+/* What is in force and what the journal keeps in memory is more, or less, than before: blocks cannot be
+ * compared. */
 static void sweep_road(struct crossing *crossing, const char *name)
 {
-    sweep_run(&(struct sweep){.attempt = cross, .context = crossing, .keeps_memory = true, .may_do_without = true}, name);
+    sweep_run(
+        &(struct sweep){.attempt = cross, .context = crossing, .keeps_memory = true, .may_do_without = true},
+        name);
 }
 
 static void f11__pipeline_survives_every_allocation_failing(void **state)
@@ -101,7 +107,8 @@ static void f11__pipeline_survives_every_allocation_failing(void **state)
     assert_int_equal(sweeping.live, 0);
 }
 
-/* --- the start --------------------------------------------------------------------------------------------------- */
+/* --- the start
+ * --------------------------------------------------------------------------------------------------- */
 
 static void save(const struct road *road)
 {
@@ -147,7 +154,10 @@ static void f11__recover_survives_every_allocation_failing(void **state)
 {
     (void)state;
     ROAD road;
-    struct sweep sweep = {.attempt = start_again, .context = &road, .may_do_without = true, .may_blame_the_system = true};
+    struct sweep sweep = {.attempt = start_again,
+                          .context = &road,
+                          .may_do_without = true,
+                          .may_blame_the_system = true};
     road_init(&road);
     make_repo();
     commit_after("echo 'a: 1' >services/one.yaml; echo 'b: 2' >services/two.yaml");
@@ -161,7 +171,8 @@ static void f11__recover_survives_every_allocation_failing(void **state)
     sweep_run(&sweep, "recover from snapshot and journal");
 }
 
-/* --- history ----------------------------------------------------------------------------------------------------- */
+/* --- history
+ * ----------------------------------------------------------------------------------------------------- */
 
 static int never_known(void *context, const struct oid *commit, bool *known, struct error *err)
 {
@@ -194,10 +205,12 @@ static void f11__history_survives_every_allocation_failing(void **state)
         commit_after(":");
     struct force force = {.exists = true, .commit = git_id("here", "main"), .epoch = 3};
     sh("git -C here commit -q --allow-empty --amend -m other");
-    sweep_run(&(struct sweep){.attempt = judge_history, .context = &force, .may_blame_the_system = true}, "history");
+    sweep_run(&(struct sweep){.attempt = judge_history, .context = &force, .may_blame_the_system = true},
+              "history");
 }
 
-/* --- what is told and sent --------------------------------------------------------------------------------------- */
+/* --- what is told and sent
+ * --------------------------------------------------------------------------------------- */
 
 enum { SERVICES = 20 };
 

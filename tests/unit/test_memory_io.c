@@ -1,6 +1,6 @@
 /*
- * io without memory (F11): YAML, journal and connection while each allocation fails in its turn. What was durable
- * stays, a failed write counts as none, and the next try goes through.
+ * io without memory (F11): YAML, journal and connection while each allocation fails in its turn. What was
+ * durable stays, a failed write counts as none, and the next try goes through.
  */
 #include "malloc_sweep.h"
 
@@ -15,7 +15,8 @@ static int folder_of(const struct temp_folder *folder)
     return folder->fd;
 }
 
-/* --- yaml -------------------------------------------------------------------------------------------------------- */
+/* --- yaml
+ * -------------------------------------------------------------------------------------------------------- */
 
 static const char yaml_text[] = "a: &x [1, 2.5, \"q\\u00e9\", 'single', plain text, *y_never]\n";
 static const char yaml_good[] = "base: &x {rate: 16000, list: [a, b, [c, {d: e}]]}\n"
@@ -37,7 +38,8 @@ static int read_yaml(void *context, struct error *err)
     assert_true(rc == 0 || doc.root == NULL);
     assert_true(doc.root != NULL || doc.arena.blocks == NULL);
     if (rc == 0)
-        assert_int_equal(findings.errors, text == yaml_good ? 0 : 1); /* never another verdict for want of memory */
+        assert_int_equal(findings.errors,
+                         text == yaml_good ? 0 : 1); /* never another verdict for want of memory */
     return rc != 0 ? rc : findings_check(&findings, err);
 }
 
@@ -53,7 +55,8 @@ static void f11__yaml_survives_every_allocation_failing(void **state)
     }
 }
 
-/* --- journal ----------------------------------------------------------------------------------------------------- */
+/* --- journal
+ * ----------------------------------------------------------------------------------------------------- */
 
 static void remove_journals(int dir)
 {
@@ -94,7 +97,8 @@ static int append_line(struct journal *journal, bool sync, struct error *err)
         members_put_string(&object, "x", (struct span){long_one, sync ? 10 : sizeof long_one});
     if (buf_check(&members, err) != 0)
         return -1;
-    return journal_append(journal, is_first ? RECORD_BASELINE : RECORD_PUBLISHED, buf_span(&members), sync, NULL, err);
+    return journal_append(journal, is_first ? RECORD_BASELINE : RECORD_PUBLISHED, buf_span(&members), sync,
+                          NULL, err);
 }
 
 /* Opens, appends three lines, changes files. *promised is the last line that was said to be durable. */
@@ -165,10 +169,12 @@ static void f11__journal_survives_every_allocation_failing(void **state)
     sweep_run(&(struct sweep){.attempt = live_with_journal, .context = *state}, "journal append and rotate");
     remove_journals(dir);
     assert_int_equal(live_once(dir, &promised, &err), 0);
-    sweep_run(&(struct sweep){.attempt = read_journal, .context = *state, .may_blame_the_system = true}, "journal read");
+    sweep_run(&(struct sweep){.attempt = read_journal, .context = *state, .may_blame_the_system = true},
+              "journal read");
 }
 
-/* --- the connection ---------------------------------------------------------------------------------------------- */
+/* --- the connection
+ * ---------------------------------------------------------------------------------------------- */
 
 static void ignore(void *context, const struct mqtt_event *event)
 {
@@ -178,7 +184,10 @@ static void ignore(void *context, const struct mqtt_event *event)
 
 static int make_connection(void *context, struct error *err)
 {
-    const struct mqtt_options options = {.url = "mqtt://ann:s3cret@h", .keepalive_s = 30, .will_topic = "w", .username = "u"};
+    const struct mqtt_options options = {.url = "mqtt://ann:s3cret@h",
+                                         .keepalive_s = 30,
+                                         .will_topic = "w",
+                                         .username = "u"};
     struct mqtt *mqtt = NULL;
     (void)context;
     sweep_begin();

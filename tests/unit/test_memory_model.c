@@ -1,6 +1,6 @@
 /*
- * model without memory (F11): each allocation of every operation fails in its turn. The operation says so, leaves
- * nothing behind and nothing half made, and works when it is tried again.
+ * model without memory (F11): each allocation of every operation fails in its turn. The operation says so,
+ * leaves nothing behind and nothing half made, and works when it is tried again.
  */
 #include "malloc_sweep.h"
 
@@ -10,12 +10,14 @@
 #include "model/listing.h"
 #include "model/record.h"
 
-static const struct json_options json_any = {.file = "x.json", .limits = {.depth = 64, .nodes = 1000, .size = 100000}};
+static const struct json_options json_any = {.file = "x.json",
+                                             .limits = {.depth = 64, .nodes = 1000, .size = 100000}};
 
-/* --- json -------------------------------------------------------------------------------------------------------- */
+/* --- json
+ * -------------------------------------------------------------------------------------------------------- */
 
 #define JSON_TEXT                                                                                            \
-    "{\"a\":[1,2,3,[4,[5,{}]]],\"b\":{\"c\":\"d\\u00e9\",\"e\":1.5,\"f\":null,\"g\":true},"                 \
+    "{\"a\":[1,2,3,[4,[5,{}]]],\"b\":{\"c\":\"d\\u00e9\",\"e\":1.5,\"f\":null,\"g\":true},"                  \
     "\"h\":\"0123456789012345678901234567890123456789\"}"
 
 static int read_and_write(void *context, struct error *err)
@@ -39,7 +41,9 @@ static void f11__json_survives_every_allocation_failing(void **state)
     SWEEP(read_and_write);
 }
 
-/* --- doc --------------------------------------------------------------------------------------------------------- */
+/* --- doc
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 enum { CONTAINERS = 40 };
 
@@ -75,7 +79,8 @@ static void f11__doc_survives_every_allocation_failing(void **state)
     SWEEP(build);
 }
 
-/* --- messages ---------------------------------------------------------------------------------------------------- */
+/* --- messages
+ * ---------------------------------------------------------------------------------------------------- */
 
 static int compose_and_parse(void *context, struct error *err)
 {
@@ -98,7 +103,8 @@ static void f11__messages_survive_every_allocation_failing(void **state)
     }
 }
 
-/* --- catalog ----------------------------------------------------------------------------------------------------- */
+/* --- catalog
+ * ----------------------------------------------------------------------------------------------------- */
 
 enum { SERVICES = 12 };
 
@@ -137,7 +143,8 @@ static int change_catalog(void *context, struct error *err)
         rc = message_compose_index(&index, SOURCE, 7, COMMIT, next, err);
     sweep_end();
     catalog_digest(base, after);
-    assert_memory_equal(before, after, HASH_LEN); /* the one before is what it was, whatever came of the next */
+    assert_memory_equal(before, after,
+                        HASH_LEN); /* the one before is what it was, whatever came of the next */
     assert_int_equal(catalog_count(base), 0);
     return rc;
 }
@@ -157,10 +164,11 @@ static void f11__catalog_survives_every_allocation_failing(void **state)
     SWEEP(change_catalog);
 }
 
-/* --- listing ----------------------------------------------------------------------------------------------------- */
+/* --- listing
+ * ----------------------------------------------------------------------------------------------------- */
 
-static int see_all(void *context, const char *folder, const struct listing_entry *before, const struct listing_entry *after,
-                   struct error *err)
+static int see_all(void *context, const char *folder, const struct listing_entry *before,
+                   const struct listing_entry *after, struct error *err)
 {
     size_t *seen = context;
     (void)folder;
@@ -203,7 +211,8 @@ static void f11__listing_survives_every_allocation_failing(void **state)
     SWEEP(list);
 }
 
-/* --- findings ---------------------------------------------------------------------------------------------------- */
+/* --- findings
+ * ---------------------------------------------------------------------------------------------------- */
 
 static int find(void *context, struct error *err)
 {
@@ -212,7 +221,8 @@ static int find(void *context, struct error *err)
     (void)context;
     sweep_begin();
     for (uint32_t i = 0; i < CONTAINERS; i++)
-        findings_add(&findings, FINDING_ERROR, CODE_YAML_SYNTAX, "services/x.yaml", (struct doc_pos){i, 1}, "wrong %u", i);
+        findings_add(&findings, FINDING_ERROR, CODE_YAML_SYNTAX, "services/x.yaml", (struct doc_pos){i, 1},
+                     "wrong %u", i);
     findings_sort(&findings);
     if (findings_check(&findings, err) != 0) {
         assert_int_equal(findings.errors, CONTAINERS); /* refused all the same: none is forgotten */
@@ -229,7 +239,8 @@ static void f11__findings_survive_every_allocation_failing(void **state)
     SWEEP(find);
 }
 
-/* --- records ----------------------------------------------------------------------------------------------------- */
+/* --- records
+ * ----------------------------------------------------------------------------------------------------- */
 
 static void write_records(struct buf *out)
 {

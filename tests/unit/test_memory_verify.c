@@ -1,6 +1,6 @@
 /*
- * verify without memory (F11), and the snapshot: what was written stays whole, what is read is whole or nothing, and
- * keys are made all or none.
+ * verify without memory (F11), and the snapshot: what was written stays whole, what is read is whole or
+ * nothing, and keys are made all or none.
  */
 #include "malloc_sweep.h"
 
@@ -8,7 +8,8 @@
 #include "snapshots.h"
 #include "verify/message.h"
 
-/* --- snapshot ---------------------------------------------------------------------------------------------------- */
+/* --- snapshot
+ * ---------------------------------------------------------------------------------------------------- */
 
 struct keeping {
     int dir;
@@ -74,7 +75,8 @@ static void f11__snapshot_survives_every_allocation_failing(void **state)
     buf_fini(&keeping.old);
 }
 
-/* --- messages ---------------------------------------------------------------------------------------------------- */
+/* --- messages
+ * ---------------------------------------------------------------------------------------------------- */
 
 static int verify_message(void *context, struct error *err)
 {
@@ -100,9 +102,11 @@ static void f11__messages_are_verified_or_not_with_every_allocation_failing(void
     publisher_fini(&keeping.publisher);
 }
 
-/* --- keys -------------------------------------------------------------------------------------------------------- */
+/* --- keys
+ * -------------------------------------------------------------------------------------------------------- */
 
-/* From no folder at all. A second start completes what a first one without memory left, and keeps its keys. */
+/* From no folder at all. A second start completes what a first one without memory left, and keeps its keys.
+ */
 static int make_keys(void *context, struct error *err)
 {
     struct place *place = context;
@@ -144,14 +148,16 @@ static void f11__keyring_survives_every_allocation_failing(void **state)
     struct place *place = *state;
     sweep_run(&(struct sweep){.attempt = make_keys, .context = place}, "keyring make");
     sweep_run(&(struct sweep){.attempt = load_keys, .context = place}, "keyring load");
-    sweep_run(&(struct sweep){.attempt = load_keys_for_reader, .context = place}, "keyring load for a reader");
+    sweep_run(&(struct sweep){.attempt = load_keys_for_reader, .context = place},
+              "keyring load for a reader");
 }
 
 int main(void)
 {
     struct error err;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(f11__snapshot_survives_every_allocation_failing, temp_folder_make, temp_folder_drop),
+        cmocka_unit_test_setup_teardown(f11__snapshot_survives_every_allocation_failing, temp_folder_make,
+                                        temp_folder_drop),
         cmocka_unit_test(f11__messages_are_verified_or_not_with_every_allocation_failing),
         cmocka_unit_test_setup_teardown(f11__keyring_survives_every_allocation_failing, set_up, tear_down),
     };

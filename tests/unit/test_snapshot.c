@@ -251,7 +251,7 @@ static void assert_not_accepted(const struct buf *file)
     assert_null(snapshot.doc.arena.blocks);
 }
 
-static void snapshot__refuses_every_flipped_bit(void **state)
+static void f26__a_snapshot_with_any_bit_flipped_is_refused(void **state)
 {
     AUTO_BUF struct buf file = {0};
     make_file(folder(state), &file);
@@ -262,7 +262,7 @@ static void snapshot__refuses_every_flipped_bit(void **state)
     }
 }
 
-static void snapshot__refuses_every_cut(void **state)
+static void f27__a_snapshot_cut_anywhere_is_refused(void **state)
 {
     AUTO_BUF struct buf file = {0};
     make_file(folder(state), &file);
@@ -272,7 +272,7 @@ static void snapshot__refuses_every_cut(void **state)
     }
 }
 
-static void snapshot__refuses_zeros_from_anywhere_to_the_end(void **state)
+static void f27__a_snapshot_of_zeros_from_anywhere_is_refused(void **state)
 {
     AUTO_BUF struct buf file = {0};
     make_file(folder(state), &file);
@@ -282,7 +282,7 @@ static void snapshot__refuses_zeros_from_anywhere_to_the_end(void **state)
     }
 }
 
-static void snapshot__refuses_anything_behind_it(void **state)
+static void f27__a_snapshot_with_anything_behind_it_is_refused(void **state)
 {
     AUTO_BUF struct buf file = {0}, longer = {0};
     make_file(folder(state), &file);
@@ -341,7 +341,7 @@ static void assert_resealed_refused(void **state, const char *old, const char *n
     assert_refused(&file, code, word);
 }
 
-static void snapshot__refuses_another_host_and_source(void **state)
+static void f29__a_snapshot_of_another_host_or_source_is_refused(void **state)
 {
     assert_resealed_refused(state, "\"host\":\"" HOST "\"", "\"host\":\"cellar\"", CODE_LKG_WRONG_HOST,
                             "cellar");
@@ -437,13 +437,13 @@ int main(void)
         TEST(snapshot__leaves_the_old_file_when_the_disk_is_full),
         TEST(snapshot__reads_back_what_was_written),
         TEST(snapshot__allows_one_newline_behind_it),
-        TEST(snapshot__refuses_every_flipped_bit),
-        TEST(snapshot__refuses_every_cut),
-        TEST(snapshot__refuses_zeros_from_anywhere_to_the_end),
-        TEST(snapshot__refuses_anything_behind_it),
+        TEST(f26__a_snapshot_with_any_bit_flipped_is_refused),
+        TEST(f27__a_snapshot_cut_anywhere_is_refused),
+        TEST(f27__a_snapshot_of_zeros_from_anywhere_is_refused),
+        TEST(f27__a_snapshot_with_anything_behind_it_is_refused),
         TEST(snapshot__refuses_another_key),
         TEST(snapshot__refuses_a_file_above_the_limit),
-        TEST(snapshot__refuses_another_host_and_source),
+        TEST(f29__a_snapshot_of_another_host_or_source_is_refused),
         TEST(snapshot__lets_the_caller_ignore_host_and_source),
         TEST(snapshot__tells_a_newer_format_whatever_else_changed),
         TEST(snapshot__refuses_members_in_any_other_form),

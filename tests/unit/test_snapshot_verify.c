@@ -138,7 +138,7 @@ static void snapshot_verify__finds_a_keyset_of_another_root(void **state)
     assert_forgery_found(folder(state), &view, "the keyset of the snapshot");
 }
 
-static void snapshot_verify__finds_a_changed_keyset(void **state)
+static void f28__a_changed_keyset_under_a_right_hmac_is_found(void **state)
 {
     PUBLISHER publisher;
     publisher_init(&publisher);
@@ -157,7 +157,7 @@ static void snapshot_verify__finds_a_keyset_of_another_generation(void **state)
     assert_forgery_found(folder(state), &view, "the head of the snapshot");
 }
 
-static void snapshot_verify__finds_a_head_of_a_stranger(void **state)
+static void f28__a_head_of_a_stranger_under_a_right_hmac_is_found(void **state)
 {
     PUBLISHER publisher;
     publisher_init(&publisher);
@@ -232,7 +232,7 @@ static void assert_change_found(void **state, const char *name, uint64_t version
     assert_forgery_found(folder(state), &view, word);
 }
 
-static void snapshot_verify__finds_a_changed_configuration(void **state)
+static void f28__a_changed_configuration_under_a_right_hmac_is_found(void **state)
 {
     AUTO_BUF struct buf message = {0};
     make_update(&message, "stt-worker", 42, CONFIG, SIGNER_SEED);
@@ -382,13 +382,13 @@ int main(void)
         TEST(snapshot_verify__gives_services_with_version_and_configuration),
         TEST(snapshot_verify__takes_no_services_at_all),
         TEST(snapshot_verify__finds_a_keyset_of_another_root),
-        TEST(snapshot_verify__finds_a_changed_keyset),
+        TEST(f28__a_changed_keyset_under_a_right_hmac_is_found),
         TEST(snapshot_verify__finds_a_keyset_of_another_generation),
-        TEST(snapshot_verify__finds_a_head_of_a_stranger),
+        TEST(f28__a_head_of_a_stranger_under_a_right_hmac_is_found),
         TEST(snapshot_verify__finds_a_message_that_is_no_head),
         TEST(snapshot_verify__finds_what_the_head_tells_otherwise),
         TEST(snapshot_verify__keeps_a_newer_format_apart_from_forgery),
-        TEST(snapshot_verify__finds_a_changed_configuration),
+        TEST(f28__a_changed_configuration_under_a_right_hmac_is_found),
         TEST(snapshot_verify__finds_an_older_message_of_the_publisher),
         TEST(snapshot_verify__finds_a_service_taken_away),
         TEST(snapshot_verify__finds_a_service_put_in),
