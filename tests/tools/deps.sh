@@ -20,6 +20,7 @@ check=("${run[@]}"
     python3-yaml
     strace
     systemd-container
+    xfsprogs
     zsh
 )
 
