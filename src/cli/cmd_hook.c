@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/git.h"
 #include "cli/verbs.h"
 #include "config/candidate.h"
 #include "config/guard.h"
@@ -53,6 +54,8 @@ static void say_plan(const struct candidate *candidate, const struct catalog *be
 {
     enum { NAMED_MAX = 8 };
     struct buf names AUTO_BUF = {0};
+    if (getenv(GIT_ANSWERED) != NULL)
+        return; /* a verb of ours commits, and has printed more */
     if (before == NULL) {
         say("valid; %zu service%s", candidate->total, plural(candidate->total));
         return;

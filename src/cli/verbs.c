@@ -13,6 +13,8 @@ const struct cli_verb *const cli_verbs[] = {
     &verb_log,
     &verb_show,
     &verb_verify,
+    &verb_set,
+    &verb_unset,
     &verb_keys,
     &verb_hook,
     &verb_completion,

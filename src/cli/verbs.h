@@ -14,9 +14,11 @@ extern const struct cli_verb verb_hook;
 extern const struct cli_verb verb_init;
 extern const struct cli_verb verb_keys;
 extern const struct cli_verb verb_log;
+extern const struct cli_verb verb_set;
 extern const struct cli_verb verb_setup;
 extern const struct cli_verb verb_show;
 extern const struct cli_verb verb_status;
+extern const struct cli_verb verb_unset;
 extern const struct cli_verb verb_verify;
 
 #endif

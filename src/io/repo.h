@@ -170,4 +170,32 @@ struct repo_file {
 int repo_first_commit(struct repo *repo, const char *branch, const struct repo_file *files, size_t len,
                       const char *message, struct oid *out, struct error *err) MUST_CHECK;
 
+/* --- committing (the verbs that write) ------------------------------------------------------------------ */
+
+/* From here on what is written through this handle stays in memory, and goes with it. */
+int repo_keep_in_memory(struct repo *repo, struct error *err) MUST_CHECK;
+
+struct repo_change {
+    const char *path;
+    struct span text;
+    uint32_t mode;   /* LAYOUT_MODE_EXEC, else a plain file */
+    bool is_removed; /* it is there in the parent */
+};
+
+struct repo_draft {
+    struct oid parent;
+    const struct repo_change *changes; /* each path once */
+    size_t len;
+    const char *name, *mail; /* author and committer */
+    const char *message;
+};
+
+/* Writes the commit; no branch leads to it yet. CODE_REPO_OBJECT, CODE_REPO_UNREADABLE, CODE_IDENTITY. */
+int repo_write_commit(struct repo *repo, const struct repo_draft *draft, struct oid *out, struct error *err) MUST_CHECK;
+
+/* Moves the branch if it still is at `from`; else CODE_REPO_STALE with both ids. For bare repositories: nothing else
+   moves with it. */
+int repo_move_branch(struct repo *repo, const char *branch, const struct oid *from, const struct oid *to,
+                     const char *why, struct error *err) MUST_CHECK;
+
 #endif

@@ -37,7 +37,7 @@ int fs_read(int dir, const char *name, enum fs_trust trust, size_t max, struct b
  * Replaces `name` by `data`: a temporary file in the same directory → write → fsync → rename → fsync of the
  * directory. On any failure the old file is what it was and the temporary one is gone (never synced again); only
  * where the very last sync fails the new file is in place, but counts as not written. `mode` is exact, whatever the
- * umask. `name` has at most 63 bytes and no slash.
+ * umask. `name` has at most 127 bytes and no slash.
  */
 int fs_replace(int dir, const char *name, struct span data, mode_t mode, struct error *err) MUST_CHECK;
 
@@ -48,7 +48,7 @@ int fs_replace(int dir, const char *name, struct span data, mode_t mode, struct 
  */
 struct fs_writer {
     int dir, fd;
-    char name[64], temporary[96]; /* temporary: "" when nothing is being written */
+    char name[128], temporary[160]; /* temporary: "" when nothing is being written */
 };
 int fs_writer_begin(struct fs_writer *writer, int dir, const char *name, mode_t mode, struct error *err) MUST_CHECK;
 int fs_writer_write(struct fs_writer *writer, struct span data, struct error *err) MUST_CHECK;

@@ -232,12 +232,12 @@ static void fs_write__takes_plain_names_only(void **state)
         assert_string_equal(err.code, ERR_SYSTEM);
         assert_int_equal(err.sys, EINVAL);
     }
-    char name[65];
+    char name[129];
     memset(name, 'n', sizeof name);
-    name[63] = '\0';
+    name[127] = '\0';
     assert_int_equal(fs_replace(folder->fd, name, SPAN("x"), 0600, &err), 0);
-    name[63] = 'n';
-    name[64] = '\0';
+    name[127] = 'n';
+    name[128] = '\0';
     assert_int_equal(fs_replace(folder->fd, name, SPAN("x"), 0600, &err), -1);
     assert_int_equal(err.sys, ENAMETOOLONG);
     assert_int_equal(count(folder), 1);

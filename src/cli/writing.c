@@ -1,0 +1,180 @@
+/*
+ * writing: see writing.h. Opening, finding and reading; judging and committing is in writing_commit.c.
+ */
+#include "cli/writing.h"
+
+#include <string.h>
+
+#include "config/nearest.h"
+#include "config/source.h"
+#include "model/codes.h"
+#include "io/yaml.h"
+
+void writing_fini(struct writing *w)
+{
+    listing_unref(w->listing);
+    repo_close(w->repo);
+    owner_leave(&w->owner);
+    free(w->path);
+    *w = (struct writing){0};
+}
+
+/* --- opening -------------------------------------------------------------------------------------------- */
+
+static int choose_path(const struct cli *cli, const struct settings *settings, char **out, struct error *err)
+{
+    *out = cli_nearest_repository();
+    if (*out != NULL)
+        return 0;
+    if (cli->directory != NULL || settings->repository.path == NULL)
+        return error_set(err, CODE_REPO_MISSING, 0, "there is no git repository at or above '%s'",
+                         cli->directory == NULL ? "." : cli->directory);
+    *out = strdup(settings->repository.path);
+    return *out == NULL ? error_memory(err) : 0;
+}
+
+/* Root acts as the owner, so to root every owner is as good as itself. */
+static int open_path(struct writing *w, const struct settings *settings, struct error *err)
+{
+    uid_t trusted[1] = {0};
+    if (owner_of(w->path, &w->owner, err) != 0 || owner_enter(&w->owner, err) != 0)
+        return -1;
+    trusted[0] = w->owner.uid;
+    struct repo_policy policy = {settings->repository.trusted_uids, settings->repository.trusted_len, false};
+    if (w->owner.is_other)
+        policy = (struct repo_policy){trusted, 1, false};
+    return repo_open(&w->repo, w->path, &policy, err);
+}
+
+static int choose_branch(struct writing *w, struct error *err)
+{
+    bool found = false;
+    if (repo_is_bare(w->repo) &&
+        repo_config_get(w->repo, "epochd.branch", &found, w->branch, sizeof w->branch, err) != 0)
+        return -1;
+    if (!found && repo_head_branch(w->repo, w->branch, sizeof w->branch, err) != 0)
+        return -1;
+    if (w->branch[0] == '\0')
+        return error_set(err, CODE_USAGE, 0, "HEAD is detached, and no branch is checked out: git switch BRANCH");
+    return 0;
+}
+
+static int read_tip(struct writing *w, struct error *err)
+{
+    struct repo_commit commit;
+    bool is_missing;
+    if (repo_branch_tip(w->repo, w->branch, &is_missing, &w->tip, err) != 0)
+        return -1;
+    if (is_missing)
+        return error_set(err, CODE_USAGE, 0, "branch %s has no commit yet: epochctl init makes the first", w->branch);
+    if (repo_read_commit(w->repo, &w->tip, &commit, err) != 0)
+        return -1;
+    return repo_list(w->repo, &commit.tree, NULL, &w->listing, err);
+}
+
+int writing_open(const struct cli *cli, struct writing *w, struct error *err)
+{
+    struct settings settings AUTO_SETTINGS = {0};
+    struct findings findings AUTO_FINDINGS = {0};
+    struct error ignored;
+    w->cli = cli;
+    /* Only the path and who is trusted are wanted of the settings; a laptop has none. */
+    if (settings_load(cli->config, environ, &settings, &findings, &ignored) != 0 || findings.errors > 0)
+        settings.repository.trusted_len = 0;
+    if (choose_path(cli, &settings, &w->path, err) != 0 || open_path(w, &settings, err) != 0)
+        return -1;
+    return choose_branch(w, err) != 0 ? -1 : read_tip(w, err);
+}
+
+/* --- files ---------------------------------------------------------------------------------------------- */
+
+/* Looks through a folder of services; `at` is where its path ends in `path`. */
+static bool find_in(const struct listing *folder, const char *file, struct buf *path)
+{
+    size_t start = path->len;
+    for (size_t i = 0; i < folder->len; i++) {
+        const struct listing_entry *entry = &folder->entries[i];
+        buf_putc(path, '/');
+        buf_puts(path, entry->name);
+        if (entry->folder == NULL ? strcmp(entry->name, file) == 0 : find_in(entry->folder, file, path))
+            return true;
+        buf_truncate(path, start);
+    }
+    return false;
+}
+
+int writing_find(struct writing *w, const char *service, bool *found, char **path, struct error *err)
+{
+    char file[LAYOUT_NAME_MAX + 8];
+    struct buf text AUTO_BUF = {0};
+    const struct listing_entry *services = listing_find(w->listing, "services");
+    *found = false;
+    if (!layout_name_is_good(span_of(service)))
+        return error_set(err, CODE_USAGE, 0, "'%.80s' cannot be the name of a service: lower-case letters, digits and "
+                         "'-', a letter first, at most 63", service);
+    snprintf(file, sizeof file, "%s.yaml", service);
+    buf_puts(&text, "services");
+    if (services == NULL || services->folder == NULL || !find_in(services->folder, file, &text))
+        return 0;
+    buf_putc(&text, '\0');
+    if (buf_check(&text, err) != 0)
+        return -1;
+    *path = TAKE(text.data);
+    *found = true;
+    return 0;
+}
+
+static void try_names(const struct listing *folder, struct nearest *nearest)
+{
+    for (size_t i = 0; i < folder->len; i++) {
+        if (folder->entries[i].folder != NULL)
+            try_names(folder->entries[i].folder, nearest);
+        else
+            nearest_try(nearest, folder->entries[i].name);
+    }
+}
+
+int writing_need(struct writing *w, const char *service, char **path, struct error *err)
+{
+    char file[LAYOUT_NAME_MAX + 8];
+    bool found;
+    if (writing_find(w, service, &found, path, err) != 0)
+        return -1;
+    if (found)
+        return 0;
+    int len = snprintf(file, sizeof file, "%s.yaml", service);
+    struct nearest nearest = {.text = {file, (size_t)len}};
+    const struct listing_entry *services = listing_find(w->listing, "services");
+    if (services != NULL && services->folder != NULL)
+        try_names(services->folder, &nearest);
+    if (nearest.name != NULL)
+        return error_set(err, CODE_USAGE, 0, "there is no service '%s'; is %.*s meant?", service,
+                         (int)strcspn(nearest.name, "."), nearest.name);
+    return error_set(err, CODE_USAGE, 0, "there is no service '%s': epochctl add %s makes it", service, service);
+}
+
+int writing_read(struct writing *w, const char *path, struct buf *out, uint32_t *mode, struct error *err)
+{
+    const struct listing_entry *entry = listing_find_path(w->listing, path);
+    if (entry == NULL || (entry->mode != LAYOUT_MODE_FILE && entry->mode != LAYOUT_MODE_EXEC))
+        return error_set(err, CODE_USAGE, 0, "'%s' is no plain file in the repository", path);
+    *mode = entry->mode;
+    return repo_read_blob(w->repo, &entry->oid, YAML_FILE_MAX, out, err);
+}
+
+int writing_fail(const struct error *err, const char *service)
+{
+    int rc = cli_fail(err);
+    if (strcmp(err->code, CODE_IDENTITY) == 0)
+        fputs("What to do:\n  git config --global user.name \"Your Name\"\n"
+              "  git config --global user.email you@example.org\n",
+              stderr);
+    else if (strcmp(err->code, CODE_EDIT_REFUSED) == 0 && service != NULL)
+        fprintf(stderr, "What to do: epochctl edit %s\n", service);
+    else if (strcmp(err->code, CODE_USAGE) == 0)
+        rc = CLI_USAGE;
+    else if (strcmp(err->code, CODE_VERSION_MISMATCH) == 0 || strcmp(err->code, CODE_REPO_DIRTY) == 0 ||
+             strcmp(err->code, CODE_REPO_STALE) == 0)
+        rc = CLI_FINDINGS;
+    return strcmp(err->code, CODE_EDIT_REFUSED) == 0 ? CLI_FINDINGS : rc;
+}

@@ -1,0 +1,62 @@
+/*
+ * writing: what the verbs that change a configuration share. A change is a commit, made as its maker would have made it
+ * with git: judged first, by the code that judges for epochd; the plan printed; in a work tree by `git commit` of those
+ * files alone, so that hooks have their say; in a bare repository on the tip, or not at all.
+ *
+ * Refused: files with edits that are not committed, a commit that epochd would reject, a branch that moved. Then nothing
+ * has changed.
+ */
+#ifndef CLI_WRITING_H
+#define CLI_WRITING_H
+
+#include "cli/cli.h"
+#include "cli/git.h"
+#include "config/candidate.h"
+
+enum { WRITING_MESSAGE_MAX = 16 * 1024 };
+
+struct writing {
+    const struct cli *cli;
+    char *path; /* the work tree's top, or the bare repository */
+    struct owner owner;
+    struct repo *repo;
+    struct listing *listing; /* of the tip */
+    char branch[256];
+    struct oid tip;
+};
+
+void writing_fini(struct writing *w);
+#define AUTO_WRITING CLEANUP(writing_fini)
+
+/*
+ * Opens the nearest repository, else the one of the settings, at the tip of the branch that is checked out (a bare one:
+ * the branch that is served). Acts as its owner from here to writing_fini, where we are root. `w` is zeroed.
+ */
+int writing_open(const struct cli *cli, struct writing *w, struct error *err) MUST_CHECK;
+
+/* The path of a service's file at the tip; *found false: there is none. */
+int writing_find(struct writing *w, const char *service, bool *found, char **path, struct error *err) MUST_CHECK;
+/* The same, where it has to be there: CODE_USAGE with the nearest name. */
+int writing_need(struct writing *w, const char *service, char **path, struct error *err) MUST_CHECK;
+
+/* The content of a file as it is at the tip, and its mode. */
+int writing_read(struct writing *w, const char *path, struct buf *out, uint32_t *mode, struct error *err) MUST_CHECK;
+
+/* How the commit is made: the options of all these verbs. */
+struct writing_options {
+    const char *message;  /* -m; NULL: `subject` */
+    const char *trailer;  /* a line to end the message with, or NULL */
+    bool is_dry_run, pushes;
+};
+
+/*
+ * Judges, prints the plan, commits, and says what became of it. Returns the exit code; everything has been said.
+ * `what`: the subject of the message where nobody gave one.
+ */
+int writing_commit(struct writing *w, const struct repo_change *changes, size_t len, const char *what,
+                   const struct writing_options *options);
+
+/* cli_fail, and for some codes what to type next. `service` may be NULL. */
+int writing_fail(const struct error *err, const char *service);
+
+#endif

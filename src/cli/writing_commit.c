@@ -1,0 +1,214 @@
+/*
+ * writing_commit: from changed files to a commit that is answered for.
+ */
+#include <string.h>
+
+#include "cli/answer.h"
+#include "cli/plan.h"
+#include "cli/writing_priv.h"
+#include "config/guard.h"
+#include "config/revision.h"
+#include "model/codes.h"
+#include "util/clock.h"
+
+/* What judging makes; the plan is printed from it. */
+struct judged {
+    struct repo *repo; /* of its own: what is asked about stays in memory */
+    struct source source;
+    struct catalog *before;
+    struct candidate candidate;
+    struct findings findings;
+};
+
+static void judged_fini(struct judged *judged)
+{
+    candidate_fini(&judged->candidate);
+    findings_fini(&judged->findings);
+    catalog_unref(judged->before);
+    source_fini(&judged->source);
+    repo_close(judged->repo);
+}
+#define AUTO_JUDGED CLEANUP(judged_fini)
+
+/* --- judging -------------------------------------------------------------------------------------------- */
+
+static int write_draft(struct repo *repo, const struct writing *w, const struct writing_commit *commit,
+                       struct oid *out, struct error *err)
+{
+    const struct repo_draft draft = {.parent = w->tip,
+                                     .changes = commit->changes,
+                                     .len = commit->len,
+                                     .name = commit->name,
+                                     .mail = commit->mail,
+                                     .message = commit->message};
+    return repo_write_commit(repo, &draft, out, err);
+}
+
+static int judge(const struct writing *w, const struct writing_commit *commit, struct judged *out, struct error *err)
+{
+    const uid_t trusted[] = {w->owner.uid};
+    const struct repo_policy policy = {trusted, 1, false};
+    struct oid id;
+    struct candidate_base base = {0};
+    if (repo_open(&out->repo, w->path, &policy, err) != 0 || repo_keep_in_memory(out->repo, err) != 0 ||
+        write_draft(out->repo, w, commit, &id, err) != 0 ||
+        guard_allows_mass_removal(out->repo, &id, NULL, &base.mass_removal_allowed, err) != 0 ||
+        revision_before(out->repo, &w->tip, &out->before, err) != 0 ||
+        source_from_commit(out->repo, &id, NULL, &out->source, err) != 0)
+        return -1;
+    base.in_force = out->before;
+    if (candidate_judge(&out->source, &base, &out->candidate, &out->findings, err) != 0)
+        return -1;
+    findings_sort(&out->findings);
+    return findings_check(&out->findings, err);
+}
+
+static int say_findings(const struct findings *findings)
+{
+    for (size_t i = 0; i < findings->len; i++) {
+        struct buf line AUTO_BUF = {0};
+        finding_format(&findings->items[i], &line);
+        fprintf(stderr, "%.*s\n", (int)line.len, line.data);
+    }
+    if (findings->errors > 0)
+        fputs("epochctl: epochd would refuse this; nothing was written\n", stderr);
+    return findings->errors > 0 ? CLI_FINDINGS : CLI_OK;
+}
+
+static int say_plan(const struct judged *judged)
+{
+    struct buf text AUTO_BUF = {0};
+    struct error err;
+    if (plan_put(&judged->candidate, judged->before, &text, &err) != 0)
+        return cli_fail(&err);
+    return cli_print(&text);
+}
+
+/* --- committing ----------------------------------------------------------------------------------------- */
+
+static int commit_bare(const struct writing *w, const struct writing_commit *commit, struct oid *out,
+                       struct error *err)
+{
+    char why[256];
+    snprintf(why, sizeof why, "epochctl: %.*s", (int)strcspn(commit->message, "\n"), commit->message);
+    if (write_draft(w->repo, w, commit, out, err) != 0)
+        return -1;
+    return repo_move_branch(w->repo, w->branch, &w->tip, out, why, err);
+}
+
+static int commit_changes(const struct writing *w, const struct writing_commit *commit, struct oid *out,
+                          struct error *err)
+{
+    bool is_missing;
+    if (repo_is_bare(w->repo))
+        return commit_bare(w, commit, out, err);
+    if (writing_commit_tree(w, commit, err) != 0 || repo_branch_tip(w->repo, w->branch, &is_missing, out, err) != 0)
+        return -1;
+    return is_missing ? error_set(err, CODE_REF_MISSING, 0, "branch %s is gone", w->branch) : 0;
+}
+
+static bool has_remote(const struct writing *w)
+{
+    const struct git git = {.dir = w->path, .owner = &w->owner};
+    struct buf names AUTO_BUF = {0};
+    const struct git_call call = {.args = {"remote"}, .output = &names, .is_silent = true};
+    struct error ignored;
+    int exit_code;
+    return git_run(&git, &call, &exit_code, &ignored) == 0 && exit_code == 0 && names.len > 0;
+}
+
+/* What became of it. Where epochd never ran, a commit waits for a push. */
+static int say_answer(const struct writing *w, const struct judged *judged, const struct oid *commit, int64_t asked_us)
+{
+    struct buf line AUTO_BUF = {0}, names AUTO_BUF = {0};
+    struct error err;
+    char hex[OID_HEX_LEN + 1];
+    unsigned wait_ms;
+    oid_format(commit, hex);
+    plan_put_names(&judged->candidate, judged->before, &names);
+    buf_putc(&names, '\0');
+    if (buf_check(&names, &err) != 0 || answer_wait_ms(w->repo, &wait_ms, &err) != 0)
+        return cli_fail(&err);
+    const struct answer_question question = {
+        .branch = w->branch, .commit = *commit, .services = names.data, .asked_us = asked_us};
+    enum answer answer = answer_wait(w->cli->config, w->repo, &question, wait_ms, &line);
+    if (answer == ANSWER_NOT_RUNNING && !repo_is_bare(w->repo) && has_remote(w)) {
+        buf_reset(&line);
+        buf_puts(&line, "epochd does not run here; git push takes it to where it does");
+    }
+    printf("%.12s  %.*s\n", hex, (int)line.len, line.data);
+    return answer_exit(answer);
+}
+
+static int push(const struct writing *w)
+{
+    const struct git git = {.dir = w->path, .owner = &w->owner};
+    const struct git_call call = {.args = {"push", "--quiet"}};
+    struct error err;
+    if (git_must(&git, &call, &err) == 0)
+        return CLI_OK;
+    error_wrap(&err, "committed, and not pushed");
+    return cli_fail(&err);
+}
+
+/* --- the whole ------------------------------------------------------------------------------------------ */
+
+static int make_message(const char *what, const struct writing_options *options, struct buf *out, struct error *err)
+{
+    const char *message = options->message == NULL ? what : options->message;
+    if (strlen(message) > WRITING_MESSAGE_MAX)
+        return error_set(err, CODE_USAGE, 0, "a message of more than %d bytes", WRITING_MESSAGE_MAX);
+    buf_puts(out, message);
+    if (options->trailer != NULL)
+        buf_printf(out, "\n\n%s", options->trailer);
+    buf_puts(out, "\n");
+    buf_putc(out, '\0');
+    return buf_check(out, err);
+}
+
+static int prepare(struct writing *w, const struct writing_options *options, const struct writing_commit *commit,
+                   char name[static 256], char mail[static 256], struct error *err)
+{
+    const struct git git = {.dir = w->path, .owner = &w->owner};
+    if (options->pushes && repo_is_bare(w->repo))
+        return error_set(err, CODE_USAGE, 0, "a bare repository is what others push to; --push is for work trees");
+    if (git_identity(&git, name, mail, err) != 0)
+        return -1;
+    return repo_is_bare(w->repo) ? 0 : writing_check_clean(w, commit, err);
+}
+
+static int commit_and_answer(struct writing *w, const struct writing_commit *commit, const struct judged *judged,
+                             const struct writing_options *options)
+{
+    struct oid id;
+    struct error err;
+    int64_t asked_us = clock_mono_us();
+    if (commit_changes(w, commit, &id, &err) != 0)
+        return writing_fail(&err, NULL);
+    if (options->pushes)
+        return push(w);
+    owner_leave(&w->owner); /* root may look into the state folder, which the owner may not be allowed to */
+    return say_answer(w, judged, &id, asked_us);
+}
+
+int writing_commit(struct writing *w, const struct repo_change *changes, size_t len, const char *what,
+                   const struct writing_options *options)
+{
+    struct judged judged AUTO_JUDGED = {.source = {.work_dir = -1}};
+    struct buf message AUTO_BUF = {0};
+    char name[256] = "", mail[256] = "";
+    struct error err;
+    struct writing_commit commit = {changes, len, name, mail, NULL};
+    if (make_message(what, options, &message, &err) != 0 || prepare(w, options, &commit, name, mail, &err) != 0)
+        return writing_fail(&err, NULL);
+    commit.message = message.data;
+    if (judge(w, &commit, &judged, &err) != 0)
+        return writing_fail(&err, NULL);
+    int rc = say_findings(&judged.findings);
+    if (rc != CLI_OK || (rc = say_plan(&judged)) != CLI_OK)
+        return rc;
+    if (!options->is_dry_run)
+        return commit_and_answer(w, &commit, &judged, options);
+    puts("dry run: nothing was written");
+    return CLI_OK;
+}

@@ -1,0 +1,300 @@
+"""The verbs that write: a commit that somebody with an editor and git could have made, judged first; or nothing at all."""
+import os
+import subprocess
+
+import pytest
+import yaml
+from harness import EPOCHCTL, STRANGER, Daemon, Repo, as_stranger, ctl, environment, run
+
+STT = "services/audio/stt-worker.yaml"
+TEXT = """\
+# Ears.
+model: base   # small is faster
+
+audio:
+    rate: 16000
+    device: 'hw:0'
+# The end.
+"""
+
+
+@pytest.fixture
+def repo(home):
+    """The six services, of which stt-worker has comments; hooks are installed."""
+    home.commit({STT: TEXT}, "stt")
+    ctl("init", home.path, check=0)
+    return home
+
+
+@pytest.fixture
+def bare(repo, tmp_path):
+    path = tmp_path / "bare.git"
+    repo.git("clone", "-q", "--bare", str(repo.path), str(path))
+    return Repo(path)
+
+
+def at(repo, *args, check=None, **options):
+    return run(EPOCHCTL, "-C", repo.path, *args, check=check, **options)
+
+
+def text(repo, path=STT, rev="HEAD"):
+    return repo.git("show", f"{rev}:{path}").stdout
+
+
+def untouched(repo):
+    """What must be the same when a verb has refused."""
+    return repo.head(), repo.git("status", "--porcelain").stdout, [(p, p.read_bytes()) for p in sorted(repo.path.glob("services/**/*.yaml"))]
+
+
+# --- set, unset ----------------------------------------------------------------------------------------------------------
+
+
+def test_set_changes_the_bytes_of_the_values_and_commits_that_file(repo):
+    result = at(repo, "set", "stt-worker", "audio.rate=8000", "/model=large v2", "audio.gain=0.50", check=0)
+    assert text(repo) == TEXT.replace("16000", "8000").replace("base ", "large v2 ").replace("'hw:0'\n", "'hw:0'\n    gain: 0.50\n")
+    assert result.stdout.splitlines()[:4] == ["~ stt-worker", "    /audio/gain  + 0.5", "    /audio/rate  16000 → 8000",
+                                              '    /model       "base" → "large v2"']
+    assert repo.git("log", "-1", "--format=%an <%ae>|%cn|%s").stdout == "Ada <ada@example.org>|Ada|stt-worker: set /audio/rate, /model, /audio/gain\n"
+    assert repo.git("show", "--stat", "--format=", "HEAD").stdout.splitlines()[0].split()[0] == STT
+    assert repo.git("status", "--porcelain").stdout == ""
+
+
+def test_unset_takes_the_line_and_leaves_the_comments(repo):
+    at(repo, "unset", "stt-worker", "/audio/device", check=0)
+    assert text(repo) == TEXT.replace("    device: 'hw:0'\n", "")
+    at(repo, "unset", "stt-worker", "audio.rate", check=0)
+    assert text(repo) == "# Ears.\nmodel: base   # small is faster\n\naudio: {}\n# The end.\n"
+
+
+def test_what_set_writes_means_the_same_to_a_reader_of_yaml_1_1(repo):
+    values = ["no", "on", "012", "1:30", "1_000", "2026-11-21", "0o17", "0x1f", "1e3", "1.5e9", "5e-324", "-0.5", "~", "null", "true", "=",
+              "<<", "- a", "a: b", "a #b", "", " x", "x ", "\\", "'", '"', "\t", "é\u2028", "...", "0.60", "100000000000000000000000"]
+    at(repo, "set", "stt-worker", "--string", *(f"v{i}={value}" for i, value in enumerate(values)), check=0)
+    read = yaml.safe_load(text(repo))  # PyYAML reads YAML 1.1
+    assert [read[f"v{i}"] for i in range(len(values))] == values
+    numbers = {"a": 0.6, "b": 1e300, "c": 5e-324, "d": 31, "e": 15, "f": -2.5e-7, "g": 1000.0}
+    typed = {"d": "0x1f", "e": "0o17", "g": "1e3"}
+    at(repo, "set", "stt-worker", *(f"{name}={typed.get(name, value)}" for name, value in numbers.items()), check=0)
+    read = yaml.safe_load(text(repo))
+    assert {name: read[name] for name in numbers} == numbers
+
+
+def test_a_value_can_be_long_text_from_standard_input(repo):
+    at(repo, "set", "stt-worker", "prompt=-", stdin="You are\n  ears: yes #1\n", check=0)
+    assert text(repo) == TEXT.replace("# The end", "prompt: |-\n  You are\n    ears: yes #1\n# The end")
+
+
+def test_a_value_can_be_json_and_a_path_can_stand_alone(repo):
+    at(repo, "set", "stt-worker", "--json", "words", '["a", {"b": null}]', check=0)
+    assert "words: [a, {b: null}]\n" in text(repo)
+
+
+def test_a_string_that_becomes_a_number_is_noted(repo):
+    assert "/model was a string and becomes an integer" in at(repo, "set", "stt-worker", "model=5", check=0).stderr
+
+
+def test_what_is_so_already_is_no_commit(repo):
+    before = untouched(repo)
+    assert at(repo, "set", "stt-worker", "audio.rate=16e3", check=0).stdout == "it is so already; nothing was written\n"
+    assert untouched(repo) == before
+
+
+def test_a_dry_run_judges_and_writes_nothing_not_even_objects(repo):
+    before, objects = untouched(repo), sorted(repo.path.glob(".git/objects/??/*"))
+    result = at(repo, "set", "stt-worker", "audio.rate=1", "--dry-run", check=0)
+    assert result.stdout == "~ stt-worker\n    /audio/rate  16000 → 1\ndry run: nothing was written\n"
+    assert untouched(repo) == before and sorted(repo.path.glob(".git/objects/??/*")) == objects
+
+
+@pytest.mark.parametrize("args, code, words", [
+    (["stt-worker", "model.x=1"], 1, "/model is a single value and holds no names; set it to {} first [edit.refused]\nWhat to do: epochctl edit stt-worker"),
+    (["stt-worker", "nothing"], 2, "'nothing' has no =VALUE"),
+    (["stt-worker", "=1"], 2, "the path is empty"),
+    (["stt-worker", "a..b=1"], 2, "a name between dots is empty"),
+    (["stt-worker", "a="], 2, "the value is empty"),
+    (["stt-worker", "a=[1"], 2, "is missing"),
+    (["stt-worker", "a=-", "b=-"], 2, "only one value can come from standard input"),
+    (["stt-wroker", "a=1"], 2, "there is no service 'stt-wroker'; is stt-worker meant?"),
+    (["Stt", "a=1"], 2, "cannot be the name of a service"),
+    (["stt-worker", "a=1", "--expect", "x"], 2, "--expect is a version"),
+    (["stt-worker", "a=1", "--string", "--json"], 2, ""),
+    (["stt-worker"], 2, ""),
+])
+def test_set_refuses_what_it_cannot_do_and_says_why(repo, args, code, words):
+    before = untouched(repo)
+    result = at(repo, "set", *args, stdin="x\n")
+    assert (result.returncode, words in result.stderr) == (code, True), result.stderr
+    assert untouched(repo) == before
+
+
+def test_unset_of_nothing_is_refused(repo):
+    assert "there is nothing at /nix" in at(repo, "unset", "stt-worker", "nix", check=2).stderr
+
+
+def test_a_value_that_an_alias_shares_is_refused(repo):
+    repo.commit({STT: "a: &x 1\nb: *x\n"})
+    result = at(repo, "set", "stt-worker", "a=2", check=1)
+    assert f"{STT}:1:4: /a: the value has the anchor &x, and other places of the file use it [edit.refused]" in result.stderr
+
+
+def test_a_file_with_edits_of_ones_own_is_refused_by_name_and_others_are_left_alone(repo):
+    repo.write({STT: TEXT + "mine: 1\n"})
+    before = untouched(repo)
+    assert f"{STT}: there are edits that are not committed [repo.dirty]" in at(repo, "set", "stt-worker", "model=x", check=1).stderr
+    repo.git("add", "-A")
+    assert at(repo, "set", "stt-worker", "model=x", check=1)
+    repo.git("reset", "-q")
+    assert untouched(repo) == before
+    at(repo, "set", "router", "level=debug", check=0)
+    assert repo.git("status", "--porcelain").stdout == f" M {STT}\n" and "mine" not in text(repo)
+
+
+def test_what_is_staged_elsewhere_stays_staged(repo):
+    repo.write({STT: TEXT + "mine: 1\n"})
+    repo.git("add", STT)
+    at(repo, "set", "router", "level=debug", check=0)
+    assert repo.git("status", "--porcelain").stdout == f"M  {STT}\n"
+
+
+def test_a_commit_that_a_hook_refuses_leaves_everything_as_it_was(repo):
+    hook = repo.path / ".git/hooks/commit-msg"
+    hook.write_text("#!/bin/sh\necho no >&2; exit 1\n")
+    hook.chmod(0o755)
+    before = untouched(repo)
+    result = at(repo, "set", "stt-worker", "model=x", check=3)
+    assert "no\n" in result.stderr and "git" in result.stderr
+    assert untouched(repo) == before
+
+
+def test_an_invalid_tip_can_be_mended_and_a_change_beside_it_is_refused(repo):
+    repo.commit({"services/bad.yaml": "a: 1\na: 2\n"})
+    before = untouched(repo)
+    result = at(repo, "set", "router", "level=debug", check=1)
+    assert "services/bad.yaml:2:1:" in result.stderr and "epochd would refuse this; nothing was written" in result.stderr
+    assert untouched(repo) == before
+
+
+def test_a_detached_head_is_refused(repo):
+    repo.git("checkout", "-q", "--detach")
+    assert "HEAD is detached" in at(repo, "set", "router", "level=debug", check=2).stderr
+
+
+def test_without_an_identity_it_says_the_two_lines_to_type(repo):
+    empty = {name: None for name in ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL")}
+    env = {k: v for k, v in environment(EPOCHD_CONFIG="/dev/null").items() if k not in empty}
+    result = subprocess.run([EPOCHCTL, "-C", repo.path, "set", "router", "level=debug"], env=env, text=True, stderr=subprocess.PIPE, check=False)
+    assert result.returncode == 3
+    assert result.stderr.splitlines()[-2:] == ['  git config --global user.name "Your Name"', "  git config --global user.email you@example.org"]
+
+
+# --- bare repositories ---------------------------------------------------------------------------------------------------
+
+
+def test_a_bare_repository_is_written_on_its_tip(bare):
+    tip = bare.head("main")
+    at(bare, "set", "stt-worker", "model=large", "-m", "stt: larger\n\nBecause.", check=0)
+    assert text(bare, rev="main") == TEXT.replace("base ", "large ")
+    assert bare.head("main^") == tip
+    assert bare.git("log", "-1", "--format=%an|%B", "main").stdout.rstrip() == "Ada|stt: larger\n\nBecause."
+    assert bare.git("fsck", "--strict").returncode == 0
+
+
+def test_a_branch_that_git_holds_is_not_written(bare):
+    lock = bare.path / "refs/heads/main.lock"
+    lock.write_text("")
+    result = at(bare, "set", "stt-worker", "model=large", check=3)
+    assert "cannot move the branch" in result.stderr and text(bare, rev="main") == TEXT
+
+
+def test_push_is_for_work_trees(bare, repo):
+    assert "--push is for work trees" in at(bare, "set", "router", "level=debug", "--push", check=2).stderr
+    repo.git("remote", "add", "origin", str(bare.path))
+    repo.git("push", "-q", "-u", "origin", "main")
+    at(repo, "set", "router", "level=debug", "--push", check=0)
+    assert bare.head("main") == repo.head()
+
+
+def test_a_push_that_fails_says_that_the_commit_is_there(repo):
+    result = at(repo, "set", "router", "level=debug", "--push", check=3)
+    assert "committed, and not pushed" in result.stderr and "router: set /level" in repo.git("log", "-1", "--format=%s").stdout
+
+
+# --- root and somebody else's repository -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["work tree", "bare"])
+def test_root_acts_as_the_owner(repo, open_folder, kind):
+    as_stranger()  # skips where we are not root
+    path = open_folder / "config"
+    repo.git("clone", "-q", *(["--bare"] if kind == "bare" else []), str(repo.path), str(path))
+    hook = path / ("hooks" if kind == "bare" else ".git/hooks") / "post-commit"
+    hook.write_text(f"#!/bin/sh\nid -u > {open_folder}/uid\n")
+    hook.chmod(0o755)
+    open_folder.chmod(0o777)
+    subprocess.run(["chown", "-R", f"{STRANGER}:{STRANGER}", str(path)], check=True)
+    at(Repo(path), "set", "stt-worker", "model=large", check=0)
+    others = subprocess.run(["find", str(path), "!", "-uid", str(STRANGER)], text=True, stdout=subprocess.PIPE, check=True).stdout
+    assert others == ""
+    if kind == "work tree":
+        assert (open_folder / "uid").read_text() == f"{STRANGER}\n", "hooks run with the owner's rights"
+        assert (path / STT).read_text() == TEXT.replace("base ", "large ")
+    log = run("git", "-c", f"safe.directory={path}", "-C", path, "log", "-1", "--format=%an|%s", "main", wrapper=as_stranger())
+    assert log.stdout == "Ada|stt-worker: set /model\n"
+
+
+# --- with a daemon -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def served(tmp_path, repo, broker, ends):
+    daemon = ends(Daemon(tmp_path / "epochd", repo, broker))
+    daemon.published(2)
+    daemon.snapshot(2)
+    return daemon
+
+
+def test_it_says_what_became_of_the_commit(served, repo):
+    result = served.ctl("-C", repo.path, "set", "stt-worker", "model=large", check=0)
+    assert result.stdout.splitlines()[-1].startswith(f"{repo.head()[:12]}  epoch 3 published: stt-worker (")
+
+
+def test_it_says_that_another_branch_is_served(served, repo):
+    repo.git("checkout", "-q", "-b", "try")
+    result = served.ctl("-C", repo.path, "set", "stt-worker", "model=large", check=0)
+    assert result.stdout.splitlines()[-1] == f"{repo.head()[:12]}  this is branch try; epochd serves main"
+
+
+def test_it_says_that_the_broker_is_away(served, repo, broker):
+    broker.kill()
+    served.state_is("degraded:broker-away")
+    result = served.ctl("-C", repo.path, "set", "stt-worker", "model=large", check=0)
+    assert result.stdout.splitlines()[-1].endswith("epoch 3 committed, broker away: stt-worker")
+
+
+def test_it_says_that_epochd_does_not_run(served, repo):
+    served.stop()
+    result = served.ctl("-C", repo.path, "set", "stt-worker", "model=large", check=0)
+    assert result.stdout.splitlines()[-1].endswith("epochd is not running: systemctl start epochd")
+
+
+def test_the_wait_is_the_repositorys(served, repo):
+    repo.git("config", "epochd.wait", "soon")
+    assert "epochd.wait is 'soon'" in served.ctl("-C", repo.path, "set", "stt-worker", "model=large", check=3).stderr
+
+
+def test_expect_is_a_lock_in_the_words_everybody_knows(served, repo):
+    before = untouched(repo)
+    result = served.ctl("-C", repo.path, "set", "stt-worker", "model=large", "--expect", "1", check=1)
+    assert result.stderr == "epochctl: Version mismatch: expected 1, current is 2 [version-mismatch]\n"
+    assert untouched(repo) == before
+    served.ctl("-C", repo.path, "set", "stt-worker", "model=large", "--expect", "2", check=0)
+    served.snapshot(3)
+    assert "current is 3" in served.ctl("-C", repo.path, "set", "stt-worker", "model=x", "--expect", "2", check=1).stderr
+    served.ctl("-C", repo.path, "set", "router", "level=debug", "--expect", "2", check=0)
+
+
+def test_expect_sees_commits_that_are_not_in_force_yet(served, repo):
+    served.stop()
+    repo.commit({STT: TEXT.replace("base", "other")})
+    assert "expected 2, current is 3" in served.ctl("-C", repo.path, "set", "stt-worker", "model=x", "--expect", "2", check=1).stderr
+    served.ctl("-C", repo.path, "set", "router", "level=debug", "--expect", "2", check=0)
