@@ -67,6 +67,16 @@ def test_operations_tells_no_state_that_is_gone():
     assert len(re.findall(r"^\| `[a-z:-]+` \|", table, re.M)) == len(STATES)
 
 
+def test_every_fault_stands_in_security_with_codes_that_exist():
+    listed = re.findall(r"^(F\d+)\s+(\S.*)$", (ROOT / "tests/faults.txt").read_text(), re.M)
+    rows = re.findall(r"^\| (F\d+) \| (.*?) \| .*? \| (.*?) \|$", (DOCS / "SECURITY.md").read_text(), re.M)
+    known = CODES + [row[1] for row in STATES]
+    assert [(number, fault) for number, fault, _ in rows] == listed
+    for number, _, codes in rows:
+        for code in re.findall(r"`([^`]+)`", codes):
+            assert any(name == code or code == f"{name.split('.')[0]}.*" for name in known), (number, code)
+
+
 def epochctl(*args):
     return subprocess.run([BUILD / "epochctl", *args], stdout=subprocess.PIPE, text=True, check=True).stdout
 
