@@ -72,6 +72,21 @@ static void put_epochs(struct buf *out, const struct doc_node *status)
                    snapshot == committed ? "" : "  (behind)");
 }
 
+/* The state says how the daemon is; a tip that is not served must not hide behind it. */
+static void put_tip(struct buf *out, const struct doc_node *status)
+{
+    const struct doc_node *tip = part_of(status, "tip");
+    struct span commit = text_of(tip, "commit"), verdict, code = text_of(tip, "code");
+    int len = commit.len < 12 ? (int)commit.len : 12;
+    if (!doc_get_string(tip, "verdict", &verdict))
+        return;
+    if (span_is(verdict, "rejected"))
+        buf_printf(out, "  TIP        %.*s is rejected: %.*s; what is in force stays in force\n", len, commit.data,
+                   (int)code.len, code.data);
+    else if (span_is(verdict, "waiting"))
+        buf_printf(out, "  tip        %.*s waits\n", (int)commit.len, commit.data);
+}
+
 static void put_broker(struct buf *out, const struct doc_node *status)
 {
     const struct doc_node *broker = part_of(status, "broker");
@@ -149,6 +164,7 @@ static void put_page(struct buf *out, const struct doc_node *status, pid_t pid)
     if (doc_get_string(status, "message", &message))
         buf_printf(out, "  because    %.*s\n", (int)message.len, message.data);
     put_epochs(out, status);
+    put_tip(out, status);
     buf_printf(out, "  serving    %lld service%s\n", (long long)services, plural((uint64_t)services));
     put_broker(out, status);
     buf_printf(out, "  watching   %.*s, branch %.*s\n", (int)repository.len, repository.data, (int)branch.len,

@@ -149,7 +149,7 @@ void usage_put_help(struct buf *out, const struct cli_verb *verb)
 
 void usage_put_overview(struct buf *out)
 {
-    enum { VERB_COLUMN = 13 };
+    enum { VERB_COLUMN = 18 };
     buf_puts(out, "usage: ");
     usage_put_line(out, &cli_program);
     buf_puts(out, "\n\n");

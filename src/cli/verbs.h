@@ -6,6 +6,8 @@
 
 #include "cli/args.h"
 
+extern const struct cli_verb verb_accept_rewrite;
+extern const struct cli_verb verb_accept_state_loss;
 extern const struct cli_verb verb_check;
 extern const struct cli_verb verb_complete;
 extern const struct cli_verb verb_completion;
@@ -14,6 +16,8 @@ extern const struct cli_verb verb_hook;
 extern const struct cli_verb verb_init;
 extern const struct cli_verb verb_keys;
 extern const struct cli_verb verb_log;
+extern const struct cli_verb verb_pause;
+extern const struct cli_verb verb_resume;
 extern const struct cli_verb verb_set;
 extern const struct cli_verb verb_setup;
 extern const struct cli_verb verb_show;

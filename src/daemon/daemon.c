@@ -14,69 +14,13 @@
 #include <sys/signalfd.h>
 
 #include "daemon/notify.h"
-#include "daemon/recover.h"
 #include "model/codes.h"
 #include "util/clock.h"
-#include "util/failpoint.h"
 #include "util/fs.h"
 
 #define UNIT "daemon"
-#define LOCK_FILE "lock"
 
-enum { STATE_MODE = 0750, RUN_MODE = 0755, STOP_WITHIN_MS = 1000, TIDY_AFTER_MS = 200 };
-
-/* --- the journal ------------------------------------------------------------------------------------------------------ */
-
-static void journal_failed(struct daemon *d, const struct error *err)
-{
-    enum condition condition = condition_of_code(err->code);
-    if (condition == CONDITION_COUNT)
-        condition = CONDITION_JOURNAL_UNWRITABLE;
-    if (conditions_on(&d->conditions, condition, err->message))
-        log_error_object(LOG_LEVEL_ERROR, UNIT, "journal_failed", err);
-}
-
-bool daemon_journal_later(struct daemon *d, enum record_kind kind, const struct buf *members)
-{
-    struct error err;
-    loop_timer_arm_by(&d->loop, &d->tidy, TIDY_AFTER_MS);
-    if (buf_check(members, &err) == 0 && journal_append(d->journal, kind, buf_span(members), false, NULL, &err) == 0)
-        return true;
-    journal_failed(d, &err);
-    return false;
-}
-
-void daemon_retry_journal(struct daemon *d)
-{
-    struct error err;
-    if (!conditions_is_on(&d->conditions, CONDITION_NO_SPACE) && !conditions_is_on(&d->conditions, CONDITION_JOURNAL_UNWRITABLE))
-        return;
-    if (d->journal == NULL || journal_tidy(d->journal, &err) != 0)
-        return;
-    conditions_off(&d->conditions, CONDITION_NO_SPACE);
-    conditions_off(&d->conditions, CONDITION_JOURNAL_UNWRITABLE);
-}
-
-static void on_tidy(void *context)
-{
-    struct daemon *d = context;
-    struct error err;
-    /* It costs no line; when there is really no room left, the next append says so. */
-    if (d->journal != NULL && journal_tidy(d->journal, &err) != 0)
-        log_error_object(LOG_LEVEL_WARN, UNIT, "journal_not_prepared", &err);
-}
-
-/* A journal begins with who wrote it and which keys hold. */
-static int begin_journal(struct daemon *d, struct error *err)
-{
-    struct buf baseline AUTO_BUF = {0}, keyset AUTO_BUF = {0};
-    record_write_baseline(&baseline, "epochd " EPOCHD_VERSION, d->settings->mqtt.source);
-    record_write_keyset(&keyset, d->keyring.verified.generation, buf_span(&d->keyring.keyset));
-    if (buf_check(&baseline, err) != 0 || buf_check(&keyset, err) != 0 || FAILPOINT("start.baseline", err) != 0 ||
-        journal_append(d->journal, RECORD_BASELINE, buf_span(&baseline), false, NULL, err) != 0)
-        return -1;
-    return journal_append(d->journal, RECORD_KEYSET, buf_span(&keyset), true, NULL, err);
-}
+enum { STOP_WITHIN_MS = 1000 };
 
 /* --- the snapshot ------------------------------------------------------------------------------------------------------ */
 
@@ -84,7 +28,8 @@ static void on_snapshot_due(void *context)
 {
     struct daemon *d = context;
     struct error err;
-    if (d->pipeline.force.exists && !d->is_incomplete && snapshotter_submit(d->snapshotter, &d->pipeline.force, buf_span(&d->keyring.keyset), &err) != 0)
+    if (d->pipeline.force.exists && !d->is_incomplete && home_is_sound(d) &&
+        snapshotter_submit(d->snapshotter, &d->pipeline.force, buf_span(&d->keyring.keyset), &err) != 0)
         loop_timer_arm(&d->loop, &d->snapshot, 1000);
 }
 
@@ -146,6 +91,8 @@ static void on_signal(void *context, uint32_t events)
     while (read(d->signals.fd, &info, sizeof info) == (ssize_t)sizeof info) {
         log_info(UNIT, "signal", LOG_S("signal", strsignal((int)info.ssi_signo)), LOG_N("pid", info.ssi_pid));
         if (info.ssi_signo == SIGHUP) {
+            home_poll(d);
+            requests_look(d);
             branch_reopen(d);
             serve_hurry(d);
         } else {
@@ -175,107 +122,18 @@ static int start_signals(struct daemon *d, struct error *err)
 
 /* --- start -------------------------------------------------------------------------------------------------------------- */
 
-static int open_folders(struct daemon *d, struct error *err)
-{
-    pid_t holder;
-    if (fs_make_dir(d->settings->state, STATE_MODE, &d->state_dir, err) != 0)
-        return error_wrap(err, "the state folder (setting: state)");
-    if (FAILPOINT("start.lock", err) != 0 || fs_lock(d->state_dir, LOCK_FILE, &d->lock, &holder, err) != 0)
-        return -1;
-    if (d->lock < 0)
-        return error_set(err, CODE_LOCKED, 0, "another epochd (pid %lld) runs with the state folder %s", (long long)holder,
-                         d->settings->state);
-    if (fs_make_dir(d->settings->run, RUN_MODE, &d->run_dir, err) != 0)
-        return error_wrap(err, "the run folder (setting: run)");
-    return 0;
-}
-
-/* *is_lost: keys have been in force here, but there is not even an empty journal. Whoever makes keys prepares one first. */
-static int load_keys(struct daemon *d, bool *is_lost, struct error *err)
-{
-    bool made, had_keyset;
-    if (keyring_exists(d->settings->keys, &had_keyset, err) != 0)
-        return -1;
-    if (FAILPOINT("start.keys", err) != 0)
-        return -1;
-    if (!had_keyset && journal_prepare(d->state_dir, err) != 0)
-        return -1;
-    *is_lost = faccessat(d->state_dir, JOURNAL_FILE, F_OK, 0) != 0;
-    if (keyring_make(d->settings->keys, d->settings->mqtt.source, &made, err) != 0)
-        return error_wrap(err, had_keyset ? "the keys" : "making keys");
-    if (made)
-        log_info(UNIT, "keys_made", LOG_S("folder", d->settings->keys));
-    return keyring_load(d->settings->keys, d->settings->mqtt.source, &d->keyring, err);
-}
-
-static void say_recovered(const struct daemon *d, const struct recovery *recovery)
-{
-    if (recovery->snapshot_refused.code != NULL)
-        log_error_object(LOG_LEVEL_WARN, UNIT, "snapshot_refused", &recovery->snapshot_refused);
-    if (recovery->report.torn_bytes > 0)
-        log_warn(UNIT, "journal_torn_line_set_aside", LOG_N("bytes", recovery->report.torn_bytes));
-    if (recovery->is_incomplete)
-        log_error(UNIT, "recovered_incomplete", LOG_N("epoch", d->pipeline.force.epoch));
-    if (d->pipeline.force.exists)
-        log_info(UNIT, "recovered", LOG_N("epoch", d->pipeline.force.epoch),
-                 LOG_N("services", catalog_count(d->pipeline.force.catalog)), LOG_N("published", d->published));
-}
-
-static int open_journal(struct daemon *d, const struct journal_report *report, struct error *err)
-{
-    if (journal_open(&d->journal, d->state_dir, &d->keyring.journal, report, err) != 0)
-        return -1;
-    d->pipeline.journal = d->journal;
-    return report->last.seq > 0 ? 0 : begin_journal(d, err);
-}
-
-int daemon_begin_again(struct daemon *d, struct error *err)
-{
-    struct journal_report nothing = {0};
-    return d->journal != NULL ? 0 : open_journal(d, &nothing, err);
-}
-
-static int recover_state(struct daemon *d, bool is_lost, struct error *err)
-{
-    struct recovery recovery CLEANUP(recovery_fini) = {0};
-    d->pipeline.keyring = &d->keyring;
-    if (FAILPOINT("start.recover", err) != 0 || recover(d->state_dir, &d->keyring, &d->pipeline, &d->verdicts, &recovery, err) != 0)
-        return error_wrap(err, "reading the journal");
-    d->published = d->announced = recovery.published;
-    d->tombstones = recovery.tombstones;
-    recovery.tombstones = (struct tombstones){0};
-    d->is_incomplete = recovery.is_incomplete;
-    if (recovery.has_snapshot && !recovery.is_snapshot_stale)
-        d->snapshot_epoch = d->pipeline.force.epoch;
-    say_recovered(d, &recovery);
-    if (is_lost && !recovery.has_journal && !recovery.has_snapshot) {
-        /* No journal is begun: a restart must find the loss again. */
-        conditions_on(&d->conditions, CONDITION_STATE_LOST,
-                      "keys exist, but neither journal nor snapshot: waiting for the broker's retained head to tell the floor");
-        return 0;
-    }
-    if (open_journal(d, &recovery.report, err) != 0)
-        return -1;
-    if (recovery.is_snapshot_stale)
-        loop_timer_arm(&d->loop, &d->snapshot, 0);
-    FAILPOINT_PASS("start.recovered");
-    return 0;
-}
-
 static int start(struct daemon *d, struct error *err)
 {
-    bool is_lost;
-    if (crypto_init(err) != 0 || loop_init(&d->loop, err) != 0 || start_signals(d, err) != 0 || open_folders(d, err) != 0)
+    if (crypto_init(err) != 0 || loop_init(&d->loop, err) != 0 || start_signals(d, err) != 0)
         return -1;
     conditions_init(&d->conditions);
     report_init(d);
     loop_timer_init(&d->loop, &d->heartbeat, on_heartbeat, d);
     loop_timer_init(&d->loop, &d->snapshot, on_snapshot_due, d);
-    loop_timer_init(&d->loop, &d->tidy, on_tidy, d);
     loop_timer_init(&d->loop, &d->stop, on_stop_due, d);
-    if (pipeline_init(&d->pipeline, d->settings->mqtt.source, err) != 0 || load_keys(d, &is_lost, err) != 0 ||
-        recover_state(d, is_lost, err) != 0 || serve_start(d, err) != 0)
+    if (home_start(d, err) != 0 || serve_start(d, err) != 0)
         return -1;
+    requests_start(d);
     if (snapshotter_start(&d->snapshotter, d->state_dir, &d->keyring.lkg, d->settings->mqtt.source, err) != 0)
         return -1;
     loop_source_init(&d->snapshots, on_snapshot_done, d);
@@ -295,7 +153,6 @@ static void finish(struct daemon *d)
     snapshotter_stop(d->snapshotter);
     outbox_fini(&d->outbox);
     tombstones_fini(&d->tombstones);
-    journal_close(d->journal);
     repo_close(d->repo);
     pipeline_fini(&d->pipeline);
     verdicts_fini(&d->verdicts);
@@ -311,10 +168,7 @@ static void finish(struct daemon *d)
         unlinkat(d->run_dir, "metrics.prom", 0);
         close(d->run_dir);
     }
-    if (d->lock >= 0)
-        close(d->lock);
-    if (d->state_dir >= 0)
-        close(d->state_dir);
+    home_finish(d); /* the lock last: until then nobody else may begin */
 }
 
 int daemon_run(const struct settings *settings, struct error *err)

@@ -2,7 +2,11 @@
  * daemon: the deciding thread. One struct holds the parts; each part's file decides about its own side and speaks there:
  *
  *   daemon.c   start, wiring, signals, stop
- *   branch.c   a tip was seen: what it means, down the road, what became of it
+ *   home.c     the state folder: its lock, its journal, what was in force; and when it is lost
+ *   requests.c what an operator asks
+ *   lookout.c  the repository is open, watched and polled
+ *   branch.c   a tip was seen: what it means
+ *   branch_take.c  down the road, and what became of it
  *   serve.c    the broker: floor, assertion, published, keepalives, index
  *   report.c   state changes: log, health, status.json, metrics.prom, the service manager
  */
@@ -22,12 +26,16 @@
 #include "daemon/verdicts.h"
 
 enum { FLOOR_RAISES_A_MINUTE = 3, EPOCH_JUMP_MAX = 1000000 };
+/* The highest floor that somebody may name: epochs are integers up to 2^53-1, and some must be left. */
+#define FLOOR_MAX ((UINT64_C(1) << 53) - 1 - 2 * (uint64_t)EPOCH_JUMP_MAX)
 
 struct daemon {
     const struct settings *settings;
     struct loop loop;
     struct conditions conditions;
-    int state_dir, run_dir, lock; /* descriptors */
+    int state_dir, run_dir, lock;       /* descriptors; -1: not open */
+    bool has_lost;                      /* the state: no journal is begun by itself */
+    uint64_t files_seen, files_refused; /* of a state that was lost or corrupt, at the last poll */
     struct keyring keyring;
     struct journal *journal;
     struct repo *repo; /* NULL while it cannot be opened */
@@ -59,6 +67,10 @@ struct daemon {
     bool has_asked;                /* for history: the last commit asked of the journal, and its answer */
     struct oid asked;
     bool asked_known;
+    bool has_tip;                  /* of the branch, at the last look */
+    struct oid tip;
+    dev_t good_device, watched_device; /* of the repository that held the commit in force, and of the one that is watched */
+    ino_t good_inode, watched_inode;
     bool has_been_open;            /* ready was said */
     bool is_stopping;
 };
@@ -71,6 +83,38 @@ void branch_look(struct daemon *d);          /* reads the branch and takes what 
 void branch_reopen(struct daemon *d);        /* opens the repository and the watch anew: SIGHUP */
 int branch_start(struct daemon *d, struct error *err) MUST_CHECK;
 void branch_raise_floor(struct daemon *d, uint64_t floor);
+void branch_raise_to_floor(struct daemon *d); /* above d->floor, where what is in force is not */
+/* Takes the tip that `wanted` begins, in whatever history hold it is, as a new, higher epoch. 0: it is in force. */
+int branch_accept(struct daemon *d, const char *wanted, const char *by, struct error *err) MUST_CHECK;
+
+/* lookout.c */
+int lookout_open(struct daemon *d, struct error *err) MUST_CHECK; /* the repository, unless it is open */
+void lookout_close(struct daemon *d);
+void lookout_watch(struct daemon *d);  /* inotify, for as long as it is to be had */
+void lookout_unwatch(struct daemon *d);
+void lookout_start(struct daemon *d);  /* the poll */
+
+/* branch_take.c */
+/* Down the road. -1: not judged, or not durable: its condition is on, nothing changed. */
+int branch_take(struct daemon *d, const struct pipeline_order *order, enum pipeline_verdict *verdict,
+                struct error *err) MUST_CHECK;
+void branch_failed(struct daemon *d, const struct error *err); /* turns the error's condition on */
+
+/* home.c */
+int home_start(struct daemon *d, struct error *err) MUST_CHECK;
+void home_poll(struct daemon *d);      /* is it still there, is there room, can it be written again */
+/* A lost state has a floor now: a journal begins above it. `by` NULL: the broker's head told it. */
+int home_begin_again(struct daemon *d, uint64_t floor, const char *by, struct error *err) MUST_CHECK;
+int home_accept_loss(struct daemon *d, uint64_t floor, const char *by, struct error *err) MUST_CHECK;
+void home_finish(struct daemon *d);
+/* Appends a line that is not synced now. False: it failed, and the journal's condition is on. */
+bool home_journal_later(struct daemon *d, enum record_kind kind, const struct buf *members);
+/* Everything that is in force may be written down and told: nothing is lost or corrupt. */
+bool home_is_sound(const struct daemon *d);
+
+/* requests.c */
+void requests_start(struct daemon *d);
+void requests_look(struct daemon *d);
 
 /* serve.c */
 int serve_start(struct daemon *d, struct error *err) MUST_CHECK;
@@ -86,14 +130,5 @@ void report_health(struct daemon *d, enum health_event event, const char *error)
 void report_settle(struct daemon *d);        /* at the end of every callback that may have changed a condition */
 void report_soon(struct daemon *d);          /* status.json is out of date */
 void report_now(struct daemon *d);           /* writes status.json and metrics.prom */
-
-/* Appends a line that is not synced now. False: it failed, and the journal's condition is on. */
-bool daemon_journal_later(struct daemon *d, enum record_kind kind, const struct buf *members);
-
-/* With the poll: a journal that could not be written is tried again. */
-void daemon_retry_journal(struct daemon *d);
-
-/* A lost state has a floor now: begins the journal again. */
-int daemon_begin_again(struct daemon *d, struct error *err) MUST_CHECK;
 
 #endif

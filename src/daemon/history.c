@@ -22,6 +22,17 @@ static int count_forward(struct repo *repo, const struct force *force, const str
     return 0;
 }
 
+int history_accept(struct repo *repo, const struct force *force, const struct oid *tip, struct history *out,
+                   struct error *err)
+{
+    struct history found = {.kind = HISTORY_AMENDED};
+    if (repo_count(repo, tip, NULL, &found.count, err) != 0)
+        return -1;
+    found.offset = offset_above(force, found.count);
+    *out = found;
+    return 0;
+}
+
 static int judge_replaced(struct repo *repo, const struct force *force, const struct oid *tip,
                           enum rewrite_policy policy, struct history *out, struct error *err)
 {
@@ -35,11 +46,7 @@ static int judge_replaced(struct repo *repo, const struct force *force, const st
         if (replaced > HISTORY_AMEND_MAX)
             return 0;
     }
-    if (repo_count(repo, tip, NULL, &out->count, err) != 0)
-        return -1;
-    out->offset = offset_above(force, out->count);
-    out->kind = HISTORY_AMENDED;
-    return 0;
+    return history_accept(repo, force, tip, out, err);
 }
 
 int history_judge(struct repo *repo, const struct force *force, const struct oid *tip, enum rewrite_policy policy,

@@ -31,4 +31,8 @@ typedef int (*history_known)(void *context, const struct oid *commit, bool *know
 int history_judge(struct repo *repo, const struct force *force, const struct oid *tip, enum rewrite_policy policy,
                   history_known known, void *context, struct history *out, struct error *err) MUST_CHECK;
 
+/* The tip as an accepted rewrite, whatever the policy: count and offset of a new, higher epoch. */
+int history_accept(struct repo *repo, const struct force *force, const struct oid *tip, struct history *out,
+                   struct error *err) MUST_CHECK;
+
 #endif

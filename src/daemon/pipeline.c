@@ -272,13 +272,19 @@ static int journal_rejected(struct pipeline *pipeline, const struct oid *commit,
     return journal_append(pipeline->journal, RECORD_REJECTED, buf_span(&members), true, NULL, err);
 }
 
+/* Told once, also when the epoch has to be tried again. */
 static int journal_rewrite(struct pipeline *pipeline, const struct pipeline_order *order, struct error *err)
 {
     struct buf members AUTO_BUF = {0};
-    record_write_rewrite(&members, &pipeline->force.commit, &order->commit, order->offset, order->reason);
-    if (buf_check(&members, err) != 0)
+    if (oid_equal(&pipeline->rewrite_told, &order->commit) && pipeline->rewrite_offset == order->offset)
+        return 0;
+    record_write_rewrite(&members, &pipeline->force.commit, &order->commit, order->offset, order->reason, order->by);
+    if (buf_check(&members, err) != 0 ||
+        journal_append(pipeline->journal, RECORD_REWRITE, buf_span(&members), false, NULL, err) != 0)
         return -1;
-    return journal_append(pipeline->journal, RECORD_REWRITE, buf_span(&members), false, NULL, err);
+    pipeline->rewrite_told = order->commit;
+    pipeline->rewrite_offset = order->offset;
+    return 0;
 }
 
 static int journal_committed(struct pipeline *pipeline, struct draft *draft, struct journal_position *position,

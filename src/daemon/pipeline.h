@@ -24,6 +24,8 @@ struct pipeline {
     struct oid accounted;          /* the last tip that got a verdict */
     char accounted_code[64];       /* "" if it was committed, else why it was rejected */
     struct oid range_told;         /* the tip whose superseded commits are journaled; zero: none */
+    struct oid rewrite_told;       /* the tip whose rewrite is journaled, with this offset; zero: none */
+    uint64_t rewrite_offset;
 };
 
 int pipeline_init(struct pipeline *pipeline, const char *source, struct error *err) MUST_CHECK;
@@ -35,7 +37,8 @@ struct pipeline_order {
     const char *correlation_id;
     uint64_t epoch, offset;
     bool is_rewrite;     /* history was replaced, or the offset raised: journaled with `reason` */
-    const char *reason;  /* static: "amend", "allow", "floor", "upgrade" */
+    const char *reason;  /* static: "amend", "allow", "floor", "upgrade", "accepted" */
+    const char *by;      /* the user who accepted it; NULL: nobody was asked */
     bool is_reissue;     /* what is in force once more under a higher number, every service anew; the repository is not read */
     bool only_if_changed; /* at start: the commit in force judged again; without a change nothing is issued */
 };

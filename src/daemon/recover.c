@@ -237,6 +237,8 @@ static int replay_line(void *context, const struct journal_line *line, struct er
 {
     struct replay *replay = context;
     int64_t epoch;
+    if (line->kind == RECORD_BASELINE && doc_get_int(line->root, "floor", &epoch) && epoch > 0)
+        replay->recovery->floor = (uint64_t)epoch;
     if (replay->from != NULL && line->position.seq <= replay->from->seq) {
         if (line->position.seq == replay->from->seq)
             replay->is_found = memcmp(line->position.digest, replay->from->digest, HASH_LEN) == 0;
@@ -341,6 +343,24 @@ int recover(int state_dir, const struct keyring *keyring, struct pipeline *pipel
     recovery.is_snapshot_stale |= pipeline->force.exists && !recovery.has_snapshot;
     *out = recovery;
     recovery = (struct recovery){0};
+    return 0;
+}
+
+int recover_snapshot(int state_dir, const struct keyring *keyring, struct pipeline *pipeline, struct verdicts *verdicts,
+                     struct recovery *out, struct error *err)
+{
+    struct recovery recovery = {0};
+    bool is_missing = false, is_whole;
+    if (read_snapshot(state_dir, keyring, pipeline, &is_missing, &recovery.snapshot_refused) == 0)
+        recovery.has_snapshot = !is_missing;
+    else if (strcmp(recovery.snapshot_refused.code, ERR_MEMORY) == 0)
+        return error_memory(err);
+    if (recovery.has_snapshot)
+        verdicts_add(verdicts, &pipeline->force.commit, pipeline->force.epoch, VERDICT_COMMITTED, "", (struct span){0});
+    if (is_complete(&pipeline->force, &is_whole, err) != 0)
+        return -1;
+    recovery.is_incomplete = !is_whole;
+    *out = recovery;
     return 0;
 }
 

@@ -14,6 +14,7 @@ struct recovery {
     bool has_journal, has_snapshot;
     bool is_snapshot_stale;        /* the journal is ahead of it: write a new one */
     bool is_incomplete;            /* services are missing of what the head tells: judge the repository before anything is served */
+    uint64_t floor;                /* of a journal that began above a lost one; 0: none */
     uint64_t published;            /* the newest epoch the journal calls published, as far as it was looked at; 0: not known */
     struct tombstones tombstones;  /* of services removed lately */
     struct error snapshot_refused; /* code NULL: it was fine or is not there */
@@ -27,6 +28,10 @@ void recovery_fini(struct recovery *recovery);
  */
 int recover(int state_dir, const struct keyring *keyring, struct pipeline *pipeline, struct verdicts *verdicts,
             struct recovery *out, struct error *err) MUST_CHECK;
+
+/* The snapshot alone, where the journal cannot be read. Nothing usable: nothing is in force. */
+int recover_snapshot(int state_dir, const struct keyring *keyring, struct pipeline *pipeline, struct verdicts *verdicts,
+                     struct recovery *out, struct error *err) MUST_CHECK;
 
 /* Is the commit named as committed or rejected in any journal file? For history_judge. */
 int recover_knows_commit(int state_dir, const struct mac_key *key, const struct oid *commit, bool *known, struct error *err) MUST_CHECK;

@@ -1,6 +1,7 @@
 /*
  * report: what the daemon tells of itself, each change once: log, health, status.json, metrics.prom, the service manager.
  */
+#include <fcntl.h>
 #include <string.h>
 
 #include "daemon/daemon.h"
@@ -11,7 +12,7 @@
 
 #define UNIT "report"
 
-enum { REPORT_AFTER_MS = 20, FILE_MODE = 0644 };
+enum { REPORT_AFTER_MS = 20, FILE_MODE = 0644, RUN_MODE = 0755 };
 
 static void on_report(void *context)
 {
@@ -77,11 +78,43 @@ void report_soon(struct daemon *d)
     loop_timer_arm_by(&d->loop, &d->report, REPORT_AFTER_MS);
 }
 
+/* Somebody removed the run folder: it is made again under the same descriptor. */
+static int replace_again(struct daemon *d, const char *name, struct span text, struct error *err)
+{
+    AUTO_CLOSE int dir = -1;
+    if (fs_make_dir(d->settings->run, RUN_MODE, &dir, err) != 0)
+        return -1;
+    if (dup3(dir, d->run_dir, O_CLOEXEC) < 0)
+        return error_set(err, ERR_SYSTEM, errno, "cannot move into %s", d->settings->run);
+    return fs_replace_volatile(d->run_dir, name, text, FILE_MODE, err);
+}
+
+static int try_replace(struct daemon *d, const char *name, struct buf *text, struct error *err)
+{
+    if (buf_check(text, err) != 0)
+        return -1;
+    if (fs_replace_volatile(d->run_dir, name, buf_span(text), FILE_MODE, err) == 0)
+        return 0;
+    return err->sys == ENOENT ? replace_again(d, name, buf_span(text), err) : -1;
+}
+
 static void replace(struct daemon *d, const char *name, struct buf *text)
 {
     struct error err;
-    if (buf_check(text, &err) != 0 || fs_replace_volatile(d->run_dir, name, buf_span(text), FILE_MODE, &err) != 0)
+    if (try_replace(d, name, text, &err) != 0)
         log_error_object(LOG_LEVEL_WARN, UNIT, "report_failed", &err);
+}
+
+/* What became of the tip; a rejected one leaves the state as it is, and must be seen all the same. */
+static void put_tip(const struct daemon *d, struct status_view *view)
+{
+    const struct pipeline *pipeline = &d->pipeline;
+    if (!d->has_tip)
+        return;
+    view->tip = &d->tip;
+    bool is_accounted = pipeline->has_accounted && oid_equal(&pipeline->accounted, &d->tip);
+    view->tip_verdict = !is_accounted ? "waiting" : pipeline->accounted_code[0] == '\0' ? "in-force" : "rejected";
+    view->tip_code = is_accounted && pipeline->accounted_code[0] != '\0' ? pipeline->accounted_code : NULL;
 }
 
 static void write_status(struct daemon *d)
@@ -99,6 +132,7 @@ static void write_status(struct daemon *d)
         .snapshot_epoch = d->snapshot_epoch,
         .started_ms = d->started_ms,
     };
+    put_tip(d, &view);
     status_write(&view, &text);
     replace(d, STATUS_FILE, &text);
     log_debug(UNIT, "status_written", LOG_S("state", d->last_state), LOG_N("epoch", d->pipeline.force.epoch),

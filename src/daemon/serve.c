@@ -73,6 +73,8 @@ void serve_everything(struct daemon *d)
     /* A head far beyond ours is evidence, and clients that saw it would not follow us below it. */
     if (d->broker.state != BROKER_OPEN || d->is_incomplete || conditions_is_on(&d->conditions, CONDITION_EPOCH_JUMP))
         return;
+    if (!home_is_sound(d) && d->floor > d->pipeline.force.epoch)
+        return; /* what the broker retains is newer than what a damaged journal let us keep */
     if (FAILPOINT("publish.assert", &err) != 0 || fill_assertion(d, &batch, &err) != 0) {
         log_error_object(LOG_LEVEL_ERROR, UNIT, "assertion_failed", &err);
         loop_timer_arm(&d->loop, &d->reassert, RETRY_REFUSED_MS);
@@ -119,7 +121,7 @@ static void on_overtaken(void *context, const struct oid *commit, uint64_t epoch
     if (epoch == 0 || epoch <= d->published)
         return;
     record_write_overtaken(&members, commit, epoch, &d->pipeline.force.commit);
-    if (!daemon_journal_later(d, RECORD_SUPERSEDED, &members))
+    if (!home_journal_later(d, RECORD_SUPERSEDED, &members))
         return; /* it stays only committed, and is found again when a later one is published */
     verdicts_move(&d->verdicts, epoch, VERDICT_SUPERSEDED);
     d->metrics.overtaken++;
@@ -172,7 +174,7 @@ static void on_published(void *context, const struct oid *commit, uint64_t epoch
     oid_format(commit, hex);
     record_write_published(&members, commit, epoch);
     FAILPOINT_PASS("publish.done");
-    daemon_journal_later(d, RECORD_PUBLISHED, &members);
+    home_journal_later(d, RECORD_PUBLISHED, &members);
     verdicts_move(&d->verdicts, epoch, VERDICT_PUBLISHED);
     if (epoch == d->pipeline.force.epoch && d->seen_us != 0) {
         int64_t micros = clock_mono_us() - d->seen_us;
@@ -301,8 +303,8 @@ static void found_higher(struct daemon *d, uint64_t epoch)
     }
     if (epoch > d->floor)
         d->floor = epoch;
-    if (!force->exists)
-        return; /* the first epoch will be issued above it */
+    if (!force->exists || !home_is_sound(d))
+        return; /* the first epoch will be issued above it; so will be what is in force when it can be written down again */
     if (raises_too_often(d)) {
         conditions_on(&d->conditions, CONDITION_TWO_PUBLISHERS,
                       "another publisher with our key raised the head more than three times in a minute");
@@ -371,18 +373,14 @@ static void broker_is_fine(struct daemon *d)
         conditions_off(&d->conditions, CONDITION_CLIENT_ID_CONFLICT);
 }
 
-/* The broker's retained head tells how far the lost state had got. */
+/* The broker's retained head tells how far the lost state had got. What is still in memory knows better, and waits for its folder. */
 static void end_state_lost(struct daemon *d)
 {
     struct error err;
-    if (!conditions_is_on(&d->conditions, CONDITION_STATE_LOST) || d->floor == 0)
+    if (!conditions_is_on(&d->conditions, CONDITION_STATE_LOST) || d->floor == 0 || d->pipeline.force.exists)
         return;
-    if (daemon_begin_again(d, &err) != 0) {
+    if (home_begin_again(d, d->floor, NULL, &err) != 0)
         log_error_object(LOG_LEVEL_ERROR, UNIT, "journal_not_begun", &err);
-        return;
-    }
-    conditions_off(&d->conditions, CONDITION_STATE_LOST);
-    branch_look(d);
 }
 
 static void on_opened(void *context, struct mqtt *mqtt)

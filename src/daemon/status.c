@@ -30,6 +30,22 @@ static void put_epoch(struct buf *out, const char *name, uint64_t epoch)
         buf_printf(out, "\"%s\":%llu,", name, (unsigned long long)epoch);
 }
 
+static void put_tip(struct buf *out, const struct status_view *view)
+{
+    char commit[OID_HEX_LEN + 1];
+    if (view->tip == NULL) {
+        buf_puts(out, "\"tip\":null,");
+        return;
+    }
+    oid_format(view->tip, commit);
+    buf_puts(out, "\"tip\":{");
+    put_text(out, "code", view->tip_code);
+    put_text(out, "commit", commit);
+    buf_puts(out, "\"verdict\":");
+    json_put_text(out, view->tip_verdict);
+    buf_puts(out, "},");
+}
+
 void status_write(const struct status_view *view, struct buf *out)
 {
     const struct force *force = view->force;
@@ -48,6 +64,7 @@ void status_write(const struct status_view *view, struct buf *out)
     put_text(out, "source", view->settings->mqtt.source);
     put_text(out, "repository", view->settings->repository.path);
     put_text(out, "branch", view->settings->repository.branch);
+    put_tip(out, view);
     put_epoch(out, "epoch", force->epoch);
     put_text(out, "config_epoch", force->exists ? commit : NULL);
     put_text(out, "correlation_id", force->exists ? force->correlation_id : NULL);

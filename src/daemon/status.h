@@ -19,6 +19,9 @@ struct status_view {
     const struct conditions *conditions;
     const struct force *force;
     const struct verdicts *verdicts;
+    const struct oid *tip;   /* of the branch at the last look; NULL: it cannot be read */
+    const char *tip_verdict; /* "in-force", "rejected", "waiting" */
+    const char *tip_code;    /* of a rejected one, else NULL */
     uint64_t published;      /* epoch, 0: none */
     const char *broker_state, *broker_reason, *broker_url;
     uint64_t snapshot_epoch; /* 0: none */

@@ -35,7 +35,10 @@ int journal_refuse(struct error *err)
 {
     if (strcmp(err->code, ERR_MEMORY) == 0)
         return -1;
-    err->code = err->sys == ENOSPC || err->sys == EDQUOT ? CODE_NO_SPACE : CODE_JOURNAL_UNWRITABLE;
+    if (err->sys == ENOSPC || err->sys == EDQUOT)
+        err->code = CODE_NO_SPACE;
+    else
+        err->code = err->sys == EROFS ? CODE_READ_ONLY : CODE_JOURNAL_UNWRITABLE;
     return error_wrap(err, "the journal");
 }
 
@@ -163,6 +166,12 @@ static int check_name(const struct journal *journal, struct error *err)
     if (st.st_dev != journal->device || st.st_ino != journal->inode)
         return error_set(err, CODE_JOURNAL_UNWRITABLE, 0, "'%s' is not the file it was", JOURNAL_FILE);
     return 0;
+}
+
+bool journal_is_in_place(const struct journal *journal)
+{
+    struct error ignored;
+    return check_name(journal, &ignored) == 0;
 }
 
 /* Rules 3 and 2 of this file. */

@@ -57,6 +57,10 @@ const char *repo_common_dir(const struct repo *repo);
 const char *repo_work_dir(const struct repo *repo);
 /* Device and inode of the common dir: another one at the same path is another repository. */
 void repo_identity(const struct repo *repo, dev_t *device, ino_t *inode);
+/* True if the path leads elsewhere than when it was opened: a link that was swapped, a folder that was replaced or is gone. */
+bool repo_has_moved(const struct repo *repo);
+/* *exists: the commit is in the object database. */
+int repo_has_commit(struct repo *repo, const struct oid *commit, bool *exists, struct error *err) MUST_CHECK;
 
 /*
  * The commit refs/heads/<branch> points to. No such branch is an outcome (*is_missing, tip untouched).
@@ -65,6 +69,10 @@ void repo_identity(const struct repo *repo, dev_t *device, ino_t *inode);
  */
 int repo_branch_tip(struct repo *repo, const char *branch, bool *is_missing, struct oid *tip,
                     struct error *err) MUST_CHECK;
+
+/* Calls `visit` with the name of each local branch that can be read, until one answers false. */
+int repo_each_branch(struct repo *repo, bool (*visit)(void *context, const char *name), void *context,
+                     struct error *err) MUST_CHECK;
 
 /* The branch HEAD names, born or not; "" when HEAD is detached, or names no branch, or one longer than
    `size`-1. */

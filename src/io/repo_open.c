@@ -328,6 +328,13 @@ int repo_refresh(struct repo *repo, struct error *err)
     return 0;
 }
 
+bool repo_has_moved(const struct repo *repo)
+{
+    struct stat place, common;
+    return stat(repo->path, &place) != 0 || !repo_is_same_file(&place, &repo->handle.place) ||
+           !stat_in(repo->handle.git, "", &common) || !repo_is_same_file(&common, &repo->handle.common);
+}
+
 bool repo_is_bare(const struct repo *repo)
 {
     return git_repository_is_bare(repo->handle.git) == 1;

@@ -111,6 +111,7 @@ REPO_CLEANUP(git_index, git_index_free)
 REPO_CLEANUP(git_revwalk, git_revwalk_free)
 REPO_CLEANUP(git_config, git_config_free)
 REPO_CLEANUP(git_reference, git_reference_free)
+REPO_CLEANUP(git_branch_iterator, git_branch_iterator_free)
 REPO_CLEANUP(git_signature, git_signature_free)
 REPO_CLEANUP(git_repository, git_repository_free)
 #undef REPO_CLEANUP

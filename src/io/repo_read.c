@@ -22,19 +22,32 @@ bool repo_ref_name(const char *branch, char out[static REPO_REF_MAX])
            strcmp(normal, out) == 0;
 }
 
+static bool is_denied_in(const struct repo *repo, const char *name, char path[static PATH_MAX])
+{
+    int len = snprintf(path, PATH_MAX, "%s%s", repo_common_dir(repo), name);
+    return len > 0 && len < PATH_MAX && repo_is_denied(path);
+}
+
 /* "Not found" is also what libgit2 says of what it must not look at, and of a repository that has gone. */
 static int check_missing(const struct repo *repo, const char *name, struct error *err)
 {
     char path[PATH_MAX];
-    const char *files[] = {name, "packed-refs"};
     if (repo_check_identity(repo, err) != 0)
         return -1;
-    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
-        int len = snprintf(path, sizeof path, "%s%s", repo_common_dir(repo), files[i]);
-        if (len > 0 && (size_t)len < sizeof path && repo_is_denied(path))
-            return error_set(err, CODE_REPO_ACCESS, EACCES, "cannot read '%s'", path);
-    }
+    if (is_denied_in(repo, name, path) || is_denied_in(repo, "packed-refs", path))
+        return error_set(err, CODE_REF_UNREADABLE, EACCES, "cannot read '%s'", path);
     return 0;
+}
+
+/* A ref that is there and may not be read is the ref's trouble, not the repository's. */
+static int fail_ref(const struct repo *repo, const char *name, int rc, struct error *err)
+{
+    char path[PATH_MAX];
+    if (repo_check_identity(repo, err) != 0)
+        return -1;
+    if (is_denied_in(repo, name, path) || is_denied_in(repo, "packed-refs", path))
+        return error_set(err, CODE_REF_UNREADABLE, EACCES, "cannot read '%s'", path);
+    return repo_fail(err, CODE_REF_UNREADABLE, rc, "cannot read %s", name);
 }
 
 static int check_is_commit(struct repo *repo, const char *name, const struct oid *tip, struct error *err)
@@ -72,13 +85,33 @@ int repo_branch_tip(struct repo *repo, const char *branch, bool *is_missing, str
         return 0;
     }
     if (rc != 0)
-        return repo_fail(err, CODE_REF_UNREADABLE, rc, "cannot read %s", name);
+        return fail_ref(repo, name, rc, err);
     struct oid found = repo_oid(&id);
     if (check_is_commit(repo, name, &found, err) != 0)
         return -1;
     *is_missing = false;
     *tip = found;
     return 0;
+}
+
+int repo_each_branch(struct repo *repo, bool (*visit)(void *context, const char *name), void *context,
+                     struct error *err)
+{
+    AUTO_GIT(git_branch_iterator) branches = NULL;
+    int rc = git_branch_iterator_new(&branches, repo->handle.git, GIT_BRANCH_LOCAL);
+    for (;;) {
+        AUTO_GIT(git_reference) branch = NULL;
+        const char *name;
+        git_branch_t kind;
+        if (rc == 0)
+            rc = git_branch_next(&branch, &kind, branches);
+        if (rc == GIT_ITEROVER)
+            return 0;
+        if (rc != 0)
+            return repo_fail(err, CODE_REF_UNREADABLE, rc, "cannot list the branches");
+        if (git_branch_name(&name, branch) == 0 && !visit(context, name))
+            return 0;
+    }
 }
 
 int repo_head_branch(struct repo *repo, char *out, size_t size, struct error *err)

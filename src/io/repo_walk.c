@@ -301,15 +301,23 @@ int repo_range(struct repo *repo, const struct oid *tip, const struct oid *hide,
     return 0;
 }
 
-int repo_is_ancestor(struct repo *repo, const struct oid *ancestor, const struct oid *commit, bool *out,
-                     bool *ancestor_exists, struct error *err)
+int repo_has_commit(struct repo *repo, const struct oid *commit, bool *exists, struct error *err)
 {
     git_object_t type;
     size_t size;
-    bool exists, reached = false;
-    if (repo_stat_object(repo, ancestor, &exists, &type, &size, err) != 0)
+    bool is_there;
+    if (repo_stat_object(repo, commit, &is_there, &type, &size, err) != 0)
         return -1;
-    exists = exists && type == GIT_OBJECT_COMMIT;
+    *exists = is_there && type == GIT_OBJECT_COMMIT;
+    return 0;
+}
+
+int repo_is_ancestor(struct repo *repo, const struct oid *ancestor, const struct oid *commit, bool *out,
+                     bool *ancestor_exists, struct error *err)
+{
+    bool exists, reached = false;
+    if (repo_has_commit(repo, ancestor, &exists, err) != 0)
+        return -1;
     if (exists && !oid_equal(ancestor, commit)) {
         git_oid below = repo_git_oid(ancestor), above = repo_git_oid(commit);
         if (follow_line(repo, commit, ancestor, NULL, &reached, err) != 0)

@@ -48,6 +48,16 @@ void record_write_baseline(struct buf *out, const char *written_by, const char *
     members_put_text(&m, "source", source);
 }
 
+void record_write_baseline_above(struct buf *out, const char *written_by, const char *source, uint64_t floor, const char *by)
+{
+    struct members m = members_bare(out);
+    members_put_u64(&m, "format", RECORD_FORMAT);
+    members_put_text(&m, "written_by", written_by);
+    members_put_text(&m, "source", source);
+    members_put_u64(&m, "floor", floor);
+    members_put_text(&m, "by", by);
+}
+
 void record_write_committed(struct buf *out, const struct record_committed *committed)
 {
     struct members m = members_bare(out);
@@ -105,13 +115,15 @@ void record_write_rejected(struct buf *out, const struct oid *commit, const char
 }
 
 void record_write_rewrite(struct buf *out, const struct oid *from, const struct oid *to, uint64_t offset,
-                          const char *reason)
+                          const char *reason, const char *by)
 {
     struct members m = members_bare(out);
     put_commit(&m, "from", from);
     put_commit(&m, "to", to);
     members_put_u64(&m, "offset", offset);
     members_put_text(&m, "reason", reason);
+    if (by != NULL)
+        members_put_text(&m, "by", by);
 }
 
 void record_write_keyset(struct buf *out, uint64_t generation, struct span keyset)

@@ -2,13 +2,13 @@
  * record: what the lines of the journal say, kind by kind: the members between "kind" and "key_id"
  * (docs/PROTOCOL.md §Journal). io/journal.h frames, chains and syncs them.
  *
- *   baseline    format, written_by, source
+ *   baseline    format, written_by, source; after a lost state: floor, by
  *   committed   commit, epoch, offset, generation, correlation_id, services {name: message}, head
  *   published   commit, epoch
  *   superseded  from (commit or null), to, commits [..]         at most RECORD_COMMITS_MAX a line
  *               an epoch that was overtaken before it was published: from null, its commit alone, and epoch
  *   rejected    commit, code, findings [..]
- *   rewrite     from, to, offset, reason
+ *   rewrite     from, to, offset, reason; where somebody asked for it: by
  *   keyset      generation, keyset
  *   checkpoint  file (the name of the file that ended)
  */
@@ -51,6 +51,9 @@ struct record_message {
 /* Each writes the members of its kind in the order above, comma separated, without braces:
    `"commit":"…","epoch":4`. */
 void record_write_baseline(struct buf *out, const char *written_by, const char *source);
+/* The baseline of a journal that begins above a lost one: no epoch is ever numbered `floor` or less. `by` NULL: nobody's word, the
+   broker's head. */
+void record_write_baseline_above(struct buf *out, const char *written_by, const char *source, uint64_t floor, const char *by);
 void record_write_committed(struct buf *out, const struct record_committed *committed);
 void record_write_published(struct buf *out, const struct oid *commit, uint64_t epoch);
 /* `from` NULL: null. The caller keeps `len` within RECORD_COMMITS_MAX, with further lines for the rest. */
@@ -61,7 +64,7 @@ void record_write_overtaken(struct buf *out, const struct oid *commit, uint64_t 
 void record_write_rejected(struct buf *out, const struct oid *commit, const char *code,
                            const struct findings *findings);
 void record_write_rewrite(struct buf *out, const struct oid *from, const struct oid *to, uint64_t offset,
-                          const char *reason);
+                          const char *reason, const char *by);
 void record_write_keyset(struct buf *out, uint64_t generation, struct span keyset);
 void record_write_checkpoint(struct buf *out, const char *file);
 

@@ -74,6 +74,10 @@ int fs_sync_dir(int dir, struct error *err) MUST_CHECK;
  */
 int fs_lock(int dir, const char *name, int *out, pid_t *holder, struct error *err) MUST_CHECK;
 
+/* Locks the folder itself, for as long as `dir` is open: it has no name that could be unlinked. *is_ours: nobody else has it. On a
+   file system that cannot lock folders it is always ours. */
+int fs_lock_dir(int dir, bool *is_ours, struct error *err) MUST_CHECK;
+
 /* Pid of who holds that lock, 0 if nobody does. For those who only look. Held, but no pid written yet: EAGAIN. */
 int fs_lock_holder(int dir, const char *name, pid_t *holder, struct error *err) MUST_CHECK;
 

@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/file.h>
 
 #include "util/fs_priv.h"
 #include "util/num.h"
@@ -53,6 +54,20 @@ int fs_lock(int dir, const char *name, int *out, pid_t *holder, struct error *er
     if (fs_write_at(fd, (struct span){text, (size_t)len}, 0, err) != 0)
         return error_wrap(err, "locking '%s'", name);
     *out = take_fd(&fd);
+    return 0;
+}
+
+int fs_lock_dir(int dir, bool *is_ours, struct error *err)
+{
+    int rc;
+    do
+        rc = flock(dir, LOCK_EX | LOCK_NB);
+    while (rc != 0 && errno == EINTR);
+    /* NFS locks folders only for writers, which nobody is: there the lock file has to do. */
+    bool is_possible = rc == 0 || (errno != EBADF && errno != EINVAL && errno != EOPNOTSUPP && errno != ENOLCK);
+    if (rc != 0 && is_possible && errno != EWOULDBLOCK)
+        return error_set(err, ERR_SYSTEM, errno, "cannot lock a folder");
+    *is_ours = rc == 0 || !is_possible;
     return 0;
 }
 

@@ -22,7 +22,7 @@ from nacl.signing import SigningKey
 STT = "services/audio/stt-worker.yaml"
 MEMORY = "services/brain/memory-worker.yaml"
 BAD = "a: 1\nb: 2\na: 3\n"
-VERBS = [verb for verb in re.findall(r"&verb_(\w+),", (ROOT / "src/cli/verbs.c").read_text()) if verb != "complete"]
+VERBS = [verb.replace("_", "-") for verb in re.findall(r"&verb_(\w+),", (ROOT / "src/cli/verbs.c").read_text()) if verb != "complete"]
 
 
 class World:
@@ -904,6 +904,8 @@ def test_help_explains_every_code():
     table = codes()
     assert len(table) == (ROOT / "src/model/codes.def").read_text().count("\nCODE(")
     for name, meaning, remedy in table:
+        if name in VERBS:
+            continue  # what is typed is more often the verb
         text = ctl("help", name, check=0).stdout
         assert text.startswith(f"{name}: ") and meaning.replace('\\"', '"') in text and "What to do: " + remedy.replace('\\"', '"') in text
 
@@ -930,7 +932,7 @@ def test_help_explains_every_verb():
     assert [line.split()[0] for line in verbs.splitlines()] == VERBS
     for verb in VERBS:
         text = ctl("help", verb, check=0).stdout
-        assert text.startswith(f"usage: epochctl {verb} ") and text == ctl(verb, "--help", check=0).stdout == ctl(verb, "-h", check=0).stdout
+        assert re.match(rf"usage: epochctl {verb}\s", text) and text == ctl(verb, "--help", check=0).stdout == ctl(verb, "-h", check=0).stdout
     assert ctl("--help", check=0).stdout == ctl("-h", check=0).stdout == overview
     assert ctl(check=2).stdout == overview
     assert re.fullmatch(r"epochctl \d+\.\d+\.\d+\n", ctl("--version", check=0).stdout)

@@ -261,7 +261,7 @@ static void write_records(struct buf *out)
     record_write_published(&other, &commit, 7);
     record_write_superseded(&other, &commit, &next, &commit, 1);
     record_write_overtaken(&other, &commit, 7, &next);
-    record_write_rewrite(&other, &commit, &next, 1, "amend");
+    record_write_rewrite(&other, &commit, &next, 1, "amend", NULL);
     record_write_keyset(&other, 1, SPAN("{}"));
     record_write_checkpoint(&other, "journal-7.jsonl");
     out->failed |= other.failed;

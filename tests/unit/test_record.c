@@ -175,7 +175,7 @@ static void record__writes_a_rewrite(void **state)
     (void)state;
     AUTO_BUF struct buf out = {0};
     struct oid from = oid_of(OTHER_COMMIT), to = oid_of(COMMIT);
-    record_write_rewrite(&out, &from, &to, 7, "amend");
+    record_write_rewrite(&out, &from, &to, 7, "amend", NULL);
     assert_text(&out,
                 "\"from\":\"" OTHER_COMMIT "\",\"to\":\"" COMMIT "\",\"offset\":7,\"reason\":\"amend\"");
 }

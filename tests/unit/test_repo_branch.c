@@ -238,21 +238,30 @@ static int is_access_refused(void *path)
     return strcmp(err.code, CODE_REPO_ACCESS) == 0 && strstr(err.message, path) != NULL ? 0 : 2;
 }
 
+/* Likewise, and it is the branch that cannot be read, not the repository. */
+static int is_ref_refused(void *path)
+{
+    struct error err;
+    if (read_as_stranger(&err) == 0)
+        return 1;
+    return strcmp(err.code, CODE_REF_UNREADABLE) == 0 && strstr(err.message, path) != NULL ? 0 : 2;
+}
+
 static void repo_read__calls_a_permission_a_permission(void **state)
 {
     (void)state;
     char ref[] = "refs/heads/main", packed[] = "packed-refs", object[] = "objects", pack[] = "objects/pack";
     make_repo();
     sh("chmod 0600 here/.git/refs/heads/main");
-    as_stranger(is_access_refused, ref);
+    as_stranger(is_ref_refused, ref);
     sh("chmod 0644 here/.git/refs/heads/main && chmod 0700 here/.git/refs/heads");
-    as_stranger(is_access_refused, ref);
+    as_stranger(is_ref_refused, ref);
     sh("chmod 0755 here/.git/refs/heads && chmod 0700 here/.git/objects/[0-9a-f][0-9a-f]");
     as_stranger(is_access_refused, object);
     sh("chmod 0755 here/.git/objects/[0-9a-f][0-9a-f] && chmod 0400 here/.git/objects/[0-9a-f][0-9a-f]/*");
     as_stranger(is_access_refused, object);
     sh("git -C here gc -q --prune=now && chmod 0600 here/.git/packed-refs");
-    as_stranger(is_access_refused, packed);
+    as_stranger(is_ref_refused, packed);
     sh("chmod 0644 here/.git/packed-refs && chmod 0400 here/.git/objects/pack/*");
     as_stranger(is_access_refused, pack);
     sh("chmod 0444 here/.git/objects/pack/* && chmod 0700 here/.git/objects/pack");

@@ -132,7 +132,7 @@ static void status__has_the_members_it_promises_and_no_other(void **state)
 {
     static const char *const names[] = {"format", "pid", "version", "started", "written", "state", "reason", "message",
         "since", "source", "repository", "branch", "epoch", "config_epoch", "correlation_id", "generation", "offset",
-        "committed", "published", "snapshot", "broker", "service_count", "recent"};
+        "committed", "published", "snapshot", "broker", "service_count", "recent", "tip"};
     const struct doc_node *root = read_status(*state);
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         if (doc_get(root, names[i]) == NULL)
@@ -144,6 +144,20 @@ static void status__has_the_members_it_promises_and_no_other(void **state)
     assert_non_null(doc_get(broker, "url"));
     assert_non_null(doc_get(broker, "state"));
     assert_non_null(doc_get(broker, "reason"));
+}
+
+static void status__tells_what_became_of_the_tip(void **state)
+{
+    struct desk *desk = *state;
+    const struct oid tip = {.bytes = {0xab}};
+    expect_null(read_status(desk), "tip");
+    desk->view.tip = &tip;
+    desk->view.tip_verdict = "rejected";
+    desk->view.tip_code = "yaml.syntax";
+    const struct doc_node *told = doc_get(read_status(desk), "tip");
+    expect_text(told, "verdict", "rejected");
+    expect_text(told, "code", "yaml.syntax");
+    expect_text(told, "commit", "ab00000000000000000000000000000000000000");
 }
 
 static void status__tells_what_is_in_force(void **state)
@@ -281,6 +295,7 @@ int main(void)
 #define ONE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         ONE(status__has_the_members_it_promises_and_no_other),
+        ONE(status__tells_what_became_of_the_tip),
         ONE(status__tells_what_is_in_force),
         ONE(status__says_null_where_there_is_no_epoch),
         ONE(status__tells_who_wrote_it_and_when),

@@ -305,7 +305,7 @@ static void tell_story(struct story *story, const struct vectors *vectors)
     story->published_412 = story->last;
     record_write_keyset(&members, 2, message_of(vectors, "keyset-2"));
     append(story, RECORD_KEYSET, &members);
-    record_write_rewrite(&members, &second, &overtaken, 2, "amend");
+    record_write_rewrite(&members, &second, &overtaken, 2, "amend", NULL);
     append(story, RECORD_REWRITE, &members);
     record_write_checkpoint(&members, "journal-9.jsonl");
     append(story, RECORD_CHECKPOINT, &members);

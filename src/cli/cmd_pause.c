@@ -1,0 +1,55 @@
+/*
+ * pause, resume: commits are seen, and wait.
+ */
+#include <string.h>
+
+#include "cli/ask.h"
+#include "cli/verbs.h"
+
+enum { OPT_REASON };
+
+static int run_pause(const struct cli *cli, const struct cli_args *args)
+{
+    struct request request = {.verb = REQUEST_PAUSE};
+    struct request_answer answer;
+    const char *reason = args->options[OPT_REASON];
+    if (reason != NULL && strlen(reason) > REQUEST_REASON_MAX)
+        return cli_usage(args->verb, "--reason is at most %d bytes", REQUEST_REASON_MAX);
+    if (reason != NULL)
+        snprintf(request.reason, sizeof request.reason, "%s", reason);
+    int rc = ask(cli, &request, &answer);
+    if (rc == CLI_OK)
+        printf("paused: commits are seen, and wait for epochctl resume; %s\n", answer.message);
+    return rc;
+}
+
+static int run_resume(const struct cli *cli, const struct cli_args *args)
+{
+    struct request request = {.verb = REQUEST_RESUME};
+    struct request_answer answer;
+    (void)args;
+    int rc = ask(cli, &request, &answer);
+    if (rc == CLI_OK && answer.epoch > 0)
+        printf("resumed: epoch %llu is in force; %s\n", (unsigned long long)answer.epoch, answer.message);
+    else if (rc == CLI_OK)
+        printf("resumed; %s\n", answer.message);
+    return rc;
+}
+
+const struct cli_verb verb_pause = {
+    .name = "pause",
+    .summary = "take no commits until resume",
+    .help = "*epochd* serves on what is in force, sees new commits and leaves them: *hold:paused*. It lasts\n"
+            "over restarts.\n",
+    .exit = "0: paused; 1: refused, and why; 3: *epochd* does not run, or you may not ask it.",
+    .options = {[OPT_REASON] = {.name = "reason", .argument = "TEXT", .help = "shown by *epochctl status*"}},
+    .run = run_pause,
+};
+
+const struct cli_verb verb_resume = {
+    .name = "resume",
+    .summary = "take commits again, the tip first",
+    .help = "Ends *hold:paused*. Harmless where nothing is paused.\n",
+    .exit = "0: done; 1: refused, and why; 3: *epochd* does not run, or you may not ask it.",
+    .run = run_resume,
+};
