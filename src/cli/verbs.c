@@ -19,6 +19,7 @@ const struct cli_verb *const cli_verbs[] = {
     &verb_verify,
     &verb_set,
     &verb_unset,
+    &verb_rollback,
     &verb_keys,
     &verb_hook,
     &verb_completion,

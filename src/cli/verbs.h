@@ -18,6 +18,7 @@ extern const struct cli_verb verb_keys;
 extern const struct cli_verb verb_log;
 extern const struct cli_verb verb_pause;
 extern const struct cli_verb verb_resume;
+extern const struct cli_verb verb_rollback;
 extern const struct cli_verb verb_set;
 extern const struct cli_verb verb_setup;
 extern const struct cli_verb verb_show;

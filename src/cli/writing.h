@@ -15,6 +15,9 @@
 
 enum { WRITING_MESSAGE_MAX = 16 * 1024 };
 
+/* The line of a message that lets many services go at once (config/guard.h). */
+#define WRITING_ALLOW_REMOVAL "Epoch-Allow: mass-removal"
+
 struct writing {
     const struct cli *cli;
     char *path; /* the work tree's top, or the bare repository */
@@ -45,8 +48,9 @@ int writing_read(struct writing *w, const char *path, struct buf *out, uint32_t 
 /* How the commit is made: the options of all these verbs. */
 struct writing_options {
     const char *message;  /* -m; NULL: `subject` */
-    const char *trailer;  /* a line to end the message with, or NULL */
+    const char *trailer;  /* lines "Name: value" to end the message with, or NULL */
     bool is_dry_run, pushes;
+    unsigned wait_ms;     /* at least so long for an answer; 0: as the repository says */
 };
 
 /*

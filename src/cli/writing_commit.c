@@ -118,7 +118,8 @@ static bool has_remote(const struct writing *w)
 }
 
 /* What became of it. Where epochd never ran, a commit waits for a push. */
-static int say_answer(const struct writing *w, const struct judged *judged, const struct oid *commit, int64_t asked_us)
+static int say_answer(const struct writing *w, const struct judged *judged, const struct oid *commit,
+                      int64_t asked_us, unsigned least_ms)
 {
     struct buf line AUTO_BUF = {0}, names AUTO_BUF = {0};
     struct error err;
@@ -131,7 +132,7 @@ static int say_answer(const struct writing *w, const struct judged *judged, cons
         return cli_fail(&err);
     const struct answer_question question = {
         .branch = w->branch, .commit = *commit, .services = names.data, .asked_us = asked_us};
-    enum answer answer = answer_wait(w->cli->config, w->repo, &question, wait_ms, &line);
+    enum answer answer = answer_wait(w->cli->config, w->repo, &question, wait_ms > least_ms ? wait_ms : least_ms, &line);
     if (answer == ANSWER_NOT_RUNNING && !repo_is_bare(w->repo) && has_remote(w)) {
         buf_reset(&line);
         buf_puts(&line, "epochd does not run here; git push takes it to where it does");
@@ -153,14 +154,27 @@ static int push(const struct writing *w)
 
 /* --- the whole ------------------------------------------------------------------------------------------ */
 
+/* True if the last paragraph is trailers already: more of them join it, or git would count the new ones alone. */
+static bool ends_in_trailers(const char *message)
+{
+    const char *paragraph = NULL;
+    for (const char *at = strstr(message, "\n\n"); at != NULL; at = strstr(at + 1, "\n\n"))
+        paragraph = at + 2;
+    size_t name = paragraph == NULL ? 0 : strcspn(paragraph, ": \n");
+    return name > 0 && paragraph[name] == ':' && paragraph[name + 1] == ' ';
+}
+
 static int make_message(const char *what, const struct writing_options *options, struct buf *out, struct error *err)
 {
     const char *message = options->message == NULL ? what : options->message;
-    if (strlen(message) > WRITING_MESSAGE_MAX)
+    size_t len = strlen(message);
+    if (len > WRITING_MESSAGE_MAX)
         return error_set(err, CODE_USAGE, 0, "a message of more than %d bytes", WRITING_MESSAGE_MAX);
-    buf_puts(out, message);
+    while (len > 0 && message[len - 1] == '\n')
+        len--;
+    buf_append(out, message, len);
     if (options->trailer != NULL)
-        buf_printf(out, "\n\n%s", options->trailer);
+        buf_printf(out, "%s%s", ends_in_trailers(message) ? "\n" : "\n\n", options->trailer);
     buf_puts(out, "\n");
     buf_putc(out, '\0');
     return buf_check(out, err);
@@ -188,7 +202,7 @@ static int commit_and_answer(struct writing *w, const struct writing_commit *com
     if (options->pushes)
         return push(w);
     owner_leave(&w->owner); /* root may look into the state folder, which the owner may not be allowed to */
-    return say_answer(w, judged, &id, asked_us);
+    return say_answer(w, judged, &id, asked_us, options->wait_ms);
 }
 
 int writing_commit(struct writing *w, const struct repo_change *changes, size_t len, const char *what,

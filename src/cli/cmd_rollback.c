@@ -1,0 +1,247 @@
+/*
+ * rollback: a new commit that says what an earlier epoch said. History is never turned back: what comes is a higher epoch
+ * with old content, so every consumer takes it.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "cli/epochs.h"
+#include "cli/verbs.h"
+#include "cli/writing.h"
+#include "io/yaml.h"
+#include "model/codes.h"
+#include "util/num.h"
+
+enum { OPT_SERVICE, OPT_ALLOW, OPT_MESSAGE, OPT_DRY_RUN, OPT_PUSH };
+
+enum { ROLLBACK_WAIT_MS = 30000, TOTAL_MAX = 256 * 1024 * 1024 };
+
+/* What differs between the tip and the commit to go back to, as changes to the tip. */
+struct set_back {
+    struct repo *repo;
+    const char *service; /* NULL: everything */
+    struct repo_change *changes;
+    size_t len, cap, bytes;
+};
+
+static void set_back_fini(struct set_back *back)
+{
+    for (size_t i = 0; i < back->len; i++) {
+        free((char *)(uintptr_t)back->changes[i].path);
+        free((char *)(uintptr_t)back->changes[i].text.data);
+    }
+    free(back->changes);
+}
+#define AUTO_SET_BACK CLEANUP(set_back_fini)
+
+/* --- which epoch ---------------------------------------------------------------------------------------- */
+
+struct target {
+    struct oid commit;
+    uint64_t epoch; /* 0: only the commit is known */
+};
+
+static int no_previous(struct error *err)
+{
+    return error_set(err, CODE_REPO_REV, 0, "the journal knows no published epoch before the tip; name one: epochctl log");
+}
+
+/* The newest published epoch that is not the tip: the one before, or, where the tip was refused, the one in force. */
+static int find_previous(struct local *local, const struct writing *w, struct target *out, struct error *err)
+{
+    struct epoch_rows rows AUTO_EPOCH_ROWS = {0};
+    const struct epoch_want want = {.count = 100};
+    if (local_open_state(local, err) != 0 || local_load_keys(local, true, err) != 0 ||
+        epoch_rows_read(local, &want, &rows, err) != 0)
+        return error_wrap(err, "looking for the previous epoch in the journal");
+    for (size_t i = rows.len; i > 0; i--) {
+        const struct epoch_row *row = &rows.rows[i - 1];
+        if (row->verdict != EPOCH_PUBLISHED || oid_equal(&row->commit, &w->tip))
+            continue;
+        *out = (struct target){row->commit, row->epoch};
+        return 0;
+    }
+    return no_previous(err);
+}
+
+static int find_target(struct writing *w, const char *text, struct target *out, struct error *err)
+{
+    struct local local AUTO_LOCAL = {.state_dir = -1};
+    uint64_t number;
+    int rc;
+    if (!local_load(w->cli, &local, &rc))
+        return error_set(err, CODE_SETTINGS, 0, "the journal is where epochd runs: its settings are not known here");
+    if (text == NULL)
+        return find_previous(&local, w, out, err);
+    if (epoch_find_commit(&local, w->repo, text, &out->commit, err) != 0)
+        return -1;
+    out->epoch = num_parse_u64(span_of(text), &number) && strlen(text) < 16 ? number : 0;
+    return 0;
+}
+
+/* A commit that the journal knows may be gone from the repository. */
+static int list_target(struct writing *w, const struct target *target, struct listing **out, struct error *err)
+{
+    struct repo_commit commit;
+    char hex[OID_HEX_LEN + 1];
+    if (repo_read_commit(w->repo, &target->commit, &commit, err) == 0)
+        return repo_list(w->repo, &commit.tree, w->listing, out, err);
+    oid_format(&target->commit, hex);
+    if (strcmp(err->code, CODE_REPO_OBJECT) == 0)
+        return error_set(err, CODE_REPO_REV, 0, "the repository has no commit %s any more: history was rewritten and "
+                                                "git gc took it; choose another epoch",
+                         hex);
+    return -1;
+}
+
+/* --- what differs --------------------------------------------------------------------------------------- */
+
+static int add_change(struct set_back *back, struct repo_change change, struct error *err)
+{
+    if (back->len == back->cap) {
+        size_t cap = back->cap == 0 ? 16 : back->cap * 2;
+        struct repo_change *grown = reallocarray(back->changes, cap, sizeof *grown);
+        if (grown == NULL)
+            return error_memory(err);
+        back->changes = grown;
+        back->cap = cap;
+    }
+    back->changes[back->len++] = change;
+    return 0;
+}
+
+static int read_content(struct set_back *back, const struct listing_entry *entry, const char *path,
+                        struct repo_change *out, struct error *err)
+{
+    struct buf text AUTO_BUF = {0};
+    if (entry->mode != LAYOUT_MODE_FILE && entry->mode != LAYOUT_MODE_EXEC)
+        return error_set(err, CODE_LAYOUT_TYPE, 0, "'%s' was no plain file then", path);
+    if (repo_read_blob(back->repo, &entry->oid, YAML_FILE_MAX, &text, err) != 0)
+        return -1;
+    back->bytes += text.len;
+    if (back->bytes > TOTAL_MAX)
+        return error_set(err, CODE_LIMIT_TOTAL, 0, "more than %d bytes differ", TOTAL_MAX);
+    out->mode = entry->mode;
+    out->text = buf_span(&text);
+    text.data = NULL; /* the change's own now */
+    return 0;
+}
+
+static bool is_of_service(const char *folder, const char *name, const char *service)
+{
+    size_t len = strlen(service);
+    bool is_in_services = strcmp(folder, "services") == 0 || strncmp(folder, "services/", 9) == 0;
+    return is_in_services && strncmp(name, service, len) == 0 && strcmp(name + len, ".yaml") == 0;
+}
+
+static int visit(void *context, const char *folder, const struct listing_entry *before,
+                 const struct listing_entry *after, struct error *err)
+{
+    struct set_back *back = context;
+    const struct listing_entry *either = after == NULL ? before : after;
+    struct repo_change change = {.is_removed = after == NULL};
+    char *path = NULL;
+    if (either->mode == LAYOUT_MODE_DIR)
+        return 1;
+    if (back->service != NULL && !is_of_service(folder, either->name, back->service))
+        return 0;
+    if (asprintf(&path, "%s%s%s", folder, folder[0] == '\0' ? "" : "/", either->name) < 0)
+        return error_memory(err);
+    change.path = path;
+    if ((after != NULL && read_content(back, after, path, &change, err) != 0) || add_change(back, change, err) != 0) {
+        free((char *)(uintptr_t)change.text.data);
+        free(path);
+        return -1;
+    }
+    return 0;
+}
+
+/* --- the verb ------------------------------------------------------------------------------------------- */
+
+static void put_target(const struct target *target, struct buf *out)
+{
+    char hex[OID_HEX_LEN + 1];
+    oid_format(&target->commit, hex);
+    if (target->epoch != 0)
+        buf_printf(out, "%" PRIu64, target->epoch);
+    else
+        buf_puts(out, hex);
+}
+
+static int commit(struct writing *w, const struct set_back *back, const struct target *target,
+                  const struct cli_args *args, int *rc, struct error *err)
+{
+    struct buf what AUTO_BUF = {0}, trailers AUTO_BUF = {0};
+    buf_puts(&what, "rollback ");
+    if (back->service != NULL)
+        buf_printf(&what, "of %s ", back->service);
+    buf_puts(&what, target->epoch != 0 ? "to epoch " : "to ");
+    put_target(target, &what);
+    buf_putc(&what, '\0');
+    buf_puts(&trailers, "Epoch-Rollback: ");
+    put_target(target, &trailers);
+    if (cli_given(args, OPT_ALLOW))
+        buf_puts(&trailers, "\n" WRITING_ALLOW_REMOVAL);
+    buf_putc(&trailers, '\0');
+    if (buf_check(&what, err) != 0 || buf_check(&trailers, err) != 0)
+        return -1;
+    const struct writing_options options = {.message = args->options[OPT_MESSAGE],
+                                            .trailer = trailers.data,
+                                            .is_dry_run = cli_given(args, OPT_DRY_RUN),
+                                            .pushes = cli_given(args, OPT_PUSH),
+                                            .wait_ms = ROLLBACK_WAIT_MS};
+    *rc = writing_commit(w, back->changes, back->len, what.data, &options);
+    return 0;
+}
+
+static int execute(const struct cli *cli, const struct cli_args *args, int *rc, struct error *err)
+{
+    struct writing w AUTO_WRITING = {0};
+    struct listing *then AUTO_LISTING = NULL;
+    struct set_back back AUTO_SET_BACK = {.service = args->options[OPT_SERVICE]};
+    struct target target;
+    if (writing_open(cli, &w, err) != 0)
+        return -1;
+    owner_leave(&w.owner); /* the journal is epochd's */
+    if (find_target(&w, cli_operand(args, 0), &target, err) != 0 || owner_enter(&w.owner, err) != 0)
+        return -1;
+    if (list_target(&w, &target, &then, err) != 0)
+        return -1;
+    back.repo = w.repo;
+    if (back.service != NULL && !layout_name_is_good(span_of(back.service)))
+        return error_set(err, CODE_USAGE, 0, "'%.80s' cannot be the name of a service", back.service);
+    if (listing_compare(w.listing, then, visit, &back, err) < 0)
+        return -1;
+    if (back.len > 0)
+        return commit(&w, &back, &target, args, rc, err);
+    puts("it is so already; nothing was written");
+    *rc = CLI_OK;
+    return 0;
+}
+
+static int run(const struct cli *cli, const struct cli_args *args)
+{
+    struct error err;
+    int rc = CLI_FAILED;
+    return execute(cli, args, &rc, &err) == 0 ? rc : writing_fail(&err, NULL);
+}
+
+const struct cli_verb verb_rollback = {
+    .name = "rollback",
+    .summary = "say again what an earlier epoch said: one commit",
+    .help = "Makes a commit whose configuration is that of _EPOCH_ (a number, or a commit), so it becomes a new,\n"
+            "higher epoch that every consumer takes. By default that of the previous published epoch; where the\n"
+            "tip was refused, of the one in force. Only files of the configuration that differ are written;\n"
+            "edits that are not committed are never touched, and a file among them that has some is refused by\n"
+            "name. The plan is printed first, and at the end what became of it. The commit ends in the line\n"
+            "_Epoch-Rollback: EPOCH_. Numbers, and the default, need the journal: the daemon's user or root.\n",
+    .exit = "0: committed; 1: refused (findings, edits that are not committed)",
+    .operands = {{.name = "EPOCH", .kind = CLI_EPOCH, .is_optional = true}},
+    .options = {[OPT_SERVICE] = {.name = "service", .argument = "SERVICE", .kind = CLI_SERVICE,
+                                 .help = "only the file of that service"},
+                [OPT_ALLOW] = {.name = "allow-mass-removal", .help = "also if more than a fifth of the services go"},
+                [OPT_MESSAGE] = {.name = "message", .letter = 'm', .argument = "MESSAGE", .help = "of the commit"},
+                [OPT_DRY_RUN] = {.name = "dry-run", .help = "judge and print the plan, write nothing"},
+                [OPT_PUSH] = {.name = "push", .help = "*git push* after the commit"}},
+    .run = run,
+};
