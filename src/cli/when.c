@@ -42,7 +42,8 @@ static bool parse_date(const char *text, int64_t *unix_ms)
         len--;
     if (len != 10 && len != 16 && len != 19 && len != CLOCK_TEXT_LEN - 1)
         return false;
-    memcpy(full, text, len);
+    for (size_t i = 0; i < len; i++)
+        full[i] = text[i];
     if (len > 10 && full[10] == ' ')
         full[10] = 'T';
     return clock_parse((struct span){full, CLOCK_TEXT_LEN}, unix_ms);

@@ -124,6 +124,18 @@ def on_terminal(world, columns, *args, plain=True, **env):
     return re.sub(r"\x1b\[[\d;]*m", "", text) if plain else text
 
 
+class Ended:
+    """A process that is ended with its test."""
+
+    def __init__(self, process):
+        self.process = process
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+
 def key_of(path):
     """The raw bytes of a key file."""
     return base64.b64decode(path.read_text().strip().split(":")[2])
@@ -241,9 +253,9 @@ def test_check_of_another_users_repository_needs_its_uid_to_be_trusted(home):
 def test_status_says_what_is_served(daemon, home):
     status = daemon.status_when(lambda s: s["state"] == "ok" and s["published"] == 1 and s["snapshot"] == 1)
     page = daemon.ctl("status", check=0).stdout
-    for line in (f"epochd is ok, pid {daemon.process.pid}\n", f"  epoch      1  {home.head()[:12]}\n", "  published  1\n",
+    for line in (f"epochd is ok, pid {daemon.process.pid}\n", f"  epoch      1  {home.head()[:12]}  config: begin\n", "  published  1\n",
                  "  snapshot   1\n", "  serving    6 services\n", "  connected\n", f"  watching   {home.path}, branch main\n",
-                 f"  {home.head()[:12]}      1  published\n"):
+                 f"{home.head()[:12]}\t1\tpublished\n"):
         assert line in page
     assert "What to do" not in page
     quiet = daemon.ctl("status", "-q", check=0)
@@ -256,7 +268,8 @@ def test_status_shows_the_findings_of_the_newest_verdict(daemon, home):
     bad = home.commit({STT: BAD, "services/Bad.yaml": "rate: 1\n"})
     daemon.status_when(lambda s: s["recent"][0]["commit"] == bad)
     page = daemon.ctl("status", check=0).stdout
-    assert f"  {bad[:12]}      -  rejected [layout.name]\n" in page
+    assert f"{bad[:12]}\t-\trejected [layout.name]\n" in page
+    assert f"  tip        {bad[:12]}  rejected [layout.name]; what is in force stays in force\n" in page
     assert re.search(r"^             services/Bad.yaml: .* \[layout.name\]$", page, re.M)
     assert f"             {STT}:3:1: key 'a' stands twice: first at 1:1 [yaml.duplicate-key]\n" in page
 
@@ -279,6 +292,37 @@ def test_status_in_a_hold_says_why_and_what_to_do(tmp_path, home, ends):
     result = daemon.ctl("status", check=1)
     assert "What to do: Put the branch back" in result.stdout
     assert "  What to do: Put the branch back" in result.stdout and "  serving    6 services\n" in result.stdout
+
+
+def test_status_goes_on_with_watch(daemon, home, ends):
+    """One line a change, until interrupted; a daemon that is killed is noticed though it replaces no file."""
+    daemon.status_when(lambda s: s["state"] == "ok" and s.get("snapshot") == 1)
+    process = subprocess.Popen([EPOCHCTL, "status", "--watch", "--json"], env=daemon.env, stdout=subprocess.PIPE, text=True)
+    ends(Ended(process))
+    assert json.loads(process.stdout.readline())["epoch"] == 1
+    home.commit({STT: "rate: 2\n"})
+    while json.loads(process.stdout.readline())["published"] != 2:
+        pass
+    daemon.kill()
+    while json.loads(process.stdout.readline()) != {"running": False}:
+        pass
+    assert process.poll() is None
+
+
+def test_status_names_the_requests_that_wait(daemon):
+    (daemon.state / "requests").mkdir(mode=0o700, exist_ok=True)
+    (daemon.state / "requests/nothing-known").write_text("")
+    assert "  requests   nothing-known  (not taken up yet)\n" in daemon.ctl("status").stdout
+
+
+def test_status_shows_what_a_terminal_obeys_by_number(world, copy, tmp_path):
+    (tmp_path / "run").mkdir()
+    evil = "a\x1b[31m\u202e"
+    (tmp_path / "run/status.json").write_text(json.dumps({"pid": 4711, "state": evil, "message": evil, "branch": evil, "tip": {"commit": evil, "verdict": "rejected", "code": evil}, "recent": [
+        {"commit": evil, "verdict": "rejected", "code": evil, "findings": [{"file": evil, "message": evil, "code": evil}]}]}))
+    with hold_lock(copy, 4711):
+        page = in_copy(world, copy, "status", EPOCHD_RUN=str(tmp_path / "run"), check=1).stdout
+    assert "\x1b" not in page and "\u202e" not in page and page.count("a\\x1b[31m\\u202e") >= 7
 
 
 def test_status_of_an_empty_repository_is_fine(tmp_path, ends):
@@ -1058,3 +1102,18 @@ def test_output_to_a_closed_pipe_ends_quietly_or_fails(world, args):
         os.close(writer)
         assert result.returncode == (3 if is_ignored else -signal.SIGPIPE)
         assert is_ignored or result.stderr == ""
+
+
+def test_status_of_somebody_who_may_not_test_the_lock(open_folder, home, ends):
+    """What the process of that number says is shown, and that it is not proven; a file that a dead daemon left is not."""
+    wrapper = as_stranger()
+    daemon = ends(Daemon(open_folder / "epochd", home))
+    daemon.folder.chmod(0o755)
+    daemon.status_when(lambda s: s.get("epoch") == 1)
+    if run("test", "-x", EPOCHCTL, wrapper=wrapper).returncode:
+        pytest.skip(f"other users cannot run {EPOCHCTL}")
+    page = daemon.ctl("status", wrapper=wrapper, cwd=open_folder, check=0).stdout
+    assert f", pid {daemon.process.pid}\n" in page and "  proven     no: " in page
+    daemon.kill()
+    refused = daemon.ctl("status", wrapper=wrapper, cwd=open_folder, check=3)
+    assert "whether epochd runs: " in refused.stderr and "What to do: as root" in refused.stderr and refused.stdout == ""
