@@ -222,13 +222,15 @@ static int serve_snapshot_alone(struct daemon *d, const struct error *why, struc
     struct recovery recovery CLEANUP(recovery_fini) = {0};
     struct pipeline read CLEANUP(pipeline_fini) = {0};
     struct verdicts verdicts CLEANUP(verdicts_fini) = {0};
+    char text[1200];
     if (pipeline_init(&read, d->settings->mqtt.source, err) != 0)
         return -1;
     read.keyring = &d->keyring;
     if (recover_snapshot(d->state_dir, &d->keyring, &read, &verdicts, &recovery, err) != 0)
         return -1;
     adopt(d, &read, &verdicts, &recovery);
-    conditions_on(&d->conditions, CONDITION_JOURNAL_CORRUPT, why->message);
+    error_format(why, text, sizeof text);
+    conditions_on(&d->conditions, CONDITION_JOURNAL_CORRUPT, text);
     log_error_object(LOG_LEVEL_ERROR, UNIT, "journal_corrupt", why);
     return 0;
 }
