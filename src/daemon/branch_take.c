@@ -9,7 +9,7 @@
 
 #define UNIT "branch"
 
-enum { SNAPSHOT_AFTER_MS = 40, TIDY_AFTER_MS = 200 };
+enum { SNAPSHOT_AFTER_MS = 40, SNAPSHOT_WITHIN_MS = 800, TIDY_AFTER_MS = 200 };
 
 static void say_findings(const struct findings *findings)
 {
@@ -33,6 +33,16 @@ static void note_removed(struct daemon *d, const struct pipeline_result *result)
         else if (tombstones_add(&d->tombstones, service, &err) != 0)
             log_error_object(LOG_LEVEL_WARN, UNIT, "tombstone_not_kept", &err);
     }
+}
+
+/* In the first quiet moment, for its bytes would be in the way of the next epoch's sync; but within a second. */
+static void arm_snapshot(struct daemon *d)
+{
+    int64_t now = clock_boot_ms();
+    if (!loop_timer_is_armed(&d->snapshot))
+        d->snapshot_by_ms = now + SNAPSHOT_WITHIN_MS;
+    int64_t left = d->snapshot_by_ms - now;
+    loop_timer_arm(&d->loop, &d->snapshot, left < SNAPSHOT_AFTER_MS ? left : SNAPSHOT_AFTER_MS);
 }
 
 static void took_epoch(struct daemon *d, const struct pipeline_order *order, const struct pipeline_result *result, int64_t seen)
@@ -59,7 +69,7 @@ static void took_epoch(struct daemon *d, const struct pipeline_order *order, con
     log_info(UNIT, "epoch_committed", LOG_S("correlation_id", order->correlation_id), LOG_S("config_epoch", commit),
              LOG_N("epoch", order->epoch), LOG_N("changed", result->changes_len), LOG_N("superseded", result->superseded),
              LOG_N("micros", micros));
-    loop_timer_arm_by(&d->loop, &d->snapshot, SNAPSHOT_AFTER_MS);
+    arm_snapshot(d);
 }
 
 static void took_rejection(struct daemon *d, const struct pipeline_order *order, struct pipeline_result *result)

@@ -17,10 +17,11 @@
 #include "model/codes.h"
 #include "util/clock.h"
 #include "util/fs.h"
+#include "util/memory.h"
 
 #define UNIT "daemon"
 
-enum { STOP_WITHIN_MS = 1000 };
+enum { STOP_WITHIN_MS = 1000, TIDY_AFTER_MS = 200 };
 
 /* --- the snapshot ------------------------------------------------------------------------------------------------------ */
 
@@ -51,6 +52,7 @@ static void on_snapshot_done(void *context, uint32_t events)
         conditions_off(&d->conditions, CONDITION_SNAPSHOT_UNWRITABLE);
         log_debug(UNIT, "snapshot_written", LOG_N("epoch", result.epoch), LOG_N("micros", result.micros));
     }
+    memory_give_back();
     report_soon(d);
     report_settle(d);
 }
@@ -124,6 +126,7 @@ static int start_signals(struct daemon *d, struct error *err)
 
 static int start(struct daemon *d, struct error *err)
 {
+    memory_setup();
     if (crypto_init(err) != 0 || loop_init(&d->loop, err) != 0 || start_signals(d, err) != 0)
         return -1;
     conditions_init(&d->conditions);
@@ -139,6 +142,7 @@ static int start(struct daemon *d, struct error *err)
     loop_source_init(&d->snapshots, on_snapshot_done, d);
     if (loop_watch(&d->loop, &d->snapshots, snapshotter_fd(d->snapshotter), EPOLLIN, err) != 0)
         return -1;
+    loop_timer_arm(&d->loop, &d->tidy, TIDY_AFTER_MS); /* what a start needed is more than what stays */
     return branch_start(d, err);
 }
 

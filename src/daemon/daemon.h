@@ -55,6 +55,7 @@ struct daemon {
     struct tombstones tombstones;  /* not yet known to be cleared */
     uint64_t sequence;             /* of the last keepalive */
     uint64_t snapshot_epoch;
+    int64_t snapshot_by_ms;        /* clock_boot_ms: no quiet moment is awaited beyond it */
     int64_t seen_us;               /* first sight of the commit in force, CLOCK_MONOTONIC; 0: not in this run */
     int64_t index_sent_ms;         /* clock_boot_ms */
     int64_t floor_raises[FLOOR_RAISES_A_MINUTE]; /* clock_boot_ms of the last ones */

@@ -14,6 +14,7 @@
 #include "model/codes.h"
 #include "util/failpoint.h"
 #include "util/fs.h"
+#include "util/memory.h"
 
 #define UNIT "home"
 
@@ -54,6 +55,7 @@ static void on_tidy(void *context)
     /* It costs no line; when there is really no room left, the next append says so. */
     if (home_is_sound(d) && journal_tidy(d->journal, &err) != 0)
         log_error_object(LOG_LEVEL_WARN, UNIT, "journal_not_prepared", &err);
+    memory_give_back();
 }
 
 /* A journal begins with who wrote it and which keys hold; above a lost one also with the number it may not go below. */

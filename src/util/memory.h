@@ -1,0 +1,17 @@
+/*
+ * memory: how much of it a daemon keeps that it no longer uses.
+ *
+ * A first start, or an epoch of every service, needs several times what stays. glibc keeps what was freed for
+ * the next time, which may never come; so large blocks are taken from the system directly, and the rest is
+ * given back in a quiet moment.
+ */
+#ifndef UTIL_MEMORY_H
+#define UTIL_MEMORY_H
+
+/* Once, before any thread is started. */
+void memory_setup(void);
+
+/* Gives back what is free, if that is much. Takes milliseconds when it is: never on the way of an epoch. */
+void memory_give_back(void);
+
+#endif
