@@ -65,6 +65,7 @@ static void on_heartbeat(void *context)
     loop_timer_arm(&d->loop, &d->heartbeat, d->settings->mqtt.heartbeat_s * INT64_C(1000));
     serve_heartbeat(d);
     broker_tick(&d->broker);
+    on_snapshot_done(d, 0); /* its wake-up may have been lost */
     report_now(d);
 }
 
@@ -114,7 +115,8 @@ static int start_signals(struct daemon *d, struct error *err)
     signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is a full disk, not a death */
     signal(SIGUSR1, SIG_IGN);
     signal(SIGUSR2, SIG_IGN);
-    sigprocmask(SIG_BLOCK, &set, NULL);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
+        return error_set(err, ERR_SYSTEM, errno, "cannot block signals");
     loop_source_init(&d->signals, on_signal, d);
     int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     if (fd < 0)

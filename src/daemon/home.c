@@ -58,19 +58,36 @@ static void on_tidy(void *context)
     memory_give_back();
 }
 
+/* Which keys hold. */
+static int write_keyset(struct daemon *d, struct error *err)
+{
+    struct buf keyset AUTO_BUF = {0};
+    record_write_keyset(&keyset, d->keyring.verified.generation, buf_span(&d->keyring.keyset));
+    if (buf_check(&keyset, err) != 0)
+        return -1;
+    return journal_append(d->journal, RECORD_KEYSET, buf_span(&keyset), true, NULL, err);
+}
+
 /* A journal begins with who wrote it and which keys hold; above a lost one also with the number it may not go below. */
 static int begin_journal(struct daemon *d, uint64_t floor, const char *by, struct error *err)
 {
-    struct buf baseline AUTO_BUF = {0}, keyset AUTO_BUF = {0};
+    struct buf baseline AUTO_BUF = {0};
     if (floor == 0)
         record_write_baseline(&baseline, "epochd " EPOCHD_VERSION, d->settings->mqtt.source);
     else
         record_write_baseline_above(&baseline, "epochd " EPOCHD_VERSION, d->settings->mqtt.source, floor, by);
-    record_write_keyset(&keyset, d->keyring.verified.generation, buf_span(&d->keyring.keyset));
-    if (buf_check(&baseline, err) != 0 || buf_check(&keyset, err) != 0 || FAILPOINT("start.baseline", err) != 0 ||
+    if (buf_check(&baseline, err) != 0 || FAILPOINT("start.baseline", err) != 0 ||
         journal_append(d->journal, RECORD_BASELINE, buf_span(&baseline), false, NULL, err) != 0)
         return -1;
-    return journal_append(d->journal, RECORD_KEYSET, buf_span(&keyset), true, NULL, err);
+    return write_keyset(d, err);
+}
+
+/* One line is a beginning that was cut short. */
+static int go_on_or_begin(struct daemon *d, const struct journal_report *report, uint64_t floor, const char *by, struct error *err)
+{
+    if (report->last.seq == 0)
+        return begin_journal(d, floor, by, err);
+    return report->last.seq == 1 ? write_keyset(d, err) : 0;
 }
 
 void home_close_journal(struct daemon *d)
@@ -84,7 +101,7 @@ int home_open_journal(struct daemon *d, const struct journal_report *report, uin
     if (journal_open(&d->journal, d->state_dir, &d->keyring.journal, report, err) != 0)
         return -1;
     d->pipeline.journal = d->journal;
-    if (report->last.seq > 0 || begin_journal(d, floor, by, err) == 0)
+    if (go_on_or_begin(d, report, floor, by, err) == 0)
         return 0;
     home_close_journal(d);
     return -1;
@@ -147,6 +164,8 @@ static int load_keys(struct daemon *d, bool *is_lost, struct error *err)
     if (!had_keyset && journal_prepare(d->state_dir, err) != 0)
         return -1;
     *is_lost = faccessat(d->state_dir, JOURNAL_FILE, F_OK, 0) != 0;
+    if (*is_lost && errno != ENOENT) /* not to be seen is not to be lost */
+        return error_set(err, ERR_SYSTEM, errno, "cannot look for '%s'", JOURNAL_FILE);
     if (keyring_make(d->settings->keys, d->settings->mqtt.source, &made, err) != 0)
         return error_wrap(err, had_keyset ? "the keys" : "making keys");
     if (made)

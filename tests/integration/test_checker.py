@@ -22,6 +22,7 @@ from nacl.signing import SigningKey  # noqa: E402
 
 from verify_independent import key_id, read_key  # noqa: E402
 
+pytestmark = pytest.mark.xdist_group("checker")  # recorded once
 TRACE = ["strace", "-D", "-f", "-y", "-xx", "-s", "262144", "-e", "trace=pwrite64,fdatasync,fsync,write,send,sendto,sendmsg"]
 HEAD = f"system/epoch/{SOURCE}"
 

@@ -1,4 +1,5 @@
 """Recording a run for the history checker: a subscriber that writes down all that the broker carries, and what lies on disk."""
+import itertools
 import threading
 import time
 
@@ -13,7 +14,7 @@ class Recorder:
         from paho.mqtt.subscribeoptions import SubscribeOptions
 
         self.news, self.messages = threading.Condition(), {}
-        self._subscribed = threading.Event()
+        self._subscribed, self.fences = threading.Event(), itertools.count(1)
         self.client = paho.Client(protocol=paho.MQTTv5)
         self.client.max_inflight_messages_set(1000)
         self.client.on_message = self.on_message
@@ -39,6 +40,13 @@ class Recorder:
     def forget(self, prefix):
         with self.news:
             self.messages.pop(prefix, None)
+
+    def fence(self, prefix):
+        """What the broker has taken before this, has arrived after it."""
+        topic, text = f"{prefix}/fence", str(next(self.fences)).encode()
+        self.client.publish(topic, text, qos=1)
+        if not self.wait(prefix, lambda message: (message.topic, message.payload) == (topic, text)):
+            raise TimeoutError("the broker does not answer")
 
     def wait(self, prefix, accept, seconds=30):
         """Until a message of that prefix is accepted; False when none came."""

@@ -6,7 +6,9 @@ import random
 import signal
 from dataclasses import dataclass, field
 
-import libworld
+import libworld  # first: it finds the others
+import checker
+from harness import SOURCE
 from libworld import Bad, Run
 
 BROKEN = b'{"seq":99,"prev":"0123' + b"\0" * 4096  # what an append leaves that was cut
@@ -35,18 +37,26 @@ class Phase:
         """Up to where the tracer counts from."""
         raise NotImplementedError
 
+    def act(self, world, run):
+        """What is done to it."""
+
+    def is_done(self, world, run):
+        return world.is_served(self.tip) and world.is_snapshotted(self.tip)
+
     def drive(self, world, run):
         """True when all is done that the phase is about; False if the process ended before."""
-        raise NotImplementedError
+        self.act(world, run)
+        return run.until(lambda: self.is_done(world, run))
 
     def judge(self, world):
+        world.at(self.tip)
         world.judge(self.tip)
 
 
 def first_epoch(world):
     world.fresh(number=1)
     run = Run(world)
-    if not run.wait(("update_config_complete", {"epoch": 1}), ("snapshot_written", {"epoch": 1})) or run.end() != 0:
+    if not run.until(lambda: world.is_served(1) and world.is_snapshotted(1)) or run.end() != 0:
         raise Bad(f"no template: {run.events[-3:]}")
 
 
@@ -54,9 +64,6 @@ class FirstStart(Phase):
     def start(self, world, tracer=(), wrapper=()):
         world.fresh(number=1)
         return Run(world, tracer, self.program, self.env, wrapper)
-
-    def drive(self, world, run):
-        return run.wait(("update_config_complete", {"epoch": 1}), ("snapshot_written", {"epoch": 1}))
 
 
 class OneEpoch(Phase):
@@ -70,33 +77,50 @@ class OneEpoch(Phase):
     def start(self, world, tracer=(), wrapper=()):
         world.fresh(world.folder / "template", number=1)
         run = Run(world, program=self.program, env=self.env)
-        if not world.wait_for_index(run, 1, 0):
-            raise Bad(f"it did not start: {run.events[-3:]}")
-        run.attach(tracer, wrapper)
+        if run.until(lambda: world.is_served(1)):
+            run.attach(tracer, wrapper)
         return run
 
-    def drive(self, world, run):
+    def act(self, world, run):
         world.at(self.tip)
-        return run.wait(("update_config_complete", {"epoch": self.tip}), ("snapshot_written", {"epoch": self.tip}))
 
 
 class Burst(OneEpoch):
     """A dozen moves of the branch as fast as a file can be replaced, one of them to a commit that is refused."""
 
-    def drive(self, world, run):
-        for number in range(2, self.tip):
+    def act(self, world, run):
+        for number in range(2, self.tip + 1):
             world.at(number)
-        return super().drive(world, run)
 
 
 class Rotation(OneEpoch):
     """The journal's file is full with the next epoch, and ends."""
 
-    def drive(self, world, run):
-        done = super().drive(world, run)
-        while done and not (list(world.state.glob("journal-*.jsonl")) and (world.state / "journal.jsonl").exists()):
-            done = run.lines(0.005)
-        return done
+    def is_done(self, world, run):
+        """A change of files that failed comes again with the next epoch."""
+        names = {path.name for path in world.state.iterdir()}
+        is_over = run.said("journal_not_prepared") or ("journal.jsonl" in names and any(name.startswith("journal-") for name in names))
+        return is_over and super().is_done(world, run)
+
+
+class RefusalAndRemoval(OneEpoch):
+    """A commit that is refused; then one that mends it and removes a service, whose topic is cleared in the end."""
+
+    def prepare(self, world):
+        world.history_of(2, invalid=(2,))
+        world.commit({"services/s0.yaml": None, "services/s2.yaml": "service: s\nn: 3\n"}, "mend and remove")
+        world.repository = checker.Repository.read(world.repo.path)
+        self.template(world)
+        return world
+
+    def act(self, world, run):
+        world.at(2)
+        run.until(lambda: any(m.topic.endswith(f"/system/health/{SOURCE}") and b'"rejected"' in m.payload for m in world.carried()))
+        world.at(3)
+
+    def is_done(self, world, run):
+        is_cleared = any(m.topic == f"{world.prefix}/system/config/s0" and not m.payload for m in world.carried())
+        return is_cleared and super().is_done(world, run)
 
 
 class Recovery(Phase):
@@ -108,7 +132,7 @@ class Recovery(Phase):
         world.settings["EPOCHD_MQTT_URL"] = "off"
         world.at(2)
         run = Run(world)
-        if not run.wait(("snapshot_written", {"epoch": 2})) or run.end() != 0:
+        if not run.until(lambda: world.is_snapshotted(2)) or run.end() != 0:
             raise Bad(f"no template: {run.events[-3:]}")
         (world.state / "config.lkg.json").write_bytes(old)
         with (world.state / "journal.jsonl").open("ab") as journal:
@@ -118,9 +142,6 @@ class Recovery(Phase):
     def start(self, world, tracer=(), wrapper=()):
         world.fresh(world.folder / "template", number=2)
         return Run(world, tracer, self.program, self.env, wrapper)
-
-    def drive(self, world, run):
-        return run.wait(("update_config_complete", {"epoch": 2}), ("snapshot_written", {"epoch": 2}))
 
 
 class Compound(OneEpoch):
@@ -134,7 +155,7 @@ class Compound(OneEpoch):
         world.fresh(kept, number=self.tip)
         run = Run(world, ["-k", str(draw)])
         try:
-            done = run.wait(("broker_connected", {}), ("started", {}))
+            done = run.until(lambda: world.is_served(self.tip))
             run.end(signal.SIGTERM if done else None)
         finally:
             run.abandon()
@@ -144,7 +165,7 @@ class Compound(OneEpoch):
 def phases():
     rotating = {"program": libworld.EPOCHD_FAIL, "env": {"EPOCHD_FAIL": "journal.file-max:=4096"}}
     return [FirstStart("first start", tip=1), OneEpoch("one epoch", tip=2), Burst("a burst of 12", tip=13, commits=13, invalid=(7,)),
-            Recovery("recovery", tip=2), Rotation("journal rotation", tip=2, **rotating)]
+            RefusalAndRemoval("a refusal and a removal", tip=3), Recovery("recovery", tip=2), Rotation("journal rotation", tip=2, **rotating)]
 
 
 # --- one run ------------------------------------------------------------------------------------------------------------

@@ -47,6 +47,9 @@ def call_names():
     return {}
 
 
+CALLS = call_names()
+
+
 def memory_folder():
     shm = Path("/dev/shm")
     return tempfile.mkdtemp(prefix="epochd-torture-", dir=shm if os.access(shm, os.W_OK) else None)
@@ -79,12 +82,14 @@ class Run:
         self.out.unlink(missing_ok=True)
         # -D: strace stands aside, and the child is epochd itself.
         before = [*wrapper[:1], "-D", *wrapper[1:]] if wrapper else [str(TRACER), "-o", str(self.out), *tracer, "--"] if tracer else []
-        self.process = subprocess.Popen([*before, str(program or harness.EPOCHD)], env=harness.environment(**world.settings, **(env or {})),
+        self.process = subprocess.Popen([*before, str(program or harness.EPOCHD)], env=harness.environment(**{**world.settings, **(env or {}), **world.fail}),
                                         stderr=subprocess.PIPE)
         self.tracer = None
 
     def attach(self, tracer=(), wrapper=()):
-        """From here on the tracer counts, or strace."""
+        """From here on the tracer counts, or strace; without either the run goes on as it is."""
+        if not tracer and not wrapper:
+            return
         command = [*wrapper] if wrapper else [str(TRACER), "-o", str(self.out), *tracer]
         self.tracer = subprocess.Popen([*command, "-p", str(self.process.pid)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         if not any(line == b"ready\n" or b"attached" in line for line in iter(self.tracer.stdout.readline, b"")):
@@ -104,14 +109,13 @@ class Run:
     def said(self, event, **fields):
         return any(e.get("event") == event and all(e.get(k) == v for k, v in fields.items()) for e in self.events)
 
-    def wait(self, *conditions, seconds=PATIENCE_S):
-        """Until each condition, (event, {fields}), was said: True. False if the process ended first."""
+    def until(self, is_done, seconds=PATIENCE_S):
+        """Until the world is so: True. False if the process ended first. The log is no witness: its write may be what fails."""
         deadline = time.monotonic() + seconds
-        while not all(self.said(event, **fields) for event, fields in conditions):
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise Bad(f"nothing of {conditions} in {seconds} s; said last: {self.events[-4:]}")
-            if not self.lines(left):
+        while not is_done():
+            if time.monotonic() >= deadline:
+                raise Bad(f"not done in {seconds} s; said last: {self.events[-4:]}")
+            if not self.lines(0.005):
                 return False
         return True
 
@@ -155,7 +159,7 @@ class World:
         (self.folder / "epochd.yaml").write_text("log: {level: debug}\n")
         self.repository = None
         self.prefix = None
-        self.settings = {}
+        self.settings, self.fail = {}, {}
 
     def commit(self, files, message="change"):
         self.commits.append(self.repo.commit(files, message))
@@ -235,33 +239,39 @@ class World:
 
     def converge(self, number, program=None, env=None):
         """A plain start ends at the n-th commit: broker, snapshot, journal."""
+        self.stage.recorder.fence(self.prefix)
         before = len(self.stage.recorder.of(self.prefix))
         run = Run(self, program=program, env=env)
         try:
-            if "off" in self.settings["EPOCHD_MQTT_URL"]:
-                good = run.wait(("started", {}))
-            else:
-                good = self.wait_for_index(run, number, before)
+            good = run.until(lambda: self.is_served(number, before) if self.has_broker() else run.said("started"))
             code = run.end()
         finally:
             run.abandon()
         if not good or code != 0:
             raise Bad(f"the start after it ended with {code}: {run.events[-3:]}")
 
-    def wait_for_index(self, run, number, before):
+    def has_broker(self):
+        return self.settings["EPOCHD_MQTT_URL"] != "off"
+
+    def carried(self, since=0):
+        return self.stage.recorder.of(self.prefix)[since:]
+
+    def is_served(self, number, since=0):
         """The index goes out when everything of its epoch was acknowledged."""
-        topic = f"{self.prefix}/system/index/{harness.SOURCE}"
-        deadline = time.monotonic() + PATIENCE_S
-        while time.monotonic() < deadline:
-            arrived = self.stage.recorder.of(self.prefix)[before:]
-            if any(m.topic == topic and json.loads(m.payload)["config_epoch"] == self.commits[number - 1] for m in arrived):
-                return True
-            if not run.lines(0.002):
-                return False
-        raise Bad(f"commit {number} was not published in {PATIENCE_S} s; said last: {run.events[-4:]}")
+        topic, commit = f"{self.prefix}/system/index/{harness.SOURCE}", self.commits[number - 1].encode()
+        return any(m.topic == topic and commit in m.payload for m in self.carried(since))
+
+    def is_snapshotted(self, number):
+        """Its first member names the commit."""
+        try:
+            with (self.state / "config.lkg.json").open("rb") as file:
+                return self.commits[number - 1].encode() in file.read(100)
+        except FileNotFoundError:
+            return False
 
     def judge(self, number, program=None, env=None, quiet=True):
         """After a fault: everything that was promised, with the branch at the n-th commit."""
+        self.fail = {}
         self.check_files()
         before = self.key_bytes()
         self.converge(number, program, env)
@@ -275,9 +285,9 @@ class World:
         snapshot = self.read_snapshot()
         if snapshot["config_epoch"] != self.commits[number - 1]:
             raise Bad(f"the snapshot is of epoch {snapshot['epoch']}")
-        broker = "off" not in self.settings["EPOCHD_MQTT_URL"]
-        carried = self.stage.recorder.of(self.prefix)
-        violations = checker.check(history(self.branch_at(number), self.state, carried, prefix=self.prefix, broker=broker, quiet=quiet))
+        self.stage.recorder.fence(self.prefix)
+        violations = checker.check(history(self.branch_at(number), self.state, self.carried(), prefix=self.prefix, broker=self.has_broker(),
+                                           quiet=quiet))
         if violations:
             raise Bad("; ".join(map(str, violations[:3])))
 
