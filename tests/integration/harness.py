@@ -140,12 +140,15 @@ class Broker:
         access = "" if "allow_anonymous" in self.extra else "allow_anonymous true\n"
         config = self.folder / "mosquitto.conf"
         config.write_text(f"listener {self.listener}\n{access}{user}persistence false\n{self.extra}\n")
+        self.boot(config)
+
+    def boot(self, config):
         self.process = subprocess.Popen([MOSQUITTO, "-v", "-c", str(config)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         for line in self.process.stdout:
             if line.rstrip().endswith("running"):
                 break
         else:
-            raise AssertionError("mosquitto did not start")
+            raise AssertionError(f"mosquitto did not start: {self.process.wait()}")
         # Its log must be drained, or the pipe fills up and it stops.
         threading.Thread(target=self._drain, args=(self.process.stdout,), daemon=True).start()
 

@@ -10,7 +10,7 @@ import time
 
 import proxy
 import pytest
-from harness import PATIENCE_S, SOURCE, STRANGER, Broker, Daemon, Subscriber, as_stranger, free_port
+from harness import PATIENCE_S, ROOT, SOURCE, STRANGER, Broker, Daemon, Subscriber, as_stranger, free_port
 from proxy import FakeBroker, Proxy
 
 ROUTER = "services/router.yaml"
@@ -352,3 +352,219 @@ def test_f63__a_unix_socket_that_may_not_be_entered_is_told_and_entered_when_it_
     assert "Permission denied" in reach(daemon, "degraded:broker-away")["message"]
     path.chmod(0o777)
     daemon.published(1)
+
+
+# --- the broker of examples/mosquitto ---------------------------------------------------------------------------------
+
+EXAMPLE = ROOT / "examples/mosquitto"
+PASSWORDS = {"epochd": "right", "operator": "looks", "router": "routes"}
+
+
+class Guarded(Broker):
+    """The example's configuration, its folder and ports put elsewhere; `change` edits one of its files, obeyed at SIGHUP or a restart."""
+
+    def __init__(self, folder, host="127.0.0.1"):
+        self.folder, self.port, self.tls_port, self.process = folder, free_port(), free_port(), None
+        self.certs = folder / "certs"
+        self.folder.mkdir(parents=True)
+        for name in ("epochd.conf", "acl"):
+            text = (EXAMPLE / name).read_text().replace("/etc/mosquitto", str(folder))
+            (folder / name).write_text(text)
+        if os.geteuid() == 0:
+            self.change("epochd.conf", "persistence false", "persistence false\nuser root")
+        self.change("epochd.conf", "listener 1883 localhost", f"listener {self.port} 127.0.0.1")
+        self.change("epochd.conf", "listener 8883", f"listener {self.tls_port} 127.0.0.1")
+        self.certificates(host)
+        self.passwords(PASSWORDS)
+        self.start()
+
+    def certificates(self, host, *clients):
+        subprocess.run([EXAMPLE / "certificates.sh", self.certs, host, *(clients or ("epochd",))], check=True, capture_output=True)
+
+    def passwords(self, passwords):
+        for flag, (user, password) in zip(["-c", *[None] * len(passwords)], passwords.items()):
+            subprocess.run(["mosquitto_passwd", *filter(None, [flag]), "-b", self.folder / "passwd", user, password], check=True,
+                           capture_output=True)
+
+    def change(self, name, old, new):
+        path = self.folder / name
+        text = path.read_text()
+        assert text.count(old) == 1, (old, text)
+        path.write_text(text.replace(old, new))
+        path.chmod(0o600)
+
+    def start(self):
+        self.listener = None
+        self.boot(self.folder / "epochd.conf")
+
+    def obey(self):
+        """Comes back when the files have been read again: it does that between one round of its loop and the next."""
+        self.process.send_signal(signal.SIGHUP)
+        for _ in range(2):
+            Subscriber(self.port, "system/none", **OPERATOR).close()
+
+    def restart(self):
+        self.kill()
+        self.start()
+
+    def tls(self, **settings):
+        return {"EPOCHD_MQTT_URL": f"mqtts://127.0.0.1:{self.tls_port}", "EPOCHD_MQTT_CA_FILE": str(self.certs / "ca.crt"),
+                "EPOCHD_MQTT_CERT_FILE": str(self.certs / "epochd.crt"), "EPOCHD_MQTT_KEY_FILE": str(self.certs / "epochd.key"), **settings}
+
+
+def login(folder, password="right"):
+    file = folder / "password"
+    file.write_text(password)
+    file.chmod(0o600)
+    return {"EPOCHD_MQTT_USERNAME": "epochd", "EPOCHD_MQTT_PASSWORD_FILE": str(file)}
+
+
+OPERATOR = {"username": "operator", "password": "looks"}
+
+
+def kept(port):
+    """What the operator sees retained; it may publish nothing, so the last topic it is sent ends the waiting."""
+    subscriber = Subscriber(port, "config/#", "system/#", **OPERATOR)
+    try:
+        subscriber.wait(INDEX)
+        return {topic: payload for topic, payload, is_retained in subscriber.messages if is_retained}
+    finally:
+        subscriber.close()
+
+
+def is_served(daemon, port):
+    expected, found = in_force(daemon), kept(port)
+    return {topic: found.get(topic) for topic in expected} == expected
+
+
+@pytest.fixture
+def guarded(tmp_path, ends):
+    return ends(Guarded(tmp_path / "broker"))
+
+
+def test_f63__the_example_of_a_broker_serves_each_service_what_is_its_own(tmp_path, home, guarded, ends):
+    daemon = ends(Daemon(tmp_path / "epochd", home, guarded, **login(tmp_path)))
+    daemon.published(1)
+    assert is_served(daemon, guarded.port)
+    router = ends(Subscriber(guarded.port, "#", username="router", password="routes"))
+    router.wait(INDEX)
+    seen = {topic for topic, _, _ in router.messages}
+    assert {"system/config/router", KEYS, HEAD, INDEX, HEALTH} <= seen
+    assert not [topic for topic in seen if topic.startswith("system/config/") and topic != "system/config/router"]
+    daemon.status_when(lambda status: status["state"] == "ok")
+
+
+@pytest.mark.parametrize("user, password, reason", [("epochd", "wrong", "not authorized"), ("nobody", "right", "not authorized"),
+                                                    ("", "", "not authorized")])
+def test_f63__a_refused_log_in_is_told_not_hurried_and_over_when_the_broker_is_mended(tmp_path, home, guarded, ends, user, password, reason):
+    settings = login(tmp_path, password) | {"EPOCHD_MQTT_USERNAME": user} if user else {}
+    daemon = ends(Daemon(tmp_path / "epochd", home, guarded, **FAST, **settings))
+    told = reach(daemon, "degraded:broker-refused")["message"].lower()
+    assert reason in told or "bad user name" in told, told
+    before, began = daemon.usage()[0], time.monotonic()
+    delays = retries(daemon, 10)
+    assert all(delay >= 80 for delay in delays[3:]), delays
+    assert daemon.usage()[0] - before < 0.5 * (time.monotonic() - began)
+    if user:
+        guarded.passwords(PASSWORDS | {user: password})
+        guarded.change("acl", "user epochd\n", f"user {user}\n")
+    else:
+        guarded.change("epochd.conf", "allow_anonymous false", "allow_anonymous true")
+        guarded.change("acl", "user epochd\n", "")
+    guarded.restart()
+    daemon.published(1)
+    daemon.state_is("ok")
+
+
+ACL_LINES = {
+    "one service": ("topic readwrite system/config/+\n", "topic deny system/config/router\ntopic readwrite system/config/+\n", "system/config/router"),
+    "the services": ("topic readwrite system/config/+\n", "", "system/config/"),
+    "config/update": ("user epochd\ntopic write config/update\n", "user epochd\n", "config/update"),
+    "the head": ("topic readwrite system/epoch/config-manager\n", "topic read system/epoch/config-manager\n", HEAD),
+    "the keyset": ("topic readwrite system/keys/config-manager\n", "topic read system/keys/config-manager\n", KEYS),
+    "the index": ("topic readwrite system/index/config-manager\n", "topic read system/index/config-manager\n", INDEX),
+    "everything": ("user epochd\n", "user somebody-else\n", "system/"),
+}
+
+
+@pytest.mark.parametrize("denied", ACL_LINES)
+def test_f63__a_topic_the_acl_denies_is_told_and_written_when_the_acl_is_mended(tmp_path, home, guarded, ends, denied):
+    old, new, topic = ACL_LINES[denied]
+    guarded.change("acl", old, new)
+    guarded.restart()
+    daemon = ends(Daemon(tmp_path / "epochd", home, guarded, **FAST, **login(tmp_path)))
+    told = reach(daemon, "degraded:publish-refused")["message"]
+    assert topic in told and "not authorized" in told and "0x87" in told
+    daemon.status_when(lambda status: status["broker"]["state"] == "connected")
+    if denied != "the index":
+        assert not any(record["kind"] == "published" for record in daemon.journal())
+    (guarded.folder / "acl").write_text((EXAMPLE / "acl").read_text())
+    guarded.obey()
+    daemon.lines.clear()
+    daemon.hup()
+    daemon.state_is("ok")
+    assert is_served(daemon, guarded.port)
+    assert any(record["kind"] == "published" for record in daemon.journal())
+
+
+# --- TLS --------------------------------------------------------------------------------------------------------------
+
+
+def test_f63__tls_with_a_private_ca_and_a_client_certificate_is_let_in(tmp_path, home, guarded, ends):
+    daemon = ends(Daemon(tmp_path / "epochd", home, guarded, **login(tmp_path), **guarded.tls()))
+    daemon.published(1)
+    assert is_served(daemon, guarded.port)
+
+
+def expired(guarded):
+    (guarded.certs / "server.crt").unlink()
+    subprocess.run(["faketime", "-3 years", EXAMPLE / "certificates.sh", guarded.certs, "127.0.0.1"], check=True, capture_output=True)
+
+
+def of_another_ca(guarded, name):
+    subprocess.run([EXAMPLE / "certificates.sh", guarded.folder / "other", "127.0.0.1", "epochd"], check=True, capture_output=True)
+    return str(guarded.folder / "other" / name)
+
+
+# name → what is done to the broker, which settings are wrong, what is told
+BAD_TLS = {
+    "another CA": (None, lambda g: {"EPOCHD_MQTT_CA_FILE": of_another_ca(g, "ca.crt")}, "certificate verify failed"),
+    "another name": (lambda g: g.certificates("broker.home"), None, "verif"),
+    "a certificate that expired": (expired, None, "certificate verify failed"),
+    "no client certificate": (None, lambda g: {"EPOCHD_MQTT_CERT_FILE": "", "EPOCHD_MQTT_KEY_FILE": ""}, ""),
+    "a client certificate of another CA": (None, lambda g: {"EPOCHD_MQTT_CERT_FILE": of_another_ca(g, "epochd.crt"),
+                                                           "EPOCHD_MQTT_KEY_FILE": of_another_ca(g, "epochd.key")}, ""),
+    "plain MQTT at the port of TLS": (None, lambda g: {"EPOCHD_MQTT_URL": f"mqtt://127.0.0.1:{g.tls_port}"}, ""),
+    "TLS at the port of plain MQTT": (None, lambda g: {"EPOCHD_MQTT_URL": f"mqtts://127.0.0.1:{g.port}"}, ""),
+}
+
+
+@pytest.mark.parametrize("fault", BAD_TLS)
+def test_f63__bad_tls_is_told_and_not_hurried(tmp_path, home, guarded, ends, fault):
+    spoil, wrong, text = BAD_TLS[fault]
+    if spoil:
+        spoil(guarded)
+        guarded.restart()
+    settings = guarded.tls() | (wrong(guarded) if wrong else {})
+    daemon = ends(Daemon(tmp_path / "epochd", home, guarded, **FAST, **login(tmp_path), **settings))
+    told = reach(daemon, "degraded:broker-away")["message"]
+    assert text in told, told
+    before, began = daemon.usage()[0], time.monotonic()
+    delays = retries(daemon, 10)
+    assert all(delay >= 80 for delay in delays[3:]), delays
+    assert daemon.usage()[0] - before < 0.5 * (time.monotonic() - began)
+    if spoil:  # the broker is mended: no restart of ours
+        guarded.certificates("127.0.0.1")
+        guarded.restart()
+        daemon.published(1)
+        daemon.state_is("ok")
+
+
+def test_f63__a_ca_file_that_is_replaced_is_believed_at_the_next_try(tmp_path, home, guarded, ends):
+    own = tmp_path / "ca.crt"
+    own.write_text(open(of_another_ca(guarded, "ca.crt")).read())
+    daemon = ends(Daemon(tmp_path / "epochd", home, guarded, **FAST, **login(tmp_path), **guarded.tls(EPOCHD_MQTT_CA_FILE=str(own))))
+    reach(daemon, "degraded:broker-away")
+    own.write_text((guarded.certs / "ca.crt").read_text())
+    daemon.published(1)
+    daemon.state_is("ok")
