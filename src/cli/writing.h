@@ -26,6 +26,7 @@ struct writing {
     struct listing *listing; /* of the tip */
     char branch[256];
     struct oid tip;
+    bool has_committed; /* writing_commit has, whatever it returned */
 };
 
 void writing_fini(struct writing *w);
@@ -44,6 +45,9 @@ int writing_need(struct writing *w, const char *service, char **path, struct err
 
 /* The content of a file as it is at the tip, and its mode. */
 int writing_read(struct writing *w, const char *path, struct buf *out, uint32_t *mode, struct error *err) MUST_CHECK;
+
+/* CODE_REPO_DIRTY if the file has edits that are not committed; for asking before somebody works on it. */
+int writing_is_clean(struct writing *w, const char *path, struct error *err) MUST_CHECK;
 
 /* How the commit is made: the options of all these verbs. */
 struct writing_options {

@@ -199,10 +199,18 @@ static int commit_and_answer(struct writing *w, const struct writing_commit *com
     int64_t asked_us = clock_mono_us();
     if (commit_changes(w, commit, &id, &err) != 0)
         return writing_fail(&err, NULL);
+    w->has_committed = true;
     if (options->pushes)
         return push(w);
     owner_leave(&w->owner); /* root may look into the state folder, which the owner may not be allowed to */
     return say_answer(w, judged, &id, asked_us, options->wait_ms);
+}
+
+int writing_is_clean(struct writing *w, const char *path, struct error *err)
+{
+    const struct repo_change change = {.path = path};
+    const struct writing_commit commit = {.changes = &change, .len = 1};
+    return repo_is_bare(w->repo) ? 0 : writing_check_clean(w, &commit, err);
 }
 
 int writing_commit(struct writing *w, const struct repo_change *changes, size_t len, const char *what,

@@ -117,6 +117,21 @@ static mode_t new_mode(const struct repo_change *change)
     return (change->mode == LAYOUT_MODE_EXEC ? 0777 : 0666) & ~mask;
 }
 
+/* As git does: folders that have become empty go, but for the one at the top. */
+static void remove_empty_folders(const struct writing *w, const char *path)
+{
+    char folder[PATH_TEXT_MAX];
+    size_t top = strlen(w->path);
+    int len = snprintf(folder, sizeof folder, "%s/%s", w->path, path);
+    if (len < 0 || (size_t)len >= sizeof folder)
+        return;
+    for (char *slash = strrchr(folder, '/'); slash != NULL; slash = strrchr(folder, '/')) {
+        *slash = '\0';
+        if (strchr(folder + top + 1, '/') == NULL || rmdir(folder) != 0)
+            return;
+    }
+}
+
 static int write_one(const struct writing *w, const struct repo_change *change, struct kept *kept, struct error *err)
 {
     AUTO_CLOSE int dir = -1;
@@ -128,6 +143,7 @@ static int write_one(const struct writing *w, const struct repo_change *change, 
         return fs_replace(dir, name, change->text, kept->is_there ? kept->mode : new_mode(change), err);
     if (unlinkat(dir, name, 0) != 0 && errno != ENOENT)
         return error_set(err, ERR_SYSTEM, errno, "cannot remove '%s'", change->path);
+    remove_empty_folders(w, change->path);
     return 0;
 }
 

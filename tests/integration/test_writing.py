@@ -187,6 +187,140 @@ def test_without_an_identity_it_says_the_two_lines_to_type(repo):
     assert result.stderr.splitlines()[-2:] == ['  git config --global user.name "Your Name"', "  git config --global user.email you@example.org"]
 
 
+# --- mv, rm --------------------------------------------------------------------------------------------------------------
+
+
+def files(repo, rev="HEAD"):
+    return repo.git("ls-tree", "-r", "--name-only", rev).stdout.split()
+
+
+def test_mv_renames_the_file_and_what_profiles_lay_over_it(repo):
+    repo.commit({"profiles/quiet/stt-worker.yaml": "model: null\n"})
+    result = at(repo, "mv", "stt-worker", "ears", check=0)
+    assert result.stdout.startswith("+ ears\n- stt-worker\n")
+    assert {"services/audio/ears.yaml", "profiles/quiet/ears.yaml"} <= set(files(repo)) and not [f for f in files(repo) if "stt-worker" in f]
+    assert text(repo, "services/audio/ears.yaml") == TEXT
+    assert repo.git("status", "--porcelain").stdout == "" and repo.git("log", "-1", "--format=%s").stdout == "stt-worker: move to ears\n"
+
+
+def test_mv_to_another_folder_changes_no_service(repo):
+    assert at(repo, "mv", "stt-worker", "home/ears/stt-worker", check=0).stdout.startswith("no service changes\n")
+    assert "services/home/ears/stt-worker.yaml" in files(repo)
+
+
+@pytest.mark.parametrize("args, words", [
+    (["stt-worker", "router"], "there is a service 'router' already: services/router.yaml"),
+    (["stt-worker", "stt-worker"], "it is there already"),
+    (["stt-worker", "Ears"], "cannot be the name of a service"),
+    (["nobody", "ears"], "there is no service 'nobody'"),
+])
+def test_mv_refuses(repo, args, words):
+    before = untouched(repo)
+    assert words in at(repo, "mv", *args, check=2).stderr
+    assert untouched(repo) == before
+
+
+def test_mv_to_a_folder_that_nests_too_deep_is_refused_by_the_judge(repo):
+    before = untouched(repo)
+    assert "[layout.depth]" in at(repo, "mv", "stt-worker", "a/b/c/d/stt-worker", check=1).stderr
+    assert untouched(repo) == before
+
+
+def test_rm_removes_services_and_many_only_when_it_is_said(repo):
+    assert at(repo, "rm", "stt-worker", check=0).stdout.startswith("- stt-worker\n")
+    assert not (repo.path / STT).exists() and repo.git("status", "--porcelain").stdout == ""
+    before = untouched(repo)
+    rest = sorted(path.stem for path in repo.path.glob("services/**/*.yaml"))
+    result = at(repo, "rm", *rest, check=1)
+    assert "[guard.mass-removal]" in result.stderr and untouched(repo) == before
+    at(repo, "rm", *rest, "--allow-mass-removal", check=0)
+    assert not [f for f in files(repo) if f.startswith("services/")]
+    assert repo.git("log", "-1", "--format=%(trailers:key=Epoch-Allow,valueonly)").stdout.strip() == "mass-removal"
+
+
+def test_rm_refuses_what_is_not_there_and_edits(repo):
+    before = untouched(repo)
+    assert "is named twice" in at(repo, "rm", "router", "router", check=2).stderr
+    assert "there is no service 'nobody'" in at(repo, "rm", "router", "nobody", check=2).stderr
+    assert untouched(repo) == before
+    repo.write({STT: TEXT + "mine: 1\n"})
+    assert "[repo.dirty]" in at(repo, "rm", "stt-worker", check=1).stderr and (repo.path / STT).read_text().endswith("mine: 1\n")
+
+
+def test_a_removal_that_a_hook_refuses_puts_the_folder_back(repo):
+    repo.commit({"services/alone/lamp.yaml": "on: true\n"})
+    hook = repo.path / ".git/hooks/commit-msg"
+    hook.write_text("#!/bin/sh\nexit 1\n")
+    hook.chmod(0o755)
+    before = untouched(repo)
+    at(repo, "mv", "lamp", "other/light", check=3)
+    assert untouched(repo) == before and (repo.path / "services/alone/lamp.yaml").exists()
+
+
+# --- edit ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def editor(tmp_path):
+    """Makes an EDITOR out of a shell line, in which $1 is the file."""
+    def make(line):
+        path = tmp_path / "my editor"
+        path.write_text(f"#!/bin/sh\n{line}\n")
+        path.chmod(0o755)
+        return {"EDITOR": f"'{path}' --wait", "VISUAL": "", "TMPDIR": "/tmp"}
+    return make
+
+
+def edit(repo, editor, line, *args, check=None, **options):
+    return at(repo, "edit", "stt-worker", *args, check=check, **editor(f"shift; {line}"), **options)
+
+
+def test_edit_commits_what_was_saved(repo, editor):
+    result = edit(repo, editor, "sed -i s/16000/8000/ \"$1\"; case $1 in */stt-worker.yaml) ;; *) exit 1;; esac", "-m", "slower", check=0)
+    assert "/audio/rate  16000 → 8000" in result.stdout
+    assert text(repo) == TEXT.replace("16000", "8000") and repo.git("log", "-1", "--format=%s").stdout == "slower\n"
+
+
+def test_edit_left_unchanged_is_no_commit(repo, editor):
+    before = untouched(repo)
+    assert edit(repo, editor, ":", check=0).stdout == "unchanged; nothing was written\n"
+    assert untouched(repo) == before
+
+
+def kept(result):
+    name = result.stderr.splitlines()[-1].removeprefix("epochctl: what you typed is kept in ")
+    with open(name, encoding="utf-8") as file:
+        found = file.read()
+    os.unlink(name)
+    os.rmdir(os.path.dirname(name))
+    return found
+
+
+def test_edit_with_findings_keeps_the_copy_and_names_it(repo, editor):
+    before = untouched(repo)
+    result = edit(repo, editor, "echo 'model: again' >> \"$1\"", check=1)
+    assert f"{STT}:8:1: key 'model' stands twice: first at 2:1 [yaml.duplicate-key]" in result.stderr
+    assert kept(result) == TEXT + "model: again\n" and untouched(repo) == before
+
+
+def test_edit_loses_neither_side_when_somebody_else_commits_meanwhile(repo, editor):
+    result = edit(repo, editor, f"echo 'mine: 1' >> \"$1\"; cd {repo.path} && echo 'theirs: 1' >> {STT} && git commit -q --no-verify -am theirs", check=1)
+    assert f"somebody else has committed {STT} meanwhile [repo.stale]" in result.stderr
+    assert kept(result) == TEXT + "mine: 1\n" and text(repo) == TEXT + "theirs: 1\n"
+
+
+def test_edit_ends_with_an_editor_that_fails(repo, editor):
+    before = untouched(repo)
+    assert "the editor ended with 3" in edit(repo, editor, "echo x >> \"$1\"; exit 3", check=2).stderr
+    assert untouched(repo) == before
+
+
+def test_edit_refuses_a_file_with_edits_before_anybody_works_on_it(repo, editor, tmp_path):
+    repo.write({STT: TEXT + "mine: 1\n"})
+    assert "[repo.dirty]" in edit(repo, editor, f"touch {tmp_path}/opened", check=1).stderr
+    assert not (tmp_path / "opened").exists()
+
+
 # --- bare repositories ---------------------------------------------------------------------------------------------------
 
 

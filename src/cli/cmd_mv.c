@@ -1,0 +1,230 @@
+/*
+ * mv, rm: a service renamed, moved to another folder, or removed: its file and what profiles lay over it.
+ */
+#include <string.h>
+
+#include "cli/verbs.h"
+#include "cli/writing.h"
+#include "io/yaml.h"
+#include "model/codes.h"
+
+enum { FILES_MAX = 512 };
+
+enum { OPT_MESSAGE, OPT_DRY_RUN, OPT_PUSH, OPT_ALLOW };
+
+/* The changes of one call. */
+struct files {
+    struct repo_change changes[FILES_MAX];
+    size_t len;
+};
+
+static void files_fini(struct files *files)
+{
+    for (size_t i = 0; i < files->len; i++) {
+        free((char *)(uintptr_t)files->changes[i].path);
+        free((char *)(uintptr_t)files->changes[i].text.data);
+    }
+    free(files);
+}
+
+/* Takes the path over, also on failure. */
+static int add_file(struct files *files, char *path, struct buf *text, uint32_t mode, struct error *err)
+{
+    if (path == NULL)
+        return error_memory(err);
+    if (files->len == FILES_MAX) {
+        free(path);
+        return error_set(err, CODE_USAGE, 0, "more than %d files at once", FILES_MAX);
+    }
+    struct repo_change *change = &files->changes[files->len++];
+    *change = (struct repo_change){.path = path, .mode = mode, .is_removed = text == NULL};
+    if (text != NULL) {
+        change->text = buf_span(text);
+        *text = (struct buf){0};
+    }
+    return 0;
+}
+
+/* `to` NULL: removed. Takes both paths over. */
+static int move_file(struct writing *w, struct files *files, char *from, char *to, bool is_removal, struct error *err)
+{
+    struct buf text AUTO_BUF = {0};
+    uint32_t mode = 0;
+    int rc = from == NULL || (to == NULL && !is_removal) ? error_memory(err) : 0;
+    if (rc == 0 && !is_removal)
+        rc = writing_read(w, from, &text, &mode, err);
+    if (rc != 0) {
+        free(from);
+        free(to);
+        return -1;
+    }
+    if (add_file(files, from, NULL, 0, err) != 0) {
+        free(to);
+        return -1;
+    }
+    return is_removal ? 0 : add_file(files, to, &text, mode, err);
+}
+
+/* profiles/<profile>/<service>.yaml: without its service it would be refused. */
+static int move_patches(struct writing *w, struct files *files, const char *service, const char *to, struct error *err)
+{
+    char name[LAYOUT_NAME_MAX + 8];
+    const struct listing_entry *profiles = listing_find(w->listing, "profiles");
+    snprintf(name, sizeof name, "%s.yaml", service);
+    for (size_t i = 0; profiles != NULL && profiles->folder != NULL && i < profiles->folder->len; i++) {
+        const struct listing_entry *profile = &profiles->folder->entries[i];
+        char *from = NULL, *there = NULL;
+        if (profile->folder == NULL || listing_find(profile->folder, name) == NULL)
+            continue;
+        if (asprintf(&from, "profiles/%s/%s", profile->name, name) < 0)
+            from = NULL;
+        if (to != NULL && asprintf(&there, "profiles/%s/%s.yaml", profile->name, to) < 0)
+            there = NULL;
+        if (move_file(w, files, from, there, to == NULL, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int finish(struct writing *w, const struct files *files, const char *what, const struct cli_args *args)
+{
+    const struct writing_options options = {.message = args->options[OPT_MESSAGE],
+                                            .is_dry_run = cli_given(args, OPT_DRY_RUN),
+                                            .pushes = cli_given(args, OPT_PUSH),
+                                            .trailer = cli_given(args, OPT_ALLOW) ? WRITING_ALLOW_REMOVAL : NULL};
+    return writing_commit(w, files->changes, files->len, what, &options);
+}
+
+/* --- mv ------------------------------------------------------------------------------------------------- */
+
+/* NEW is a name, which stays in its folder, or a path below services/ with the name last. */
+static int choose_place(struct writing *w, const char *from, const char *target, const char **name, char **out,
+                        struct error *err)
+{
+    const char *slash = strrchr(target, '/');
+    const char *folder_end = strrchr(from, '/');
+    AUTO_FREE char *there = NULL;
+    bool found;
+    *name = slash == NULL ? target : slash + 1;
+    if (writing_find(w, *name, &found, &there, err) != 0)
+        return -1;
+    if (found && strcmp(there, from) != 0)
+        return error_set(err, CODE_USAGE, 0, "there is a service '%s' already: %s", *name, there);
+    int rc = slash == NULL ? asprintf(out, "%.*s/%s.yaml", (int)(folder_end - from), from, *name)
+                           : asprintf(out, "services/%s.yaml", target);
+    if (rc < 0) {
+        *out = NULL;
+        return error_memory(err);
+    }
+    if (strcmp(*out, from) != 0)
+        return 0;
+    free(TAKE(*out));
+    return error_set(err, CODE_USAGE, 0, "it is there already");
+}
+
+static int move(const struct cli *cli, const struct cli_args *args, struct files *files, int *rc, struct error *err)
+{
+    struct writing w AUTO_WRITING = {0};
+    const char *service = args->operands[0], *target = args->operands[1], *name;
+    char *from = NULL, *to = NULL, what[512];
+    if (writing_open(cli, &w, err) != 0 || writing_need(&w, service, &from, err) != 0)
+        return -1;
+    if (choose_place(&w, from, target, &name, &to, err) != 0) {
+        free(from);
+        return -1;
+    }
+    if (move_file(&w, files, from, to, false, err) != 0 ||
+        (strcmp(service, name) != 0 && move_patches(&w, files, service, name, err) != 0))
+        return -1;
+    snprintf(what, sizeof what, "%s: move to %s", service, target);
+    *rc = finish(&w, files, what, args);
+    return 0;
+}
+
+/* --- rm ------------------------------------------------------------------------------------------------- */
+
+static int remove_services(const struct cli *cli, const struct cli_args *args, struct files *files, int *rc,
+                           struct error *err)
+{
+    struct writing w AUTO_WRITING = {0};
+    struct buf what AUTO_BUF = {0};
+    if (writing_open(cli, &w, err) != 0)
+        return -1;
+    buf_puts(&what, "remove");
+    for (size_t i = 0; i < args->operands_len; i++) {
+        char *path = NULL;
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(args->operands[i], args->operands[k]) == 0)
+                return error_set(err, CODE_USAGE, 0, "'%s' is named twice", args->operands[i]);
+        if (writing_need(&w, args->operands[i], &path, err) != 0 ||
+            move_file(&w, files, path, NULL, true, err) != 0 ||
+            move_patches(&w, files, args->operands[i], NULL, err) != 0)
+            return -1;
+        if (i < 3)
+            buf_printf(&what, "%s %s", i == 0 ? "" : ",", args->operands[i]);
+    }
+    if (args->operands_len > 3)
+        buf_printf(&what, " and %zu more", args->operands_len - 3);
+    buf_putc(&what, '\0');
+    if (buf_check(&what, err) != 0)
+        return -1;
+    *rc = finish(&w, files, what.data, args);
+    return 0;
+}
+
+/* --- both ----------------------------------------------------------------------------------------------- */
+
+static int run(const struct cli *cli, const struct cli_args *args,
+               int (*execute)(const struct cli *, const struct cli_args *, struct files *, int *, struct error *))
+{
+    struct files *files = calloc(1, sizeof *files);
+    struct error err;
+    int rc = CLI_FAILED;
+    if (files == NULL) {
+        error_memory(&err);
+        return cli_fail(&err);
+    }
+    if (execute(cli, args, files, &rc, &err) != 0)
+        rc = writing_fail(&err, NULL);
+    files_fini(files);
+    return rc;
+}
+
+static int run_mv(const struct cli *cli, const struct cli_args *args)
+{
+    return run(cli, args, move);
+}
+
+static int run_rm(const struct cli *cli, const struct cli_args *args)
+{
+    return run(cli, args, remove_services);
+}
+
+#define COMMON_OPTIONS                                                                                               \
+    [OPT_MESSAGE] = {.name = "message", .letter = 'm', .argument = "MESSAGE", .help = "of the commit"},              \
+    [OPT_DRY_RUN] = {.name = "dry-run", .help = "judge and print the plan, write nothing"},                          \
+    [OPT_PUSH] = {.name = "push", .help = "*git push* after the commit"}
+
+const struct cli_verb verb_mv = {
+    .name = "mv",
+    .summary = "rename a service, or move its file to another folder: one commit",
+    .help = "_NEW_ is a name, or a path below services/ with the name last: audio/ears. To consumers a renamed\n"
+            "service is one that goes and one that comes; another folder changes nothing for them. What profiles\n"
+            "lay over the service moves with it.\n",
+    .operands = {{.name = "SERVICE", .kind = CLI_SERVICE}, {.name = "NEW", .kind = CLI_ANY}},
+    .options = {COMMON_OPTIONS, [OPT_ALLOW] = {.name = "allow-mass-removal", .is_hidden = true}},
+    .run = run_mv,
+};
+
+const struct cli_verb verb_rm = {
+    .name = "rm",
+    .summary = "remove services: one commit",
+    .help = "Consumers keep the last values of a service that is gone and are told that it is. A commit that takes\n"
+            "more than a fifth of the services (at least three), or all, is refused unless it says that it is\n"
+            "meant.\n",
+    .operands = {{.name = "SERVICE", .kind = CLI_SERVICE, .is_repeated = true}},
+    .options = {COMMON_OPTIONS,
+                [OPT_ALLOW] = {.name = "allow-mass-removal",
+                               .help = "also if more than a fifth of the services go"}},
+    .run = run_rm,
+};
