@@ -8,6 +8,8 @@
 #include "cli/local.h"
 #include "cli/verbs.h"
 #include "io/crypto.h"
+#include "io/journal_files.h"
+#include "model/codes.h"
 #include "model/tail.h"
 #include "util/clock.h"
 #include "util/fs.h"
@@ -45,7 +47,7 @@ static void close_file(FILE **file)
 
 /* Reads FILE, or standard input for NULL and "-". Whoever names the file vouches for what it is: a pipe will
    do too. One byte more than `max` is enough for a verdict on the size. */
-static int read_file(const char *path, size_t max, struct buf *out, struct error *err)
+static int read_stream(const char *path, size_t max, struct buf *out, struct error *err)
 {
     bool is_stdin = path == NULL || strcmp(path, "-") == 0;
     FILE *file CLEANUP(close_file) = is_stdin ? stdin : fopen(path, "re");
@@ -61,6 +63,20 @@ static int read_file(const char *path, size_t max, struct buf *out, struct error
     if (ferror(file) != 0)
         return error_set(err, ERR_SYSTEM, errno, "cannot read '%s'", is_stdin ? "standard input" : path);
     return buf_check(out, err);
+}
+
+/* The folder of a file and its name there: FILE with a folder, or one in the state folder. */
+static int open_folder(struct local *local, const char *file, const char **name, int *out,
+                               struct error *err)
+{
+    const char *slash = strrchr(file, '/');
+    char folder[4096];
+    *name = slash == NULL ? file : slash + 1;
+    if (slash == NULL)
+        snprintf(folder, sizeof folder, "%s", local->settings.state);
+    else
+        snprintf(folder, sizeof folder, "%.*s", slash == file ? 1 : (int)(slash - file), file);
+    return fs_open_dir(folder, out, err);
 }
 
 static void use_options(struct local *local, const struct verify_options *options, struct error *err,
@@ -88,17 +104,35 @@ static int fail_reading(const struct local *local, const struct verify_options *
     return options->file != NULL && err->sys == ENOENT ? cli_fail(err) : local_fail(local, err);
 }
 
+/* A snapshot is a file: what a FIFO, a link or a device gives is not waited for. Standard input is the caller's. */
+static int read_snapshot_file(struct local *local, const char *file, struct buf *out, struct error *err)
+{
+    AUTO_CLOSE int dir = -1;
+    const char *name;
+    if (file != NULL && strcmp(file, "-") == 0)
+        return read_stream(file, SNAPSHOT_MAX, out, err);
+    /* A name without a folder is one in the working directory, as everywhere on a command line. */
+    char path[4096];
+    bool is_plain = file != NULL && strchr(file, '/') == NULL;
+    snprintf(path, sizeof path, "%s%s", is_plain ? "./" : "", file == NULL ? SNAPSHOT_FILE : file);
+    if (open_folder(local, path, &name, &dir, err) != 0)
+        return -1;
+    if (fs_read(dir, name, FS_ANY_OWNER, SNAPSHOT_MAX, out, NULL, err) == 0)
+        return 0;
+    return file == NULL ? -1 : error_wrap(err, "'%s'", file);
+}
+
 static int verify_lkg(struct local *local, const struct verify_options *options)
 {
     struct buf file AUTO_BUF = {0};
     struct local_snapshot lkg AUTO_LOCAL_SNAPSHOT = {0};
     struct error err;
-    char host[65], path[4096];
+    char host[65];
     snapshot_host(host);
-    snprintf(path, sizeof path, "%s/%s", local->settings.state, SNAPSHOT_FILE);
-    if (local_load_keys(local, false, &err) != 0 ||
-        read_file(options->file == NULL ? path : options->file, SNAPSHOT_MAX, &file, &err) != 0)
+    if (local_load_keys(local, false, &err) != 0)
         return fail_reading(local, options, &err);
+    if (read_snapshot_file(local, options->file, &file, &err) != 0)
+        return strcmp(err.code, ERR_SYSTEM) == 0 ? fail_reading(local, options, &err) : verdict(local, &err);
     if (snapshot_read(buf_span(&file), &local->keyring.lkg, host, local->settings.mqtt.source, &lkg.snapshot,
                       &err) != 0 ||
         snapshot_verify(&lkg.snapshot, &local->keyring.roots, true, &lkg.verified, &err) != 0)
@@ -114,40 +148,109 @@ static int verify_lkg(struct local *local, const struct verify_options *options)
 
 /* --- journal -------------------------------------------------------------------------------------------- */
 
-/* The folder of the journal and its name there: FILE with a folder, or one in the state folder. */
-static int open_journal_folder(struct local *local, const char *file, const char **name, int *out,
-                               struct error *err)
+static int say_journal(const struct local *local, uint64_t lines, const struct journal_report *report)
 {
-    const char *slash = strrchr(file, '/');
-    char folder[4096];
-    *name = slash == NULL ? file : slash + 1;
-    if (slash == NULL)
-        snprintf(folder, sizeof folder, "%s", local->settings.state);
+    char digest[HASH_HEX_LEN + 1];
+    hex_encode(report->last.digest, HASH_LEN, digest);
+    printf("verified: %" PRIu64 " lines, HMAC %s, chain whole\n", lines, local->keyring.journal.id);
+    printf("last line %" PRIu64 ", sha256 %s\n", report->last.seq, digest);
+    if (report->torn_bytes > 0)
+        printf("behind it %" PRIu64 " bytes of a line that was never finished\n", report->torn_bytes);
+    return CLI_OK;
+}
+
+/* One file, by itself. */
+static int verify_journal_file(struct local *local, const struct verify_options *options)
+{
+    struct journal_report report;
+    struct error err;
+    const char *name;
+    AUTO_CLOSE int dir = -1;
+    if (local_load_keys(local, true, &err) != 0 || open_folder(local, options->file, &name, &dir, &err) != 0)
+        return fail_reading(local, options, &err);
+    if (faccessat(dir, name, F_OK, 0) != 0) {
+        error_set(&err, ERR_SYSTEM, errno, "there is no journal '%s'", options->file);
+        return fail_reading(local, options, &err);
+    }
+    if (journal_read(dir, name, &local->keyring.journal, UINT64_MAX, NULL, NULL, &report, &err) != 0)
+        return verdict(local, &err);
+    return say_journal(local, report.lines, &report);
+}
+
+/* The journal seen as a whole: all files, and the line that the snapshot was made after. */
+struct chain {
+    struct journal_position snapshot; /* seq 0: there is no snapshot to compare with */
+    bool is_found;
+    uint64_t lines, first;
+};
+
+static int see_line(void *context, const struct journal_line *line, struct error *err)
+{
+    struct chain *chain = context;
+    const struct journal_position *at = &line->position;
+    if (chain->lines++ == 0)
+        chain->first = at->seq;
+    if (at->seq != chain->snapshot.seq)
+        return 0;
+    chain->is_found = memcmp(at->digest, chain->snapshot.digest, HASH_LEN) == 0;
+    return chain->is_found ? 0
+                           : error_set(err, CODE_JOURNAL_CORRUPT, 0,
+                                       "line %" PRIu64 " is not the one that the snapshot was made after", at->seq);
+}
+
+/* Read before the journal, which grows meanwhile. One that is refused has its own verdict: verify lkg. */
+static int find_snapshot_line(struct local *local, struct chain *chain, struct error *err)
+{
+    struct buf file AUTO_BUF = {0};
+    struct snapshot snapshot AUTO_SNAPSHOT = {0};
+    bool is_missing;
+    if (fs_read(local->state_dir, SNAPSHOT_FILE, FS_ANY_OWNER, SNAPSHOT_MAX, &file, &is_missing, err) != 0)
+        return -1;
+    if (is_missing)
+        return 0;
+    if (snapshot_read(buf_span(&file), &local->keyring.lkg, NULL, NULL, &snapshot, err) == 0)
+        chain->snapshot = snapshot.journal;
+    else if (strcmp(err->code, ERR_MEMORY) == 0)
+        return -1;
     else
-        snprintf(folder, sizeof folder, "%.*s", slash == file ? 1 : (int)(slash - file), file);
-    return fs_open_dir(folder, out, err);
+        printf("the snapshot is refused, and says nothing of the journal: epochctl verify lkg\n");
+    return 0;
+}
+
+static int read_chain(struct local *local, struct chain *chain, struct journal_report *report, struct error *err)
+{
+    struct journal_files files AUTO_JOURNAL_FILES = {0};
+    if (find_snapshot_line(local, chain, err) != 0 || journal_files_list(local->state_dir, &files, err) != 0 ||
+        journal_files_read(local->state_dir, &files, 0, &local->keyring.journal, 0, see_line, chain, report, err) != 0)
+        return -1;
+    if (chain->snapshot.seq > report->last.seq)
+        return error_set(err, CODE_JOURNAL_CORRUPT, 0,
+                         "the snapshot was made after line %" PRIu64 ", and the journal ends at line %" PRIu64
+                         ": its end was cut off",
+                         chain->snapshot.seq, report->last.seq);
+    return 0;
 }
 
 static int verify_journal(struct local *local, const struct verify_options *options)
 {
     struct journal_report report;
+    struct chain chain = {0};
     struct error err;
-    char digest[HASH_HEX_LEN + 1];
-    const char *file = options->file == NULL ? JOURNAL_FILE : options->file, *name;
-    AUTO_CLOSE int dir = -1;
-    if (local_load_keys(local, true, &err) != 0 || open_journal_folder(local, file, &name, &dir, &err) != 0)
+    if (options->file != NULL)
+        return verify_journal_file(local, options);
+    if (local_load_keys(local, true, &err) != 0 || local_open_state(local, &err) != 0)
         return fail_reading(local, options, &err);
-    if (faccessat(dir, name, F_OK, 0) != 0) {
-        error_set(&err, ERR_SYSTEM, errno, "there is no journal '%s'", file);
+    if (faccessat(local->state_dir, JOURNAL_FILE, F_OK, 0) != 0) {
+        error_set(&err, ERR_SYSTEM, errno, "there is no journal '%s'", JOURNAL_FILE);
         return fail_reading(local, options, &err);
     }
-    if (journal_read(dir, name, &local->keyring.journal, UINT64_MAX, NULL, NULL, &report, &err) != 0)
+    if (read_chain(local, &chain, &report, &err) != 0)
         return verdict(local, &err);
-    hex_encode(report.last.digest, HASH_LEN, digest);
-    printf("verified: %" PRIu64 " lines, HMAC %s, chain whole\n", report.lines, local->keyring.journal.id);
-    printf("last line %" PRIu64 ", sha256 %s\n", report.last.seq, digest);
-    if (report.torn_bytes > 0)
-        printf("behind it %" PRIu64 " bytes of a line that was never finished\n", report.torn_bytes);
+    say_journal(local, chain.lines, &report);
+    if (chain.first > 1)
+        printf("it begins at line %" PRIu64 ": the files before are not here\n", chain.first);
+    if (chain.is_found)
+        printf("the snapshot was made after line %" PRIu64 "\n", chain.snapshot.seq);
     return CLI_OK;
 }
 
@@ -208,7 +311,7 @@ static int verify_message(struct local *local, const struct verify_options *opti
     struct expectation expected = {.source = local->settings.mqtt.source};
     struct error err;
     if (local_load_keys(local, false, &err) != 0 ||
-        read_file(options->file, MESSAGE_MAX + LINE_ENDS_MAX, &raw, &err) != 0)
+        read_stream(options->file, MESSAGE_MAX + LINE_ENDS_MAX, &raw, &err) != 0)
         return fail_reading(local, options, &err);
     /* Tools that print a message end it with a line feed. */
     while (raw.len > 0 && (raw.data[raw.len - 1] == '\n' || raw.data[raw.len - 1] == '\r'))

@@ -179,6 +179,8 @@ static void say_recovered(const struct daemon *d, const struct recovery *recover
         log_error_object(LOG_LEVEL_WARN, UNIT, "snapshot_refused", &recovery->snapshot_refused);
     if (recovery->report.torn_bytes > 0)
         log_warn(UNIT, "journal_torn_line_set_aside", LOG_N("bytes", recovery->report.torn_bytes));
+    if (recovery->lost_line > 0)
+        log_error(UNIT, "journal_cut", LOG_N("line", recovery->lost_line), LOG_N("last", recovery->report.last.seq));
     if (recovery->is_incomplete)
         log_error(UNIT, "recovered_incomplete", LOG_N("epoch", d->pipeline.force.epoch));
     if (d->pipeline.force.exists)

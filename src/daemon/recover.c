@@ -337,6 +337,13 @@ int recover(int state_dir, const struct keyring *keyring, struct pipeline *pipel
         if (read_all(state_dir, &keyring->journal, 0, replay_line, &replay, &recovery.report, err) != 0)
             return -1;
     }
+    /* A snapshot is written only when its line is durable, so no crash takes that line away. The next snapshot names one that is there. */
+    if (recovery.has_snapshot && from.seq > recovery.report.last.seq) {
+        recovery.lost_line = from.seq;
+        recovery.is_snapshot_stale = true;
+        if (pipeline->force.position.seq == from.seq)
+            pipeline->force.position = recovery.report.last;
+    }
     if (is_complete(&pipeline->force, &is_whole, err) != 0)
         return -1;
     recovery.is_incomplete = !is_whole;

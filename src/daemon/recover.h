@@ -17,6 +17,7 @@ struct recovery {
     uint64_t floor;                /* of a journal that began above a lost one; 0: none */
     uint64_t published;            /* the newest epoch the journal calls published, as far as it was looked at; 0: not known */
     struct tombstones tombstones;  /* of services removed lately */
+    uint64_t lost_line;            /* the journal ends before this line, after which the snapshot was made: its end is cut off; else 0 */
     struct error snapshot_refused; /* code NULL: it was fine or is not there */
 };
 

@@ -12,11 +12,10 @@
 #include "io/journal_priv.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <sys/stat.h>
 
 #include "model/codes.h"
 #include "model/json.h"
+#include "util/fs.h"
 
 enum { READ_CHUNK = 256 * 1024 };
 
@@ -332,19 +331,11 @@ static int read_lines(struct reading *reading, struct error *err)
 
 /* --- the file ---------------------------------------------------------------------------------------------------- */
 
-/* *out is -1 if there is no such file. Opened non-blocking, so that a FIFO planted there does not stop us. */
+/* *out is -1 if there is no such file. */
 static int open_file(int dir, const char *file, int *out, struct error *err)
 {
-    struct stat st;
-    AUTO_CLOSE int fd = openat(dir, file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    if (fd < 0 && errno != ENOENT)
-        return error_set(err, ERR_SYSTEM, errno, "cannot open '%s'", file);
-    if (fd >= 0 && fstat(fd, &st) != 0)
-        return error_set(err, ERR_SYSTEM, errno, "cannot examine '%s'", file);
-    if (fd >= 0 && !S_ISREG(st.st_mode))
-        return error_set(err, ERR_FILE_UNSAFE, 0, "'%s' is not a regular file", file);
-    *out = take_fd(&fd);
-    return 0;
+    bool is_missing;
+    return fs_open(dir, file, FS_ANY_OWNER, out, &is_missing, err);
 }
 
 /*

@@ -125,6 +125,12 @@ int fs_open_checked(int dir, const char *name, int flags, enum fs_trust trust, i
     return 0;
 }
 
+int fs_open(int dir, const char *name, enum fs_trust trust, int *out, bool *is_missing, struct error *err)
+{
+    struct stat st;
+    return fs_open_checked(dir, name, O_RDONLY, trust, out, &st, is_missing, err);
+}
+
 static int refuse_size(const char *name, size_t max, struct error *err)
 {
     return error_set(err, ERR_FILE_TOO_LARGE, 0, "'%s' is larger than %zu bytes", name, max);

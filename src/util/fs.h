@@ -33,6 +33,9 @@ int fs_make_dir(const char *path, mode_t mode, int *out, struct error *err) MUST
 int fs_read(int dir, const char *name, enum fs_trust trust, size_t max, struct buf *out, bool *is_missing,
             struct error *err) MUST_CHECK;
 
+/* Opens it for reading, judged in the same way, for whoever reads it in pieces. *out is -1 where it is missing. */
+int fs_open(int dir, const char *name, enum fs_trust trust, int *out, bool *is_missing, struct error *err) MUST_CHECK;
+
 /*
  * Replaces `name` by `data`: a temporary file in the same directory → write → fsync → rename → fsync of the
  * directory. On any failure the old file is what it was and the temporary one is gone (never synced again); only

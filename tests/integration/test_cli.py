@@ -728,8 +728,10 @@ def test_verify_lkg_says_what_kept_it_from_judging(world, copy, tmp_path):
 def test_verify_journal_proves_it(world, copy):
     lines = len(world.daemon.journal())
     result = world.ctl("verify", "journal", check=0).stdout
-    assert re.match(rf"verified: {lines} lines, HMAC [0-9a-f]{{16}}, chain whole\nlast line {lines}, sha256 [0-9a-f]{{64}}\n$", result)
-    assert in_copy(world, copy, "verify", "journal", world.daemon.state / "journal.jsonl", check=0).stdout == result
+    wanted = rf"verified: {lines} lines, HMAC [0-9a-f]{{16}}, chain whole\nlast line {lines}, sha256 [0-9a-f]{{64}}\n"
+    assert re.fullmatch(wanted + r"the snapshot was made after line \d+\n", result)
+    one_file = in_copy(world, copy, "verify", "journal", world.daemon.state / "journal.jsonl", check=0).stdout
+    assert re.fullmatch(wanted, one_file) and result.startswith(one_file)
     with open(copy / "journal.jsonl", "ab") as journal:
         journal.write(b'{"seq":99,"pr')
     assert "behind it 13 bytes of a line that was never finished" in in_copy(world, copy, "verify", "journal", check=0).stdout
@@ -749,6 +751,32 @@ def test_verify_journal_refuses_damage(world, copy, change, words):
     path.write_bytes(b"".join(line + b"\n" for line in change(lines)))
     result = in_copy(world, copy, "verify", "journal", check=1)
     assert result.stdout.startswith("NOT verified: ") and words in result.stdout and "[journal-corrupt]" in result.stdout
+
+
+def test_f24__verify_journal_misses_the_lines_that_the_snapshot_knows(world, copy):
+    path = copy / "journal.jsonl"
+    lines = path.read_bytes().rstrip(b"\0").splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:2]))
+    assert "chain whole" in in_copy(world, copy, "verify", "journal", path, check=0).stdout  # by itself the file is sound
+    result = in_copy(world, copy, "verify", "journal", check=1).stdout
+    assert "and the journal ends at line 2: its end was cut off [journal-corrupt]" in result
+    (copy / "config.lkg.json").unlink()
+    assert "snapshot" not in in_copy(world, copy, "verify", "journal", check=0).stdout
+
+
+@pytest.mark.parametrize(("make", "kind"), [
+    (os.mkfifo, "a FIFO"), (os.mkdir, "a folder"), (lambda path: os.symlink("/etc/passwd", path), "a symbolic link"),
+    (lambda path: os.mknod(path, 0o600 | stat.S_IFCHR, os.makedev(1, 5)), "a device"),
+], ids=["fifo", "folder", "link", "device"])
+@pytest.mark.parametrize(("what", "name"), [("lkg", "config.lkg.json"), ("journal", "journal.jsonl")])
+def test_verify_says_what_is_no_file_and_does_not_wait_for_it(world, copy, make, kind, what, name):
+    if kind == "a device" and os.geteuid() != 0:
+        pytest.skip("a device can be made by root alone")
+    (copy / name).unlink()
+    make(copy / name)
+    for words in ([what], [what, copy / name]):
+        result = in_copy(world, copy, "verify", *words)
+        assert result.returncode in (1, 3) and kind in result.stdout + result.stderr, result
 
 
 def test_verify_journal_says_what_kept_it_from_judging(world, copy, tmp_path):

@@ -473,6 +473,41 @@ static void recover__knows_the_commits_of_the_journal(void **state)
     assert_false(known);
 }
 
+/* A cut at a line's end leaves a sound chain: the snapshot alone knows that there was more. */
+static void f24__a_journal_cut_before_the_snapshots_line_is_noticed(void **state)
+{
+    (void)state;
+    struct error err;
+    ROAD road;
+    START start;
+    begin(&road);
+    go_on(&road, 2);
+    save(&road);
+    AUTO_CLOSE int fd = openat(road.state_dir, JOURNAL_FILE, O_RDWR | O_CLOEXEC);
+    AUTO_BUF struct buf file = {0};
+    assert_ok(fs_read(road.state_dir, JOURNAL_FILE, FS_OWNED, 1 << 24, &file, NULL, &err));
+    const char *first = memchr(file.data, '\n', file.len), *second = memchr(first + 1, '\n', file.len);
+    assert_int_equal(ftruncate(fd, second + 1 - file.data), 0); /* baseline and epoch 1 are left */
+    start_again(&road, &start);
+    assert_int_equal(start.recovery.lost_line, 3);
+    assert_int_equal(start.recovery.report.last.seq, 2);
+    assert_int_equal(start.pipeline.force.epoch, 2);
+    assert_same_id(&start.pipeline.force.commit, &road.pipeline.force.commit);
+    assert_int_equal(start.pipeline.force.position.seq, 2);
+    assert_true(start.recovery.is_snapshot_stale); /* the next one names a line that is there */
+}
+
+static void f24__a_whole_journal_is_not_said_to_be_cut(void **state)
+{
+    (void)state;
+    ROAD road;
+    START start;
+    begin(&road);
+    save(&road);
+    start_again(&road, &start);
+    assert_int_equal(start.recovery.lost_line, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -494,6 +529,8 @@ int main(void)
         IN_A_FOLDER(recover__remembers_a_rejected_tip_over_a_raised_floor),
         IN_A_FOLDER(recover__remembers_a_rejected_tip_that_the_snapshot_is_past),
         IN_A_FOLDER(recover__knows_the_commits_of_the_journal),
+        IN_A_FOLDER(f24__a_journal_cut_before_the_snapshots_line_is_noticed),
+        IN_A_FOLDER(f24__a_whole_journal_is_not_said_to_be_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
