@@ -179,6 +179,9 @@ check: ## Install what is missing, build, and pass the tests: N passed, N failed
 bench: all $(O)/tests/bench/bench ## Measure the speed beside other ways, print the targets, write build/bench.md (QUICK=1: two minutes)
 	@EPOCHD_BUILD=$(O) $(PYTHON) tests/bench/bench.py $(if $(QUICK),--quick) --out $(O)/bench.md
 
+instructions: all ## Count instructions with callgrind and compare with the baseline (tests/bench/instructions.txt)
+	@EPOCHD_BUILD=$(O) $(PYTHON) tests/bench/instructions
+
 unit: tests-build ## The unit tests and the fuzz corpora alone
 	@EPOCHD_BUILD=$(O) $(PYTHON) tests/tools/check.py unit fuzz
 
@@ -299,6 +302,6 @@ help: ## This list
 	@echo "epochd $(VERSION)"; grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
 	@echo "  make V=1 shows the commands; O=DIR builds elsewhere; SAN=asan|tsan; CC=clang; CHECK='unit fuzz interop integration torture' chooses"
 
-.PHONY: all tests-build failpoints bench check torture unit run house asan tsan fuzz headers lint $(TIDY) man install uninstall deb clean help
+.PHONY: all tests-build failpoints bench instructions check torture unit run house asan tsan fuzz headers lint $(TIDY) man install uninstall deb clean help
 
 -include $(patsubst %.c,$(O)/%.d,$(CORE_SRC) $(DAEMON_SRC) $(CLI_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(INTEROP_SRC) $(BENCH_SRC) tests/fuzz/replay.c)
