@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 import hostile_trees
-from harness import EPOCHD, SOURCE, STRANGER, Daemon, Repo, Subscriber, as_stranger, environment, run
+from harness import EPOCHD, SOURCE, STRANGER, Daemon, Repo, Subscriber, as_stranger, ctl, environment, run
 
 STT = "services/audio/stt-worker.yaml"
 CONFIG, VERSION = "config", "core.repositoryformatversion"
@@ -298,3 +298,13 @@ def test_an_epoch_is_what_git_counts_over_merges_too(tmp_path, home, ends):
     assert daemon.committed(15)["config_epoch"] == home.head("main")
     again = ends(Daemon(tmp_path / "again", home))
     assert again.committed(15)["config_epoch"] == home.head("main"), "counted whole, and step by step"
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
+def test_no_certificate_of_the_host_is_read_for_a_repository(tmp_path):
+    repo = Repo.home(tmp_path / "home")
+    trace = tmp_path / "trace"
+    ctl("-C", repo.path, "check", "main", check=0, wrapper=["strace", "-f", "-e", "trace=open,openat", "-o", str(trace)])
+    opened = trace.read_text()
+    assert "libgit2" in opened and "objects/" in opened
+    assert "/etc/ssl" not in opened
