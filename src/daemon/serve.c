@@ -198,7 +198,10 @@ static void on_refused(void *context, const char *topic, int reason, const char 
 {
     struct daemon *d = context;
     char message[400];
-    snprintf(message, sizeof message, "%s: %s (reason code 0x%02x)", topic, text, (unsigned)reason);
+    if (reason == 0) /* it was never sent */
+        snprintf(message, sizeof message, "%s: %s", topic, text);
+    else
+        snprintf(message, sizeof message, "%s: %s (reason code 0x%02x)", topic, text, (unsigned)reason);
     if (conditions_on(&d->conditions, CONDITION_PUBLISH_REFUSED, message))
         log_error(UNIT, "publish_refused", LOG_S("topic", topic), LOG_N("reason", reason), LOG_S("message", text));
     loop_timer_arm_by(&d->loop, &d->reassert, RETRY_REFUSED_MS);

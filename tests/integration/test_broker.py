@@ -6,12 +6,21 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
+import threading
 import time
+from pathlib import Path
 
+import paho.mqtt.client as paho
 import proxy
 import pytest
-from harness import PATIENCE_S, ROOT, SOURCE, STRANGER, Broker, Daemon, Subscriber, as_stranger, free_port
+from harness import PATIENCE_S, ROOT, SOURCE, STRANGER, Broker, Daemon, Subscriber, as_stranger, free_port, run
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 from proxy import FakeBroker, Proxy
+
+sys.path.insert(0, str(ROOT / "tests/torture"))
+from consumer import Consumer  # noqa: E402
 
 ROUTER = "services/router.yaml"
 KEYS, HEAD, INDEX = f"system/keys/{SOURCE}", f"system/epoch/{SOURCE}", f"system/index/{SOURCE}"
@@ -568,3 +577,241 @@ def test_f63__a_ca_file_that_is_replaced_is_believed_at_the_next_try(tmp_path, h
     own.write_text((guarded.certs / "ca.crt").read_text())
     daemon.published(1)
     daemon.state_is("ok")
+
+
+# --- too large, too many ----------------------------------------------------------------------------------------------
+
+
+def big(home, kib):
+    return home.commit({"services/big.yaml": f"text: {'x' * kib * 1024}\n"}, "big")
+
+
+@pytest.mark.parametrize("limit", ["max_packet_size 20000", "message_size_limit 20000"])
+def test_f65__a_message_the_broker_takes_not_is_told_and_sent_when_it_takes_it(tmp_path, home, ends, limit):
+    """The first limit is in CONNACK: such a packet is never sent. The second is not: the broker says no."""
+    broker = ends(Broker(tmp_path / "broker", limit))
+    big(home, 40)
+    daemon = ends(Daemon(tmp_path / "epochd", home, broker, **FAST))
+    told = reach(daemon, "degraded:publish-refused")["message"]
+    assert "0x00" not in told and ("config/update" in told or "system/config/big" in told) and ("the broker accepts 20000" in told or "packet too large" in told), told
+    assert daemon.status_when(lambda status: status["broker"]["state"] == "connected")["published"] is None
+    home.commit({ROUTER: "round: 2\n"}, "small")  # what fits is still published
+    daemon.committed(3)
+    broker.kill()
+    broker.extra = "message_size_limit 300000"
+    broker.start()
+    converges(daemon, broker.port, 3)
+    daemon.state_is("ok")
+
+
+def test_f65__a_packet_above_the_limit_of_connack_is_never_sent(tmp_path, home, ends):
+    fake = ends(FakeBroker())
+    fake.connack = (0, b"\x27" + (20000).to_bytes(4, "big"))
+    big(home, 40)
+    daemon = ends(Daemon(tmp_path / "epochd", home, fake, **FAST))
+    reach(daemon, "degraded:publish-refused")
+    fake.wait(lambda broker: KEEPALIVE in [topic for topic, _ in broker.published])
+    assert all(topic != "system/config/big" and len(payload) < 20000 for topic, payload in fake.published)
+    assert fake.accepted == 1
+
+
+@pytest.mark.parametrize("limits", ["max_inflight_messages 1", "max_inflight_messages 1\nmax_queued_messages 1", "max_inflight_bytes 2000"])
+def test_f63__a_broker_that_takes_one_message_at_a_time_gets_all(tmp_path, home, ends, limits):
+    broker = ends(Broker(tmp_path / "broker", limits))
+    home.commit({f"services/more-{n}.yaml": f"n: {n}\n" for n in range(150)}, "more")
+    daemon = ends(Daemon(tmp_path / "epochd", home, broker, **FAST))
+    daemon.published(2)
+    services = {topic for topic in in_force(daemon) if topic.startswith("system/config/")}
+    assert len(services) == 156
+    for topic in sorted(services)[::40] + [HEAD, KEYS]:
+        one = Subscriber(broker.port, topic)
+        assert one.wait(topic) == in_force(daemon)[topic]
+        one.close()
+
+
+# --- somebody else ----------------------------------------------------------------------------------------------------
+
+
+def test_f10__a_client_id_that_is_taken_over_is_told_by_0x8e_and_not_fought_over(tmp_path, home, ends):
+    fake = ends(FakeBroker())
+    fake.closing = 0x8E
+    daemon = ends(Daemon(tmp_path / "epochd", home, fake, **FAST, **QUICK, EPOCHD_MQTT_CLIENT_ID="one"))
+    assert "took over" in reach(daemon, "degraded:client-id-conflict")["message"]
+    delays = retries(daemon, 8)
+    assert all(delay >= 80 for delay in delays[4:]), delays
+    behaves_well_again(fake, daemon)
+
+
+def test_f10__two_daemons_with_one_client_id_are_told_although_the_broker_says_nothing(tmp_path, home, broker, ends):
+    same = {"EPOCHD_MQTT_CLIENT_ID": "one", **FAST, **QUICK}
+    first = ends(Daemon(tmp_path / "first", home, broker, **same))
+    first.published(1)
+    second = ends(Daemon(tmp_path / "second", home, broker, EPOCHD_MQTT_PREFIX="second", **same))
+    told = [daemon for daemon in (first, second)
+            if "mqtt.client_id" in reach(daemon, "degraded:client-id-conflict")["message"]]
+    assert told == [first, second]
+    second.stop()
+    first.status_when(lambda status: status["state"] == "ok")
+    change(home, 2)
+    converges(first, broker.port, 2)
+
+
+# --- everything stands still ------------------------------------------------------------------------------------------
+
+
+def test_f8__a_daemon_that_was_stopped_for_long_connects_again_and_asserts_again(tmp_path, home, broker, ends):
+    """Longer than the broker waits, one and a half times the keepalive of five seconds."""
+    daemon = ends(Daemon(tmp_path / "epochd", home, broker, **FAST, **QUICK))
+    daemon.published(1)
+    watch = ends(Subscriber(broker.port, HEALTH))
+    daemon.process.send_signal(signal.SIGSTOP)
+    watch.wait(HEALTH, lambda payload: json.loads(payload)["data"]["event"] == "lost")
+    broker.kill()
+    broker.start()  # and forgot everything
+    change(home, 2)
+    daemon.lines.clear()
+    daemon.process.send_signal(signal.SIGCONT)
+    daemon.wait("broker_connected")
+    converges(daemon, broker.port, 2)
+    daemon.state_is("ok")
+
+
+def test_f66__a_broker_that_stands_still_is_noticed_in_fifteen_seconds_and_used_when_it_goes_on(tmp_path, home, broker, ends):
+    """Nothing is published meanwhile: it is the ping that is not answered. The keepalive is five seconds here, ten by default."""
+    daemon = ends(Daemon(tmp_path / "epochd", home, broker, **FAST, **QUICK))
+    daemon.published(1)
+    daemon.status_when(lambda status: status["state"] == "ok")
+    broker.process.send_signal(signal.SIGSTOP)
+    try:
+        began = time.monotonic()
+        daemon.wait("broker_away", 25)
+        assert 4 < time.monotonic() - began < 15
+    finally:
+        broker.process.send_signal(signal.SIGCONT)
+    change(home, 2)
+    converges(daemon, broker.port, 2)
+    daemon.status_when(lambda status: status["state"] == "ok")
+
+
+# --- time -------------------------------------------------------------------------------------------------------------
+
+YEARS = 365 * 86400
+
+
+def wall_clock(tmp_path):
+    """(settings for a daemon whose wall clock is off by what the returned function is told in seconds, that function)."""
+    offset, library = tmp_path / "wall_clock", tmp_path / "wall_clock.so"
+    offset.write_text("0")
+    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-D_GNU_SOURCE", "-o", library, ROOT / "tests/integration/wall_clock.c"], check=True)
+
+    def step(seconds):
+        (tmp_path / "next").write_text(str(seconds))
+        (tmp_path / "next").rename(offset)
+
+    return {"LD_PRELOAD": str(library), "WALL_CLOCK": str(offset)}, step
+
+
+def test_f71__a_wall_clock_that_jumps_by_decades_changes_no_order(tmp_path, home, broker, subscriber, ends):
+    settings, clock = wall_clock(tmp_path)
+    clock(-10 * YEARS)
+    daemon = ends(Daemon(tmp_path / "epochd", home, broker, **FAST, **QUICK, **settings))
+    daemon.published(1)
+    years, now = [], time.gmtime().tm_year
+    for n, step in enumerate((10 * YEARS, -10 * YEARS, 0, -3600), 2):
+        years.append(json.loads(subscriber.epoch(n - 1))["timestamp"][:4])
+        clock(step)
+        change(home, n)
+        converges(daemon, broker.port, n)
+        subscriber.wait(KEEPALIVE, lambda payload, n=n: json.loads(payload)["epoch"] == n)
+    assert [round((int(year) - now) / 10) for year in years] == [-1, 1, -1, 0]  # it did jump
+    sequences = [json.loads(payload)["sequence"] for payload in subscriber.on(KEEPALIVE)]
+    assert sequences == sorted(set(sequences))
+    heads = [json.loads(payload)["epoch"] for payload in subscriber.on(HEAD)]
+    assert heads == sorted(heads)
+    daemon.stop()
+    clock(-10 * YEARS)  # and a start in the past goes on where the journal ends
+    daemon.start()
+    daemon.state_is("ok")
+    change(home, 6)
+    converges(daemon, broker.port, 6)
+    daemon.ctl("verify", "journal", check=0)
+
+
+def test_f72__the_clock_that_counts_suspend_may_begin_anywhere(tmp_path, home, broker, ends):
+    """A year since boot, then after a restart less than before, as after a reboot. A real suspend in the middle of a run is not tried."""
+    probe = run("unshare", "--time", "--boottime", "31536000", "cat", "/proc/uptime")
+    if probe.returncode != 0 or float(probe.stdout.split()[0]) < 31536000:
+        pytest.skip("no time namespaces here: root and Linux 6.3 are needed")
+    for n, uptime in enumerate(("31536000", "1000", "0"), 1):
+        daemon = ends(Daemon(tmp_path / "epochd", home, broker, wrapper=["unshare", "--time", "--boottime", uptime], **FAST, **QUICK))
+        daemon.state_is("ok")
+        watch = ends(Subscriber(broker.port, KEEPALIVE))
+        change(home, n + 1)
+        converges(daemon, broker.port, n + 1)
+        first = json.loads(watch.wait(KEEPALIVE))["sequence"]
+        watch.wait(KEEPALIVE, lambda payload, first=first: json.loads(payload)["sequence"] > first)
+        assert daemon.stop() == 0
+
+
+# --- a consumer that was away -----------------------------------------------------------------------------------------
+
+
+def test_f67__a_consumer_that_was_away_longer_than_the_broker_queues_catches_up_from_what_is_retained(tmp_path, home, ends):
+    """Its session is kept and so are the oldest messages, the newest ones are dropped, retained ones too while the queue is full; the head
+    it hears of is not complete, so it subscribes again, until it is."""
+    broker = ends(Broker(tmp_path / "broker", "max_queued_messages 5\nmax_inflight_messages 5"))
+    daemon = ends(Daemon(tmp_path / "epochd", home, broker, **FAST))
+    daemon.published(1)
+    consumer = Consumer((daemon.state / "keys/root.pub").read_text().splitlines(True))
+    caught_up = threading.Condition()
+
+    def arrive(_client, _data, message):
+        with caught_up:
+            consumer.arrive(message.topic, message.payload)
+            caught_up.notify_all()
+
+    def visit(epoch):
+        """Connects with the same session until the epoch is applied."""
+        client = paho.Client("consumer", protocol=paho.MQTTv5)
+        client.on_message = arrive
+        keep = Properties(PacketTypes.CONNECT)
+        keep.SessionExpiryInterval = 3600
+        client.connect("127.0.0.1", broker.port, clean_start=False, properties=keep)
+        client.on_connect = lambda client, *_: client.subscribe([(topic, 1) for topic in ("config/update", *topics)])
+        client.loop_start()
+        for _ in range(PATIENCE_S):
+            with caught_up:
+                done = caught_up.wait_for(lambda: consumer.applied is not None and consumer.applied["epoch"] == epoch, 1)
+            if done:
+                break
+            client.subscribe([(topic, 1) for topic in topics])
+        client.disconnect()
+        client.loop_stop()
+        assert done, consumer.applied
+
+    topics = [KEYS, INDEX, HEAD, *sorted(topic for topic in in_force(daemon) if topic.startswith("system/config/"))]
+    visit(1)
+    for n in range(2, 31):
+        change(home, n)
+        daemon.published(n)
+    visit(30)
+    served = in_force(daemon)
+    assert {f"system/config/{name}": raw for name, (_, raw) in consumer.services.items()} == {
+        topic: raw for topic, raw in served.items() if topic.startswith("system/config/")}
+    epochs = [entry["epoch"] for entry in consumer.entries]
+    assert epochs == sorted(epochs) and not consumer.refused
+
+
+# --- somebody else on our topics --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["cleared", "overwritten"])
+@pytest.mark.parametrize("topic", [KEYS, HEAD])
+def test_f68__what_somebody_else_did_to_our_topics_is_undone(daemon, home, broker, subscriber, topic, how):
+    daemon.wait("status_written", state="ok", published=1)
+    subscriber.publish(topic, b"" if how == "cleared" else b'{"type":"config.epoch"}', retain=True)
+    ours = in_force(daemon)[topic]
+    deadline = time.monotonic() + PATIENCE_S
+    while retained(broker.port).get(topic) != ours:
+        assert time.monotonic() < deadline
+    assert how == "cleared" or daemon.state_is("degraded:topic-conflict")

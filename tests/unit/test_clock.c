@@ -117,6 +117,31 @@ static void clock__holds_to_the_years_it_can_write(void **state)
     assert_string_equal(text, "9999-12-31T23:59:59.999Z");
 }
 
+/* Unix time has no leap seconds: the second that 2016 ended with is the next day's first, told twice. */
+static void f73__clock_goes_on_past_2038_2106_and_a_leap_second(void **state)
+{
+    static const struct {
+        int64_t ms;
+        const char *text;
+    } cases[] = {
+        {INT64_C(2147483647999), "2038-01-19T03:14:07.999Z"}, {INT64_C(2147483648000), "2038-01-19T03:14:08.000Z"},
+        {INT64_C(4294967296000), "2106-02-07T06:28:16.000Z"}, {INT64_C(1483228799999), "2016-12-31T23:59:59.999Z"},
+        {INT64_C(1483228800000), "2017-01-01T00:00:00.000Z"}, {INT64_C(4107542400000), "2100-03-01T00:00:00.000Z"},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char text[CLOCK_TEXT_LEN + 1];
+        int64_t ms;
+        clock_format(cases[i].ms, text);
+        assert_string_equal(text, cases[i].text);
+        assert_true(clock_parse(span_of(text), &ms));
+        assert_int_equal(ms, cases[i].ms);
+    }
+    int64_t ms = 77;
+    assert_false(clock_parse(SPAN("2016-12-31T23:59:60.000Z"), &ms));
+    assert_int_equal(ms, 77);
+}
+
 static void clock__does_not_care_for_the_time_zone(void **state)
 {
     (void)state;
@@ -156,6 +181,7 @@ int main(void)
         cmocka_unit_test(clock__refuses_every_other_form),
         cmocka_unit_test(clock__refuses_days_and_hours_that_do_not_exist),
         cmocka_unit_test(clock__holds_to_the_years_it_can_write),
+        cmocka_unit_test(f73__clock_goes_on_past_2038_2106_and_a_leap_second),
         cmocka_unit_test(clock__does_not_care_for_the_time_zone),
         cmocka_unit_test(clock__reads_both_clocks),
     };
