@@ -61,6 +61,7 @@ class Repository:
     branch: list
     known: set
     parents: dict  # id → ids
+    counts: dict = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def read(cls, path, branch="main"):
@@ -72,6 +73,19 @@ class Repository:
             commit, *rest = line.split()
             parents[commit] = rest
         return cls(git("rev-list", "--reverse", "--topo-order", branch), set(parents), parents)
+
+    def count(self, commit):
+        """As git rev-list --count. Along a line one more than the parent's; a merge is counted out."""
+        line = []
+        while commit not in self.counts and len(self.parents[commit]) == 1 and self.parents[commit][0] in self.parents:
+            line.append(commit)
+            commit = self.parents[commit][0]
+        at = self.counts.get(commit) or len(self.ancestors(commit))
+        self.counts[commit] = at
+        for more in reversed(line):
+            at += 1
+            self.counts[more] = at
+        return at
 
     def ancestors(self, commit):
         """With the commit itself."""
@@ -319,7 +333,7 @@ class Checker:
             if epoch["commit"] not in repository.known:
                 self.wrong("I3", f"epoch {epoch['epoch']}: there is no commit {short(epoch['commit'])}")
                 continue
-            count = len(repository.ancestors(epoch["commit"]))
+            count = repository.count(epoch["commit"])
             if epoch["epoch"] != count + epoch["offset"]:
                 self.wrong("I3", f"epoch {epoch['epoch']}: {short(epoch['commit'])} is number {count}, offset {epoch['offset']}")
 

@@ -49,7 +49,7 @@ def fail_at(phase, world, point):
     call = libworld.CALLS[report["calls"][thread][at - 1]]  # a run may have a call more or less than the one that was counted
     if call in UNTOUCHED:
         return None
-    if code not in (STARTED) or (code != 0 and run.said("started") and call not in ENDS):
+    if code not in ENDS.get(call, STARTED) or (code != 0 and run.said("started") and call not in ENDS):
         raise Bad(f"{call} {error}: ended with {code}: {run.events[-3:]}")
     if code > 0 and not run.said("not_started") and not run.said("text"):
         raise Bad(f"{call} {error}: ended with {code} and did not say why")

@@ -30,7 +30,7 @@ from libhistory import Recorder, history  # noqa: E402
 TRACER = harness.BUILD / "tests/torture/tracer"
 EPOCHD_FAIL = harness.ROOT / "build-fail/epochd"
 PATIENCE_S = 20       # for what must come; the sweep calls it a hang when it does not
-WORKERS = 2 * (os.cpu_count() or 1)  # a run waits for timers as much as it computes
+WORKERS = 4 * (os.cpu_count() or 1)  # a run waits for timers more than it computes
 KEY_FILES = {"root.key", "root.pub", "signing.key", "journal.key", "lkg.key", "keyset.json"}
 STATE_FILES = re.compile(r"journal(-\d+)?\.jsonl|journal\.jsonl\.next|journal-torn-\d+|config\.lkg\.json|lock|keys|requests")
 LEFTOVER = re.compile(r"\..+\.tmp-\d+")
