@@ -84,6 +84,33 @@ static void read_floor(struct broker *broker)
         go_away(broker, MQTT_REASON_NETWORK, err.message);
 }
 
+static void on_message(struct broker *broker, const struct mqtt_event *event)
+{
+    const char *services = broker->topics[TOPIC_SERVICE];
+    size_t len = strlen(services);
+    if (strncmp(event->topic, services, len) == 0) {
+        broker->events.foreign(broker->events.context, TOPIC_SERVICE, event->topic + len, event->payload, event->is_retained);
+        return;
+    }
+    for (enum topic_kind kind = 0; kind < ARRAY_LEN(broker->topics); kind++)
+        if (kind != TOPIC_SERVICE && strcmp(event->topic, broker->topics[kind]) == 0)
+            broker->events.foreign(broker->events.context, kind, broker->our_source, event->payload, event->is_retained);
+}
+
+/* What somebody else writes on the topics that only we read back for this. A broker that does not let us look is no fault. */
+static void listen(struct broker *broker)
+{
+    static const enum topic_kind kinds[] = {TOPIC_SERVICE, TOPIC_INDEX, TOPIC_HEALTH, TOPIC_KEEPALIVE};
+    char topic[TOPIC_MAX + 2];
+    struct error err;
+    int id;
+    for (size_t i = 0; i < ARRAY_LEN(kinds) && broker->state == BROKER_OPEN; i++) {
+        snprintf(topic, sizeof topic, "%s%s", broker->topics[kinds[i]], kinds[i] == TOPIC_SERVICE ? "+" : "");
+        if (mqtt_subscribe(broker->mqtt, topic, false, &id, &err) != 0)
+            go_away(broker, MQTT_REASON_NETWORK, err.message);
+    }
+}
+
 static void on_subscribed(struct broker *broker, const struct mqtt_event *event)
 {
     struct error err;
@@ -105,19 +132,8 @@ static void on_subscribed(struct broker *broker, const struct mqtt_event *event)
         broker->connects++;
         loop_timer_arm(broker->loop, &broker->watchdog, OPEN_TICK_MS);
         broker->events.opened(broker->events.context, broker->mqtt);
+        listen(broker);
     }
-}
-
-static void on_message(struct broker *broker, const struct mqtt_event *event)
-{
-    enum topic_kind topic;
-    if (strcmp(event->topic, broker->topic_epoch) == 0)
-        topic = TOPIC_EPOCH;
-    else if (strcmp(event->topic, broker->topic_keys) == 0)
-        topic = TOPIC_KEYS;
-    else
-        return;
-    broker->events.foreign(broker->events.context, topic, event->payload, event->is_retained);
 }
 
 /* --- the connection ------------------------------------------------------------------------------------------------- */
@@ -193,6 +209,9 @@ int broker_start(struct broker *broker, struct loop *loop, const struct settings
     loop_timer_init(loop, &broker->watchdog, on_watchdog, broker);
     if (strcmp(settings->mqtt.url, "off") == 0)
         return 0;
+    broker->our_source = settings->mqtt.source;
+    for (enum topic_kind kind = 0; kind < ARRAY_LEN(broker->topics); kind++)
+        topic_write(broker->topics[kind], settings->mqtt.prefix, kind, kind == TOPIC_SERVICE ? "" : settings->mqtt.source);
     topic_write(broker->topic_keys, settings->mqtt.prefix, TOPIC_KEYS, settings->mqtt.source);
     topic_write(broker->topic_epoch, settings->mqtt.prefix, TOPIC_EPOCH, settings->mqtt.source);
     topic_write(topic_health, settings->mqtt.prefix, TOPIC_HEALTH, settings->mqtt.source);

@@ -5,7 +5,7 @@
  *
  * The floor is what the broker retains of our own source: keyset and head. Nothing is published before it has been read: SUBSCRIBE to
  * both, and a second SUBSCRIBE as a fence; a broker answers one client in order, so when the fence's SUBACK is here, so is what was
- * retained. Whatever arrives later on these topics comes from somebody else (no_local) and is reported the same way.
+ * retained. Whatever arrives later on any of our topics comes from somebody else (no_local) and is reported the same way.
  */
 #ifndef DAEMON_BROKER_H
 #define DAEMON_BROKER_H
@@ -20,8 +20,9 @@ enum { BROKER_REASON_TAKEN_AWAY = -100 };
 
 struct broker_events {
     void *context;
-    /* A message of our own source on its keyset or head topic: what the broker retains, or what somebody else published. */
-    void (*foreign)(void *context, enum topic_kind topic, struct span payload, bool is_retained);
+    /* A message on one of our topics: what the broker retains (keyset and head alone), or what somebody else published. `name` is
+       the service's or our source. */
+    void (*foreign)(void *context, enum topic_kind topic, const char *name, struct span payload, bool is_retained);
     /* The floor has been read; mqtt is usable until closed. */
     void (*opened)(void *context, struct mqtt *mqtt);
     /* There is no (usable) connection any more: MQTT v5 reason code (0x80 and more: the broker said no) or one of io/mqtt.h's. */
@@ -48,6 +49,8 @@ struct broker {
     int first; /* of the last SUBSCRIBE before it */
     bool has_fence;
     char topic_keys[TOPIC_MAX + 1], topic_epoch[TOPIC_MAX + 1];
+    char topics[TOPIC_KEEPALIVE + 1][TOPIC_MAX + 1]; /* by kind; the services' up to the name */
+    const char *our_source; /* mqtt.source, borrowed */
     char reason[256]; /* why it is not open, for status; "" if it is */
     uint64_t connects, disconnects;
 };

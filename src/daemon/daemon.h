@@ -8,6 +8,7 @@
  *   branch.c   a tip was seen: what it means
  *   branch_take.c  down the road, and what became of it
  *   serve.c    the broker: floor, assertion, published, keepalives, index
+ *   foreign.c  what stands on our topics and is not from us
  *   report.c   state changes: log, health, status.json, metrics.prom, the service manager
  */
 #ifndef DAEMON_DAEMON_H
@@ -25,7 +26,7 @@
 #include "daemon/tombstones.h"
 #include "daemon/verdicts.h"
 
-enum { FLOOR_RAISES_A_MINUTE = 3, EPOCH_JUMP_MAX = 1000000 };
+enum { FLOOR_RAISES_A_MINUTE = 3, EPOCH_JUMP_MAX = 1000000, REASSERT_MS = 1000, MINUTE_MS = 60000 };
 /* The highest floor that somebody may name: epochs are integers up to 2^53-1, and some must be left. */
 #define FLOOR_MAX ((UINT64_C(1) << 53) - 1 - 2 * (uint64_t)EPOCH_JUMP_MAX)
 
@@ -62,6 +63,7 @@ struct daemon {
     int64_t started_ms;            /* wall */
     uint64_t floor;                /* a head of our own source that was seen on the broker; 0: none */
     int64_t foreign_ms;            /* clock_boot_ms when somebody else was last seen on our topics */
+    int64_t mended_ms;             /* clock_boot_ms when what they overwrote was last put right at once */
     bool has_jump;                 /* this connection retains a head beyond EPOCH_JUMP_MAX */
     bool is_incomplete;            /* what was recovered is not whole: nothing is served or snapshotted before a judgement */
     bool must_judge;               /* the commit in force has not been judged in this run */
@@ -124,6 +126,9 @@ void serve_heartbeat(struct daemon *d);
 void serve_sync(struct daemon *d);       /* after everything that may have sent: the loop's registration, and what is due */
 void serve_hurry(struct daemon *d);      /* tries now what would be tried again later: a connection, what was refused */
 void serve_everything(struct daemon *d); /* asserts all that is in force, if the broker is there */
+
+/* foreign.c */
+void serve_foreign(void *context, enum topic_kind topic, const char *name, struct span payload, bool is_retained);
 
 /* report.c */
 void report_init(struct daemon *d);

@@ -94,17 +94,28 @@ static size_t batch_steps(const struct outbox_batch *batch)
     return 1 + 2 * batch->len + 1;
 }
 
+/* A head is never retained over a service of its own epoch that the broker refused; what an earlier epoch could not place holds no
+   later one back. */
+static void note_refused(struct outbox_batch *batch, const struct service *service)
+{
+    batch->is_refused = true;
+    batch->is_held_back |= service != NULL && service->version == batch->epoch;
+}
+
 /* Sends one step; true if the batch may go on to the next one. */
 static bool send_step(struct outbox *outbox, struct outbox_batch *batch)
 {
     size_t step = batch->step;
     enum send_outcome outcome;
+    const struct service *placed = NULL;
     if (step == 0) {
         if (!batch->with_keyset)
             return true;
         outcome = send(outbox, OUTBOX_EPOCH, TOPIC_KEYS, outbox->source, outbox->keyset);
     } else if (step == batch_steps(batch) - 1) {
-        if (batch->head.len == 0)
+        if (batch->unacked > 0)
+            return false;
+        if (batch->head.len == 0 || batch->is_held_back)
             return true; /* no epoch yet: the keyset alone */
         FAILPOINT_PASS("publish.head");
         outcome = send(outbox, OUTBOX_EPOCH, TOPIC_EPOCH, outbox->source, buf_span(&batch->head));
@@ -113,12 +124,14 @@ static bool send_step(struct outbox *outbox, struct outbox_batch *batch)
         bool is_announcement = (step - 1) % 2 == 1;
         if (is_announcement && !item->announce)
             return true;
+        placed = is_announcement ? NULL : item->service;
         FAILPOINT_PASS("publish.service");
         outcome = send(outbox, OUTBOX_EPOCH, is_announcement ? TOPIC_UPDATE : TOPIC_SERVICE, item->service->name,
                        item->service->message);
     }
     batch->unacked += outcome == SENT;
-    batch->is_refused |= outcome == NEVER;
+    if (outcome == NEVER)
+        note_refused(batch, placed);
     return outcome != NOT_NOW;
 }
 
@@ -136,7 +149,7 @@ static void pump(struct outbox *outbox)
     while (outbox->mqtt != NULL && batch->exists) {
         while (batch->step < batch_steps(batch) && outbox->in_flight < OUTBOX_WINDOW) {
             if (!send_step(outbox, batch))
-                return;
+                break;
             batch->step++;
         }
         if (!batch_is_done(batch))
@@ -183,17 +196,19 @@ static bool batch_has_alive(const struct outbox_batch *batch, const char *name)
 }
 
 /* Moves what the newer batch does not say itself from the waiting one into it. */
-static void merge(struct outbox_batch *newer, const struct outbox_batch *older)
+static void merge(struct outbox *outbox, struct outbox_batch *newer, const struct outbox_batch *older)
 {
-    struct error ignored;
+    struct error err;
     size_t own = newer->len;
     for (size_t i = 0; i < older->len; i++) {
         const struct outbox_item *item = &older->items[i];
         if (batch_find(newer, own, item->service->name) != NULL)
             continue;
         /* Without memory the service is missing on the broker until the next assertion; a client sees it incomplete and waits. */
-        if (outbox_batch_add(newer, item->service, item->announce, item->is_removed, &ignored) != 0)
+        if (outbox_batch_add(newer, item->service, item->announce, item->is_removed, &err) != 0) {
             newer->is_refused = true;
+            outbox->events.refused(outbox->events.context, item->service->name, 0, err.message); /* asks for that assertion */
+        }
     }
     if (newer->len > own)
         qsort(newer->items, newer->len, sizeof *newer->items, compare_items);
@@ -224,7 +239,7 @@ void outbox_put(struct outbox *outbox, struct outbox_batch *batch)
         outbox->current = *batch;
     } else {
         if (outbox->waiting.exists) {
-            merge(batch, &outbox->waiting);
+            merge(outbox, batch, &outbox->waiting);
             if (outbox->waiting.epoch != batch->epoch)
                 overtake(outbox, &outbox->waiting);
             outbox_batch_fini(&outbox->waiting);
@@ -308,6 +323,11 @@ bool outbox_put_index(struct outbox *outbox, struct span index)
     return true;
 }
 
+bool outbox_put_service(struct outbox *outbox, const struct service *service)
+{
+    return send(outbox, OUTBOX_MENDED, TOPIC_SERVICE, service->name, service->message) != NOT_NOW;
+}
+
 void outbox_put_health(struct outbox *outbox, struct span health)
 {
     send(outbox, OUTBOX_SIDE, TOPIC_HEALTH, outbox->source, health);
@@ -344,7 +364,7 @@ static void send_clears(struct outbox *outbox)
 
 static void acknowledge_side(struct outbox *outbox, const struct outbox_sent *sent, bool is_refused)
 {
-    if (sent->topic == TOPIC_SERVICE && !is_refused)
+    if (sent->topic == TOPIC_SERVICE && sent->kind == OUTBOX_SIDE && !is_refused)
         outbox->events.cleared(outbox->events.context, sent->name);
     if (sent->topic != TOPIC_INDEX)
         return;
@@ -364,6 +384,12 @@ static bool is_oldest(const struct outbox *outbox, const struct outbox_sent *sen
 int64_t outbox_overdue_ms(const struct outbox *outbox)
 {
     return outbox->in_flight == 0 ? -1 : clock_boot_ms() - outbox->oldest_ms;
+}
+
+static const struct service *service_of(const struct outbox_batch *batch, const char *name)
+{
+    const struct outbox_item *item = batch_find(batch, batch->len, name);
+    return item == NULL ? NULL : item->service;
 }
 
 void outbox_acknowledged(struct outbox *outbox, int message_id, int reason, const char *text)
@@ -389,11 +415,12 @@ void outbox_acknowledged(struct outbox *outbox, int message_id, int reason, cons
     } else {
         outbox->published++;
     }
-    if (sent.kind == OUTBOX_SIDE) {
+    if (sent.kind != OUTBOX_EPOCH) {
         acknowledge_side(outbox, &sent, is_refused);
     } else {
         struct outbox_batch *batch = &outbox->current;
-        batch->is_refused |= is_refused;
+        if (is_refused)
+            note_refused(batch, sent.topic == TOPIC_SERVICE ? service_of(batch, sent.name) : NULL);
         batch->unacked--;
         if (batch_is_done(batch))
             finish_current(outbox);

@@ -1,7 +1,8 @@
 /*
  * outbox: what is to be published over the connection that is up now, in which order, and what came of it.
  *
- * An epoch is a batch: its services (their retained topic, and config/update for those who follow everything), then its head. One
+ * An epoch is a batch: its services (their retained topic, and config/update for those who follow everything), then, when all of them
+ * are acknowledged, its head; where a service of the epoch was refused there is no head. One
  * batch is on its way; at most one waits, and a newer epoch is merged into it, so memory is bounded by what exists, however long the
  * broker stalls. Off that path: the index (at most once a second), clearing the topics of removed services once the index without
  * them is acknowledged, health and keepalives. Nothing survives the connection: after a new one everything is put in again.
@@ -38,7 +39,8 @@ struct outbox_batch {
     /* progress: the keyset, then for each item its two topics, then the head */
     size_t step;
     size_t unacked;
-    bool is_refused;
+    bool is_refused;     /* something of it was */
+    bool is_held_back;   /* a service of this very epoch was: its head would name what is not there */
 };
 
 struct outbox_events {
@@ -51,7 +53,7 @@ struct outbox_events {
     void (*refused)(void *context, const char *topic, int reason, const char *text);
 };
 
-enum outbox_sent_kind { OUTBOX_FREE, OUTBOX_EPOCH, OUTBOX_SIDE };
+enum outbox_sent_kind { OUTBOX_FREE, OUTBOX_EPOCH, OUTBOX_SIDE, OUTBOX_MENDED };
 
 struct outbox_sent {
     enum outbox_sent_kind kind;
@@ -100,6 +102,8 @@ void outbox_put(struct outbox *outbox, struct outbox_batch *batch);
 /* Sends the index; the tombstones published so far are cleared when it is acknowledged. */
 /* False: not now, ask again. */
 bool outbox_put_index(struct outbox *outbox, struct span index);
+/* One service once more, because somebody overwrote its topic. False: not now. */
+bool outbox_put_service(struct outbox *outbox, const struct service *service);
 void outbox_put_health(struct outbox *outbox, struct span health);
 /* QoS 0, not retained. */
 void outbox_put_keepalive(struct outbox *outbox, struct span keepalive);

@@ -12,7 +12,7 @@
 
 #define UNIT "serve"
 
-enum { INDEX_EVERY_MS = 1000, INDEX_SOON_MS = 5, REASSERT_MS = 1000, RETRY_REFUSED_MS = 10000, MINUTE_MS = 60000 };
+enum { INDEX_EVERY_MS = 1000, INDEX_SOON_MS = 5, RETRY_REFUSED_MS = 10000 };
 
 /* --- what is due ---------------------------------------------------------------------------------------------------- */
 
@@ -281,82 +281,6 @@ void serve_heartbeat(struct daemon *d)
     serve_sync(d);
 }
 
-/* --- the floor -------------------------------------------------------------------------------------------------------- */
-
-/* More than three times a minute is somebody who does the same to us. */
-static bool raises_too_often(struct daemon *d)
-{
-    int64_t now = clock_boot_ms();
-    bool too_often = d->floor_raises[0] != 0 && now - d->floor_raises[0] < MINUTE_MS;
-    memmove(d->floor_raises, d->floor_raises + 1, sizeof d->floor_raises - sizeof d->floor_raises[0]);
-    d->floor_raises[FLOOR_RAISES_A_MINUTE - 1] = now;
-    return too_often;
-}
-
-static void found_higher(struct daemon *d, uint64_t epoch)
-{
-    char text[200];
-    const struct force *force = &d->pipeline.force;
-    if (force->exists && epoch > force->epoch + EPOCH_JUMP_MAX) {
-        d->has_jump = true;
-        snprintf(text, sizeof text, "the broker holds a head of ours with epoch %llu, ours is %llu", (unsigned long long)epoch,
-                 (unsigned long long)force->epoch);
-        conditions_on(&d->conditions, CONDITION_EPOCH_JUMP, text);
-        return;
-    }
-    if (epoch > d->floor)
-        d->floor = epoch;
-    if (!force->exists || !home_is_sound(d))
-        return; /* the first epoch will be issued above it; so will be what is in force when it can be written down again */
-    if (raises_too_often(d)) {
-        conditions_on(&d->conditions, CONDITION_TWO_PUBLISHERS,
-                      "another publisher with our key raised the head more than three times in a minute");
-        return;
-    }
-    branch_raise_floor(d, epoch);
-}
-
-static void judge_foreign_head(struct daemon *d, struct span payload, bool is_retained)
-{
-    const struct force *force = &d->pipeline.force;
-    struct message head AUTO_MESSAGE = {0};
-    struct error err;
-    struct expectation expected = {MESSAGE_HEAD, d->settings->mqtt.source, NULL};
-    if (message_verify(payload, &d->keyring.verified, &expected, &head, &err) != 0) {
-        if (conditions_on(&d->conditions, CONDITION_TOPIC_CONFLICT, err.message))
-            log_error_object(LOG_LEVEL_WARN, UNIT, "foreign_head", &err);
-    } else if (head.u.head.epoch > force->epoch ||
-               (head.u.head.epoch == force->epoch && force->exists && !span_equal(payload, buf_span(&force->head)))) {
-        log_warn(UNIT, "higher_head_found", LOG_N("epoch", head.u.head.epoch), LOG_N("ours", force->epoch),
-                 LOG_S("config_epoch", head.u.head.config_epoch));
-        found_higher(d, head.u.head.epoch);
-        return;
-    }
-    /* While open it has just overwritten ours. */
-    if (!is_retained && d->broker.state == BROKER_OPEN)
-        loop_timer_arm_by(&d->loop, &d->reassert, REASSERT_MS);
-}
-
-static void on_foreign(void *context, enum topic_kind topic, struct span payload, bool is_retained)
-{
-    struct daemon *d = context;
-    if (!is_retained)
-        d->foreign_ms = clock_boot_ms();
-    if (topic == TOPIC_EPOCH && payload.len == 0 && conditions_off(&d->conditions, CONDITION_EPOCH_JUMP))
-        log_info(UNIT, "epoch_jump_cleared", LOG_S("topic", d->broker.topic_epoch));
-    if (payload.len == 0 || topic == TOPIC_KEYS) {
-        bool is_ours = topic == TOPIC_KEYS && span_equal(payload, buf_span(&d->keyring.keyset));
-        if (!is_ours && d->broker.state == BROKER_OPEN)
-            loop_timer_arm_by(&d->loop, &d->reassert, REASSERT_MS);
-        if (!is_ours && payload.len > 0 &&
-            conditions_on(&d->conditions, CONDITION_TOPIC_CONFLICT, "the keyset on the broker is not ours"))
-            log_warn(UNIT, "foreign_keyset", LOG_S("topic", d->broker.topic_keys));
-    } else {
-        judge_foreign_head(d, payload, is_retained);
-    }
-    report_settle(d);
-}
-
 /* --- the connection ----------------------------------------------------------------------------------------------------- */
 
 static enum condition condition_of_close(int reason)
@@ -435,7 +359,7 @@ static void on_acknowledged(void *context, int message_id, int reason, const cha
 
 int serve_start(struct daemon *d, struct error *err)
 {
-    struct broker_events broker = {d, on_foreign, on_opened, on_closed, on_acknowledged};
+    struct broker_events broker = {d, serve_foreign, on_opened, on_closed, on_acknowledged};
     struct outbox_events outbox = {d, on_published, on_overtaken, on_cleared, on_refused};
     struct daemon_state lost = {.text = "lost"};
     loop_timer_init(&d->loop, &d->index, on_index, d);

@@ -577,3 +577,64 @@ def test_the_service_manager_is_told(home, broker, open_folder, ends):
         until("WATCHDOG=1")
         assert daemon.stop() == 0
         until("STOPPING=1")
+
+
+# --- topics that others write on --------------------------------------------------------------------------------------
+
+
+def test_f68__a_service_topic_overwritten_or_cleared_is_put_right_and_told(daemon, subscriber):
+    topic = "system/config/router"
+    ours = subscriber.wait(topic)
+    daemon.published(1)
+    subscriber.publish(topic, b"forged", retain=True)
+    assert topic in reach(daemon, "degraded:topic-conflict")["message"]
+    after(subscriber, topic, b"forged", ours)
+    subscriber.publish(topic, b"", retain=True)
+    after(subscriber, topic, b"", ours)
+    assert committed(daemon) == [1]
+    daemon.status_when(lambda s: s["state"] == "degraded:topic-conflict")
+
+
+def test_f68__the_index_and_the_health_topic_are_put_right(daemon, subscriber):
+    index = f"system/index/{SOURCE}"
+    ours = subscriber.wait(index)
+    subscriber.publish(index, b"{}", retain=True)
+    reach(daemon, "degraded:topic-conflict")
+    after(subscriber, index, b"{}", ours)
+    subscriber.publish(HEALTH, b"all is lost", retain=True)
+    seen = []
+    subscriber.wait(HEALTH, lambda p: seen.append(p) or (b"all is lost" in seen and p.startswith(b'{"id"') and seen[-2:-1] != []))
+
+
+def test_f68__a_keepalive_of_somebody_else_is_told_until_the_next_connection(daemon, broker, subscriber):
+    subscriber.publish(KEEPALIVE, b"I am alive too")
+    assert KEEPALIVE in reach(daemon, "degraded:topic-conflict")["message"]
+    daemon.status_when(lambda s: s["state"] == "degraded:topic-conflict")
+    broker.kill()
+    reach(daemon, "degraded:broker-away")
+    broker.start()
+    reach(daemon, "ok")
+
+
+def test_our_own_late_last_will_is_no_conflict(daemon, subscriber):
+    subscriber.publish(HEALTH, b'{"data":{"event":"lost"}}', retain=True)
+    seen = []
+    subscriber.wait(HEALTH, lambda p: seen.append(p) or any(b"lost" in x for x in seen[:-1]) and json.loads(p)["data"]["ok"])
+    assert daemon.status()["state"] == "ok"
+
+
+def test_a_refused_service_holds_the_head_of_its_epoch_back_and_no_later_one(tmp_path, home, ends):
+    topics = "".join(f"topic readwrite {t}\n" for t in ("config/update", "system/config/llm-worker", "system/keys/#", "system/epoch/#",
+                                                         "system/index/#", "system/health/#", "system/keepalive/#"))
+    broker = ends(Broker(tmp_path / "broker", guarded(tmp_path, f"user epochd\n{topics}")))
+    daemon = ends(Daemon(tmp_path / "epochd", home, broker, **QUICK, **login(tmp_path, "right")))
+    reach(daemon, "degraded:publish-refused")
+    subscriber = ends(Subscriber(broker.port, "system/epoch/#", "system/keepalive/#", username="epochd", password="right"))
+    subscriber.wait(KEEPALIVE)
+    assert subscriber.on(HEAD) == []
+    home.commit({"services/brain/llm-worker.yaml": "model: other\n"}, "a service that may be written")
+    assert json.loads(subscriber.epoch(2))["changed"] == {"llm-worker": 2}
+    change(home, 3)  # router may not
+    daemon.committed(3)
+    subscriber.wait(KEEPALIVE, lambda p: json.loads(p)["epoch"] == 3)
+    assert heads(subscriber) == [2]
