@@ -17,6 +17,7 @@ const struct cli_verb *const cli_verbs[] = {
     &verb_accept_rewrite,
     &verb_accept_state_loss,
     &verb_watch,
+    &verb_wait,
     &verb_verify,
     &verb_set,
     &verb_unset,

@@ -28,6 +28,7 @@ extern const struct cli_verb verb_show;
 extern const struct cli_verb verb_status;
 extern const struct cli_verb verb_unset;
 extern const struct cli_verb verb_verify;
+extern const struct cli_verb verb_wait;
 extern const struct cli_verb verb_watch;
 
 #endif
