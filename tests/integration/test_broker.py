@@ -806,12 +806,17 @@ def test_f67__a_consumer_that_was_away_longer_than_the_broker_queues_catches_up_
 
 
 @pytest.mark.parametrize("how", ["cleared", "overwritten"])
-@pytest.mark.parametrize("topic", [KEYS, HEAD])
+@pytest.mark.parametrize("topic", [KEYS, HEAD, "system/config/router", INDEX, HEALTH])
 def test_f68__what_somebody_else_did_to_our_topics_is_undone(daemon, home, broker, subscriber, topic, how):
-    daemon.wait("status_written", state="ok", published=1)
-    subscriber.publish(topic, b"" if how == "cleared" else b'{"type":"config.epoch"}', retain=True)
-    ours = in_force(daemon)[topic]
+    subscriber.wait(INDEX)
+    daemon.status_when(lambda status: status["state"] == "ok" and status["published"] == 1)
+    theirs = b"" if how == "cleared" else b'{"type":"config.epoch"}'
+    before = len(subscriber.on(topic))
+    subscriber.publish(topic, theirs, retain=True)
     deadline = time.monotonic() + PATIENCE_S
-    while retained(broker.port).get(topic) != ours:
-        assert time.monotonic() < deadline
-    assert how == "cleared" or daemon.state_is("degraded:topic-conflict")
+    while retained(broker.port).get(topic, b"") == theirs:
+        assert time.monotonic() < deadline, subscriber.on(topic)[before:]
+    if topic in in_force(daemon):
+        assert retained(broker.port)[topic] == in_force(daemon)[topic]
+    if how == "overwritten":
+        daemon.state_is("degraded:topic-conflict")
