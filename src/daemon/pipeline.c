@@ -59,22 +59,35 @@ static void draft_fini(struct draft *draft)
 
 /* --- load ▶ parse ▶ validate ▶ diff ------------------------------------------------------------------------------ */
 
+static bool has_code(const struct findings *findings, const char *code)
+{
+    for (size_t i = 0; i < findings->len; i++)
+        if (strcmp(findings->items[i].code, code) == 0)
+            return true;
+    return false;
+}
+
+/* The commits are asked whether a mass removal is meant where there is one: their messages cost as much as everything else. */
 static int judge(struct pipeline *pipeline, struct draft *draft, struct findings *findings, struct error *err)
 {
     const struct pipeline_order *order = draft->order;
     struct source source AUTO_SOURCE = {.work_dir = -1};
-    bool is_allowed;
     const struct oid *hide = pipeline->force.exists ? &pipeline->force.commit : NULL;
-    if (FAILPOINT("epoch.judge", err) != 0 ||
-        guard_allows_mass_removal(pipeline->repo, &order->commit, hide, &is_allowed, err) != 0)
-        return -1;
     struct candidate_base base = {
         .before = order->only_if_changed ? NULL : pipeline->force.listing,
         .in_force = pipeline->force.catalog,
-        .mass_removal_allowed = is_allowed,
     };
-    if (source_from_commit(pipeline->repo, &order->commit, base.before, &source, err) != 0)
+    if (FAILPOINT("epoch.judge", err) != 0 ||
+        source_from_commit(pipeline->repo, &order->commit, base.before, &source, err) != 0 ||
+        candidate_judge(&source, &base, &draft->candidate, findings, err) != 0)
         return -1;
+    if (!has_code(findings, CODE_GUARD_MASS_REMOVAL))
+        return 0;
+    if (guard_allows_mass_removal(pipeline->repo, &order->commit, hide, &base.mass_removal_allowed, err) != 0)
+        return -1;
+    if (!base.mass_removal_allowed)
+        return 0;
+    findings_fini(findings);
     return candidate_judge(&source, &base, &draft->candidate, findings, err);
 }
 

@@ -12,7 +12,8 @@
 #include "io/repo_priv.h"
 #include "model/codes.h"
 
-enum { CACHE_MAX = 8 * 1024 * 1024 };
+/* One look at a tip asks for the same commits and trees a few times; what is older is not asked for again. */
+enum { CACHE_MAX = 1024 * 1024 };
 
 /* What the kernel says of an owner that has no name in our user namespace (proc(5), overflowuid). */
 enum { UID_OVERFLOW = 65534 };
@@ -309,6 +310,7 @@ void repo_close(struct repo *repo)
     close_handle(&repo->handle);
     free(repo->path);
     free(repo->trusted);
+    free(repo->line.commits);
     free(repo);
     git_libgit2_shutdown();
 }

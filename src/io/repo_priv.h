@@ -24,6 +24,11 @@ struct repo {
     size_t trusted_len;
     bool from_environment;
     struct oid known_tip; /* the last branch tip seen to be a commit, so that polling reads no object */
+    struct {
+        struct oid tip, end;
+        struct oid *commits; /* from tip, without end; NULL: none is known */
+        size_t len;
+    } line;               /* the last one that repo_walk.c followed */
 };
 
 /* --- repo_error.c: libgit2's answers as our errors ----------------------------------------------------- */

@@ -107,12 +107,37 @@ static int read_links(struct repo *repo, const struct oid *commit, struct repo_c
     return repo_get_commit(repo, commit, &object, out, err);
 }
 
+/* One tip is asked about several times over: is it ahead, how far, by which commits. Commits do not change. */
+static bool recall_line(const struct repo *repo, const struct oid *tip, const struct oid *end)
+{
+    return repo->line.commits != NULL && oid_equal(&repo->line.tip, tip) && oid_equal(&repo->line.end, end);
+}
+
+static void remember_line(struct repo *repo, const struct oid *tip, const struct oid *end, struct oids *line)
+{
+    enum { LINE_KEPT = 4096 };
+    if (line->len == 0 || line->len > LINE_KEPT)
+        return;
+    free(repo->line.commits);
+    repo->line.tip = *tip;
+    repo->line.end = *end;
+    repo->line.len = line->len;
+    repo->line.commits = TAKE(line->data);
+}
+
+static int copy_line(const struct repo *repo, struct oids *line, struct error *err)
+{
+    for (size_t i = 0; i < repo->line.len; i++)
+        if (oids_add(line, &repo->line.commits[i], err) != 0)
+            return -1;
+    return 0;
+}
+
 /*
  * Follows single parents from tip. *reached: `end` was met, and the commits before it, tip first, are in
- * `line` (may be NULL). Committer times only tell when to give up: a commit older than `end` will hardly lead
- * to it.
+ * `line`. Committer times only tell when to give up: a commit older than `end` will hardly lead to it.
  */
-static int follow_line(struct repo *repo, const struct oid *tip, const struct oid *end, struct oids *line,
+static int walk_line(struct repo *repo, const struct oid *tip, const struct oid *end, struct oids *line,
                        bool *reached, struct error *err)
 {
     struct repo_commit_parts goal, at;
@@ -125,12 +150,34 @@ static int follow_line(struct repo *repo, const struct oid *tip, const struct oi
             return err->code == CODE_REPO_OBJECT ? fail_missing(repo, err) : -1;
         if (at.parents != 1 || at.time_ms < goal.time_ms)
             return 0;
-        if (line != NULL && oids_add(line, &commit, err) != 0)
+        if (oids_add(line, &commit, err) != 0)
             return -1;
         commit = at.first_parent;
     }
     *reached = true;
     return 0;
+}
+
+/* walk_line, or what it found the last time; `line` may be NULL. */
+static int follow_line(struct repo *repo, const struct oid *tip, const struct oid *end, struct oids *line,
+                       bool *reached, struct error *err)
+{
+    AUTO_OIDS struct oids found = {0};
+    *reached = recall_line(repo, tip, end);
+    if (!*reached) {
+        if (walk_line(repo, tip, end, &found, reached, err) != 0)
+            return -1;
+        if (*reached)
+            remember_line(repo, tip, end, &found);
+    }
+    if (!*reached || line == NULL)
+        return 0;
+    if (!recall_line(repo, tip, end)) {
+        *line = found; /* too long to be kept, or empty */
+        found = (struct oids){0};
+        return 0;
+    }
+    return copy_line(repo, line, err);
 }
 
 /* --- libgit2's walker ---------------------------------------------------------------------------------- */
