@@ -10,7 +10,7 @@
 
 #include "util/clock.h"
 
-enum { EVENTS_AT_ONCE = 16 };
+enum { EVENTS_AT_ONCE = 16, WAIT_MAX_MS = 60 * 1000 };
 
 /* The earliest of those that are due and had no turn in this round. */
 static struct loop_timer *next_due(const struct loop *loop, int64_t now)
@@ -23,13 +23,8 @@ static struct loop_timer *next_due(const struct loop *loop, int64_t now)
     return next;
 }
 
-static void timers_expired(void *context, uint32_t events)
+static void run_timers(struct loop *loop)
 {
-    struct loop *loop = context;
-    uint64_t expirations;
-    (void)events;
-    if (read(loop->timer, &expirations, sizeof expirations) < 0)
-        return; /* EAGAIN: re-armed since */
     loop->armed_ms = 0;
     int64_t now = clock_boot_ms();
     loop->round++;
@@ -38,6 +33,16 @@ static void timers_expired(void *context, uint32_t events)
         timer->due_ms = 0;
         timer->expired(timer->context);
     }
+}
+
+static void timers_expired(void *context, uint32_t events)
+{
+    struct loop *loop = context;
+    uint64_t expirations;
+    (void)events;
+    if (read(loop->timer, &expirations, sizeof expirations) < 0)
+        return; /* EAGAIN: re-armed since */
+    run_timers(loop);
 }
 
 int loop_init(struct loop *loop, struct error *err)
@@ -147,28 +152,37 @@ void loop_timer_disarm(struct loop_timer *timer)
     timer->due_ms = 0;
 }
 
-/* Sets the timerfd to the earliest timer. A timer that was disarmed costs at most one wakeup too many. */
-static void set_alarm(struct loop *loop)
+/*
+ * Sets the timerfd to the earliest timer. A timer that was disarmed costs at most one wakeup too many. Gives how long epoll may wait:
+ * for ever, or if the timerfd was refused, until the timer (and a suspend longer, for epoll's clock stands still in it).
+ */
+static int set_alarm(struct loop *loop)
 {
     int64_t earliest = 0;
     for (const struct loop_timer *timer = loop->timers; timer != NULL; timer = timer->next)
         if (timer->due_ms != 0 && (earliest == 0 || timer->due_ms < earliest))
             earliest = timer->due_ms;
     if (earliest == 0 || (loop->armed_ms != 0 && loop->armed_ms == earliest))
-        return;
+        return -1;
     struct itimerspec spec = {.it_value = {.tv_sec = earliest / 1000, .tv_nsec = earliest % 1000 * 1000000 + 1}};
-    if (timerfd_settime(loop->timer, TFD_TIMER_ABSTIME, &spec, NULL) == 0)
+    if (timerfd_settime(loop->timer, TFD_TIMER_ABSTIME, &spec, NULL) == 0) {
         loop->armed_ms = earliest;
+        return -1;
+    }
+    int64_t left = earliest - clock_boot_ms();
+    return left <= 0 ? 0 : left < WAIT_MAX_MS ? (int)left : WAIT_MAX_MS;
 }
 
 int loop_run(struct loop *loop, struct error *err)
 {
     struct epoll_event events[EVENTS_AT_ONCE];
     while (!loop->is_stopped) {
-        set_alarm(loop);
-        int n = epoll_wait(loop->epoll, events, EVENTS_AT_ONCE, -1);
+        int wait_ms = set_alarm(loop);
+        int n = epoll_wait(loop->epoll, events, EVENTS_AT_ONCE, wait_ms);
         if (n < 0 && errno != EINTR)
             return error_set(err, ERR_SYSTEM, errno, "waiting for events");
+        if (wait_ms >= 0)
+            run_timers(loop);
         for (int i = 0; i < n; i++) {
             struct loop_source *source = events[i].data.ptr;
             /* An earlier callback of this round may have let go of it. */

@@ -49,7 +49,7 @@ def one(phase, world, name, what, when):
 def sweep_phase(stage, phase, points, times, passed):
     began, tried = time.monotonic(), 0
     phase.program = libworld.EPOCHD_FAIL
-    sweep = Sweep(stage, phase.prepare)
+    sweep = Sweep(stage, phase.prepare, libworld.QUICK_WORKERS if times == 1 else libworld.WORKERS)
     alive = list(points)
     for when in range(1, times + 1):
         hits = sweep.map(alive, lambda world, name, when=when: one(phase, world, name, "kill", when))

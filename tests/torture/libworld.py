@@ -31,6 +31,7 @@ TRACER = harness.BUILD / "tests/torture/tracer"
 EPOCHD_FAIL = harness.ROOT / "build-fail/epochd"
 PATIENCE_S = 20       # for what must come; the sweep calls it a hang when it does not
 WORKERS = 4 * (os.cpu_count() or 1)  # a run waits for timers more than it computes
+QUICK_WORKERS = 3
 KEY_FILES = {"root.key", "root.pub", "signing.key", "journal.key", "lkg.key", "keyset.json"}
 STATE_FILES = re.compile(r"journal(-\d+)?\.jsonl|journal\.jsonl\.next|journal-torn-\d+|config\.lkg\.json|lock|keys|requests")
 LEFTOVER = re.compile(r"\..+\.tmp-\d+")
@@ -84,7 +85,7 @@ class Run:
         before = [*wrapper[:1], "-D", *wrapper[1:]] if wrapper else [str(TRACER), "-o", str(self.out), *tracer, "--"] if tracer else []
         self.process = subprocess.Popen([*before, str(program or harness.EPOCHD)], env=harness.environment(**{**world.settings, **(env or {}), **world.fail}),
                                         stderr=subprocess.PIPE)
-        self.tracer = None
+        self.tracer, self.is_traced = None, bool(tracer)
 
     def attach(self, tracer=(), wrapper=()):
         """From here on the tracer counts, or strace; without either the run goes on as it is."""
@@ -126,7 +127,7 @@ class Run:
         deadline = time.monotonic() + seconds
         while self.lines(max(0.0, deadline - time.monotonic())):
             if time.monotonic() >= deadline:
-                self.abandon()
+                self.kill()
                 raise Bad(f"it did not end in {seconds} s; said last: {self.events[-4:]}")
         code = self.process.wait(seconds)
         if self.tracer:
@@ -136,6 +137,13 @@ class Run:
             ended = self.report()
             return ended["exit"] if ended["exit"] >= 0 else -ended["signal"]
         return code
+
+    def kill(self):
+        """kill -9 for epochd itself: the tracer still reports."""
+        self.process.send_signal(signal.SIGKILL if self.tracer or not self.is_traced else signal.SIGINT)
+        self.process.wait(PATIENCE_S)
+        if self.tracer:
+            self.tracer.communicate(timeout=PATIENCE_S)
 
     def report(self):
         return json.loads(self.out.read_text())

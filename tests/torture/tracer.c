@@ -13,7 +13,8 @@
  *
  * strace can inject both, but counts each thread by itself and lets none be chosen, so a second thread's calls are never reached
  * behind the thousands of the first; and its short write writes nothing. OUT is one JSON object: how it ended, what was hit, the
- * numbers of all calls by thread. SIGTERM is passed on to the program. If the tracer dies the program does.
+ * numbers of all calls by thread. SIGTERM is passed on to the program, SIGINT as SIGKILL. If the
+ * tracer dies the program does.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -176,7 +177,7 @@ static void on_call(struct thread *thread)
 
 static void on_term(int number)
 {
-    kill(t.pid, number);
+    kill(t.pid, number == SIGTERM ? SIGTERM : SIGKILL);
 }
 
 static void on_stop(pid_t tid, int status)
@@ -317,6 +318,7 @@ int main(int argc, char **argv)
     else
         start(argv + optind);
     sigaction(SIGTERM, &pass, NULL);
+    sigaction(SIGINT, &pass, NULL);
     follow();
     report();
     return 0;

@@ -197,6 +197,20 @@ static void loop__rearms_to_an_earlier_time(void **state)
     assert_string_equal(desk->said, "a");
 }
 
+static void loop__keeps_the_time_without_its_alarm(void **state)
+{
+    struct desk *desk = *state;
+    close(desk->loop.timer); /* timerfd_settime fails from now on */
+    arm(desk, 0, 0);
+    arm(desk, 1, 20);
+    desk->actors[1].act = stop;
+    int64_t before = clock_boot_ms();
+    run(desk);
+    assert_string_equal(desk->said, "ab");
+    assert_true(clock_boot_ms() - before >= 20);
+    desk->loop.timer = -1;
+}
+
 static void rearm_twice(struct actor *actor)
 {
     if (actor->calls < 3)
@@ -472,6 +486,7 @@ int main(void)
         ONE(loop__takes_a_time_that_is_over_as_now),
         ONE(loop__rearms_to_a_later_time),
         ONE(loop__rearms_to_an_earlier_time),
+        ONE(loop__keeps_the_time_without_its_alarm),
         ONE(loop__rearms_in_its_own_callback),
         ONE(loop__gives_each_late_timer_its_turn_before_one_comes_again),
         ONE(loop__does_not_call_what_an_earlier_callback_disarmed),
