@@ -22,6 +22,7 @@ const struct cli_verb *const cli_verbs[] = {
     &verb_set,
     &verb_unset,
     &verb_edit,
+    &verb_add,
     &verb_mv,
     &verb_rm,
     &verb_rollback,

@@ -8,6 +8,7 @@
 
 extern const struct cli_verb verb_accept_rewrite;
 extern const struct cli_verb verb_accept_state_loss;
+extern const struct cli_verb verb_add;
 extern const struct cli_verb verb_check;
 extern const struct cli_verb verb_complete;
 extern const struct cli_verb verb_completion;

@@ -26,4 +26,10 @@ bool spell_has_lines(struct span text);
 void spell_lines_header(struct span text, struct buf *out);
 void spell_lines(struct span text, size_t indent, struct span line_break, struct buf *out);
 
+/*
+ * Appends a whole file: an object as lines, in the order in which it was written (by positions), long texts as `|`
+ * blocks, what is empty as {} and [].
+ */
+int spell_document(const struct doc_node *root, struct buf *out, struct error *err) MUST_CHECK;
+
 #endif

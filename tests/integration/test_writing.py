@@ -1,6 +1,8 @@
 """The verbs that write: a commit that somebody with an editor and git could have made, judged first; or nothing at all."""
+import json
 import os
 import subprocess
+import tomllib
 
 import pytest
 import yaml
@@ -185,6 +187,153 @@ def test_without_an_identity_it_says_the_two_lines_to_type(repo):
     result = subprocess.run([EPOCHCTL, "-C", repo.path, "set", "router", "level=debug"], env=env, text=True, stderr=subprocess.PIPE, check=False)
     assert result.returncode == 3
     assert result.stderr.splitlines()[-2:] == ['  git config --global user.name "Your Name"', "  git config --global user.email you@example.org"]
+
+
+# --- add -----------------------------------------------------------------------------------------------------------------
+
+ENV = r"""
+# of the old program
+export PORT=8080   # where
+NAME=two words
+EMPTY=
+QUOTED="a # b\n$X \"c\""
+SINGLE='$X \n'
+YES=yes
+ON=true
+OCTAL=012
+RATIO=-0.50
+URL=http://h:1/#top
+MULTI="one
+two"
+"""
+ENV_VALUES = {"PORT": 8080, "NAME": "two words", "EMPTY": "", "QUOTED": 'a # b\n$X "c"', "SINGLE": "$X \\n", "YES": "yes", "ON": True,
+              "OCTAL": "012", "RATIO": -0.5, "URL": "http://h:1/#top", "MULTI": "one\ntwo"}
+
+TOML = r'''
+# comment
+title = "TOML \u00e9 \U0001F600 # no"
+a.b."c d" = 1_000
+a.b.e = -0.0
+[server]   # table
+ports = [ 8000, # first
+  8001, ]
+hex = 0xFF
+bits = 0b1010
+ratio = 6.5e-1
+"quoted key" = 'raw \n'
+[server.limits]
+on = true
+text = """
+one \
+   two
+"three"""""
+[[jobs]]
+name = "x"
+opts = {retry = 3, back.off = [1, [2]], none = {}}
+[[jobs]]
+name = "y"
+[jobs.more]
+z = "tab\t"
+[a2]
+[a2.b]
+x = +1
+''' + "raw = '''\nraw''line\n'''\n"
+
+
+def add(repo, tmp_path, name, content, *args, check=0):
+    path = tmp_path / name
+    path.write_text(content)
+    return at(repo, "add", "lamp", "--from", path, *args, check=check)
+
+
+def test_add_makes_an_empty_service(repo):
+    assert at(repo, "add", "lamp", "--folder", "home/light", check=0).stdout.startswith("+ lamp\n")
+    assert text(repo, "services/home/light/lamp.yaml") == "{}\n" and repo.git("status", "--porcelain").stdout == ""
+    at(repo, "set", "lamp", "level=3", check=0)
+    assert text(repo, "services/home/light/lamp.yaml") == "level: 3\n"
+
+
+def test_add_takes_over_a_dotenv_file_with_its_keys_and_order(repo, tmp_path):
+    add(repo, tmp_path, "old.env", ENV)
+    written = text(repo, "services/lamp.yaml")
+    assert {str(key): value for key, value in yaml.safe_load(written).items()} == ENV_VALUES
+    assert list(yaml.safe_load(written)) == list(ENV_VALUES)
+    assert written.startswith("# From old.env.\nPORT: 8080\n") and "MULTI: |-\n  one\n  two\n" in written
+
+
+def test_add_takes_over_a_toml_file(repo, tmp_path):
+    add(repo, tmp_path, "old.toml", TOML)
+    assert yaml.safe_load(text(repo, "services/lamp.yaml")) == tomllib.loads(TOML)
+
+
+def test_add_takes_over_json_and_yaml(repo, tmp_path):
+    value = {"z": [1, {"no": "no", "e": []}, [[2], "x: y"]], "a": {"b": {"c": None}}, "t": "one\n\ntwo\n", "": 1e-7}
+    add(repo, tmp_path, "old.json", json.dumps(value))
+    written = text(repo, "services/lamp.yaml")
+    assert yaml.safe_load(written) == value and list(yaml.safe_load(written)) == list(value)
+    at(repo, "rm", "lamp", check=0)
+    add(repo, tmp_path, "old.yaml", "# mine\na: 1\n")
+    assert text(repo, "services/lamp.yaml") == "# mine\na: 1\n"
+
+
+REFUSED_FILES = [
+    ("x.env", "A\n", "x.env:1:2: a line is NAME=value"),
+    ("x.env", "\nA='1\n", "x.env:2:3: the quote is not closed"),
+    ("x.env", 'A="1" 2\n', "x.env:1:7: something stands behind the closing quote"),
+    ("x.env", "A=1\nA=2\n", "key 'A' stands twice"),
+    ("x.json", "[1]", "is an array, and a service is an object"),
+    ("x.json", "{", "x.json:1:2"),
+    ("x.ini", "", "ends in none of .env, .json, .toml and .yaml"),
+    ("x.yaml", "a: 1\na: 2\n", "services/lamp.yaml:2:1: key 'a' stands twice"),
+    ("x.toml", "a = 1979-05-27", "x.toml:1:5: a date or time"),
+    ("x.toml", "a = 07:32:00", "a date or time"),
+    ("x.toml", "a = inf", "an infinity"),
+    ("x.toml", "a = +nan", "an infinity"),
+    ("x.toml", "a = 9007199254740993", "cannot carry exactly"),
+    ("x.toml", "a = 1\na = 2", "x.toml:2:5: the key is there already"),
+    ("x.toml", "[a]\n[a]", "the table is there already"),
+    ("x.toml", "a = {b = 1}\n[a.c]", "no table, or is finished"),
+    ("x.toml", "a.b = 1\n[a]", "the table is there already"),
+    ("x.toml", "[a]\n[[a]]", "no list of tables"),
+    ("x.toml", "a = [1", "a ',' or ']' is missing"),
+    ("x.toml", "a = {b = 1,}", "no ',' stands before a '}'"),
+    ("x.toml", 'a = "b', "the quote is not closed"),
+    ("x.toml", 'a = "\\q"', "\\ is followed by"),
+    ("x.toml", 'a = "\\ud800"', "no such character"),
+    ("x.toml", "a = 01", "no value of TOML"),
+    ("x.toml", "a = 1__0", "no value of TOML"),
+    ("x.toml", "a = b", "no value of TOML"),
+    ("x.toml", "a = 1 b = 2", "something stands behind the value"),
+    ("x.toml", "= 1", "a key is letters"),
+    ("x.toml", "a 1", "a '=' is missing"),
+    ("x.toml", "[a", "a ']' is missing"),
+    ("x.toml", "a = " + "[" * 100, "nest too deep"),
+    ("x.toml", "\xff", "UTF-8"),
+]
+
+
+def test_add_refuses_what_it_cannot_take_over_at_its_place(repo, tmp_path):
+    before = untouched(repo)
+    for name, content, words in REFUSED_FILES:
+        path = tmp_path / name
+        path.write_bytes(content.encode("latin-1"))
+        result = at(repo, "add", "lamp", "--from", path)
+        assert result.returncode in (1, 2, 3) and words in result.stderr, (content, result.stderr)
+    assert untouched(repo) == before
+
+
+@pytest.mark.parametrize("args, words", [
+    (["stt-worker"], f"there is a service 'stt-worker' already: {STT}"),
+    (["Lamp"], "cannot be the name of a service"),
+    (["lamp", "--from", "/nonexistent.env"], "cannot open '/nonexistent.env'"),
+    (["lamp", "--folder", "../x"], ""),
+    (["lamp", "--folder", "a/b/c/d"], "[layout.depth]"),
+])
+def test_add_refuses(repo, args, words):
+    before = untouched(repo)
+    result = at(repo, "add", *args)
+    assert result.returncode in (1, 2, 3) and words in result.stderr, result.stderr
+    assert untouched(repo) == before
 
 
 # --- mv, rm --------------------------------------------------------------------------------------------------------------

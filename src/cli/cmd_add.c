@@ -1,0 +1,149 @@
+/*
+ * add: a new service, empty or taken over from a file of another program. Keys stay as they are; whoever reads them there
+ * finds them here.
+ */
+#include <fcntl.h>
+#include <string.h>
+
+#include "cli/verbs.h"
+#include "cli/writing.h"
+#include "io/yaml.h"
+#include "model/codes.h"
+#include "model/dotenv.h"
+#include "model/json.h"
+#include "model/spell.h"
+#include "model/toml.h"
+#include "util/fs.h"
+
+enum { OPT_FROM, OPT_FOLDER, OPT_MESSAGE, OPT_DRY_RUN, OPT_PUSH };
+
+static int read_json(struct span text, const char *file, struct doc *doc, struct error *err)
+{
+    const struct json_options options = {.file = file, .limits = doc_limits_config};
+    return json_read(text, &options, doc, err);
+}
+
+static const struct format {
+    const char *ending;
+    int (*read)(struct span text, const char *file, struct doc *doc, struct error *err); /* NULL: taken as it is */
+} formats[] = {{".env", dotenv_read}, {".json", read_json}, {".toml", toml_read}, {".yaml", NULL}, {".yml", NULL}};
+
+static const struct format *find_format(const char *path)
+{
+    size_t len = strlen(path);
+    for (size_t i = 0; i < ARRAY_LEN(formats); i++) {
+        size_t ending = strlen(formats[i].ending);
+        if (len >= ending && strcmp(path + len - ending, formats[i].ending) == 0)
+            return &formats[i];
+    }
+    return NULL;
+}
+
+/* Whatever can be read, a pipe too. */
+static int read_file(const char *path, struct buf *out, struct error *err)
+{
+    AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n;
+    if (fd < 0)
+        return error_set(err, ERR_SYSTEM, errno, "cannot open '%s'", path);
+    do {
+        char *room = buf_reserve(out, 65536);
+        if (room == NULL)
+            return error_memory(err);
+        n = read(fd, room, 65536);
+        if (n > 0)
+            out->len += (size_t)n;
+        if (out->len > YAML_FILE_MAX)
+            return error_set(err, CODE_LIMIT_FILE, 0, "'%s' has more than %d bytes", path, YAML_FILE_MAX);
+    } while (n > 0 || (n < 0 && errno == EINTR));
+    return n < 0 ? error_set(err, ERR_SYSTEM, errno, "cannot read '%s'", path) : 0;
+}
+
+static int convert(const struct format *format, const char *path, const struct buf *file, struct buf *out,
+                   struct error *err)
+{
+    struct doc doc AUTO_DOC = {0};
+    const char *name = strrchr(path, '/') == NULL ? path : strrchr(path, '/') + 1;
+    if (format->read == NULL) {
+        buf_append_span(out, buf_span(file));
+        return buf_check(out, err);
+    }
+    if (format->read(buf_span(file), path, &doc, err) != 0)
+        return -1;
+    if (doc.root->kind != DOC_OBJECT)
+        return error_set(err, CODE_IMPORT, 0, "'%s' is %s, and a service is an object", path,
+                         doc_kind_name(doc.root->kind));
+    buf_printf(out, "# From %s.\n", name);
+    return spell_document(doc.root, out, err);
+}
+
+static int make_text(const char *from, struct buf *out, struct error *err)
+{
+    struct buf file AUTO_BUF = {0};
+    if (from == NULL) {
+        buf_puts(out, "{}\n");
+        return buf_check(out, err);
+    }
+    const struct format *format = find_format(from);
+    if (format == NULL)
+        return error_set(err, CODE_USAGE, 0, "'%s' ends in none of .env, .json, .toml and .yaml", from);
+    return read_file(from, &file, err) != 0 ? -1 : convert(format, from, &file, out, err);
+}
+
+static int choose_place(struct writing *w, const char *service, const char *folder, char **out, struct error *err)
+{
+    AUTO_FREE char *there = NULL;
+    bool found;
+    if (writing_find(w, service, &found, &there, err) != 0)
+        return -1;
+    if (found)
+        return error_set(err, CODE_USAGE, 0, "there is a service '%s' already: %s", service, there);
+    if (asprintf(out, "services/%s%s%s.yaml", folder == NULL ? "" : folder, folder == NULL ? "" : "/", service) < 0) {
+        *out = NULL;
+        return error_memory(err);
+    }
+    return 0;
+}
+
+static int execute(const struct cli *cli, const struct cli_args *args, int *rc, struct error *err)
+{
+    struct writing w AUTO_WRITING = {0};
+    struct buf text AUTO_BUF = {0};
+    AUTO_FREE char *path = NULL;
+    const char *service = args->operands[0], *from = args->options[OPT_FROM];
+    char what[LAYOUT_NAME_MAX + 16];
+    /* As whoever asks, before we act as somebody else. */
+    if (make_text(from, &text, err) != 0 || writing_open(cli, &w, err) != 0 ||
+        choose_place(&w, service, args->options[OPT_FOLDER], &path, err) != 0)
+        return -1;
+    const struct repo_change change = {.path = path, .text = buf_span(&text)};
+    const struct writing_options options = {.message = args->options[OPT_MESSAGE],
+                                            .is_dry_run = cli_given(args, OPT_DRY_RUN),
+                                            .pushes = cli_given(args, OPT_PUSH)};
+    snprintf(what, sizeof what, "%s: add", service);
+    *rc = writing_commit(&w, &change, 1, what, &options);
+    return 0;
+}
+
+static int run(const struct cli *cli, const struct cli_args *args)
+{
+    struct error err;
+    int rc = CLI_FAILED;
+    return execute(cli, args, &rc, &err) == 0 ? rc : writing_fail(&err, NULL);
+}
+
+const struct cli_verb verb_add = {
+    .name = "add",
+    .summary = "a new service, empty or from a file: one commit",
+    .help = "Without *--from* the service has no values yet; *set* and *edit* give it some. A file is read by its\n"
+            "ending: .env (numbers and booleans without quotes become such, everything else is a string; $X stays\n"
+            "$X), .json, .toml (dates and times are refused: JSON has no value for them), .yaml (taken as it is).\n"
+            "Keys and their order stay; comments of the other formats do not come along.\n",
+    .operands = {{.name = "SERVICE", .kind = CLI_ANY}},
+    .options = {[OPT_FROM] = {.name = "from", .argument = "FILE", .kind = CLI_FILE, .help = "take its values over"},
+                [OPT_FOLDER] = {.name = "folder", .argument = "FOLDER", .help = "below services/, for order"},
+                [OPT_MESSAGE] = {.name = "message", .letter = 'm', .argument = "MESSAGE", .help = "of the commit"},
+                [OPT_DRY_RUN] = {.name = "dry-run", .help = "judge and print the plan, write nothing"},
+                [OPT_PUSH] = {.name = "push", .help = "*git push* after the commit"}},
+    .run = run,
+};
