@@ -103,7 +103,7 @@ static void clock__refuses_days_and_hours_that_do_not_exist(void **state)
     }
 }
 
-static void clock__holds_to_the_years_it_can_write(void **state)
+static void f73__times_hold_to_the_years_they_can_be_written_in(void **state)
 {
     (void)state;
     char text[CLOCK_TEXT_LEN + 1];
@@ -180,7 +180,7 @@ int main(void)
         cmocka_unit_test(clock__parses_what_it_formats),
         cmocka_unit_test(clock__refuses_every_other_form),
         cmocka_unit_test(clock__refuses_days_and_hours_that_do_not_exist),
-        cmocka_unit_test(clock__holds_to_the_years_it_can_write),
+        cmocka_unit_test(f73__times_hold_to_the_years_they_can_be_written_in),
         cmocka_unit_test(f73__clock_goes_on_past_2038_2106_and_a_leap_second),
         cmocka_unit_test(clock__does_not_care_for_the_time_zone),
         cmocka_unit_test(clock__reads_both_clocks),

@@ -31,7 +31,7 @@ static void doc_limits__counts_the_height_of_the_deepest_child(void **state)
     assert_int_equal(finish(&w)->height, 64);
 }
 
-static void doc_limits__never_nests_deeper_than_what_may_recurse(void **state)
+static void f15__nothing_nests_deeper_than_what_may_recurse(void **state)
 {
     (void)state;
     BUILDING w = {0};
@@ -205,7 +205,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(doc_limits__nests_as_deep_as_the_limit_and_no_deeper),
         cmocka_unit_test(doc_limits__counts_the_height_of_the_deepest_child),
-        cmocka_unit_test(doc_limits__never_nests_deeper_than_what_may_recurse),
+        cmocka_unit_test(f15__nothing_nests_deeper_than_what_may_recurse),
         cmocka_unit_test(doc_limits__refuses_one_value_too_many),
         cmocka_unit_test(doc_limits__allows_nothing_where_a_limit_is_zero),
         cmocka_unit_test(doc_limits__refuses_one_byte_too_many_wherever_it_comes),

@@ -51,7 +51,7 @@ static void assert_held_by_nobody(const struct temp_folder *folder)
     assert_int_equal(holder, 0);
 }
 
-static void fs_lock__has_one_holder_and_tells_its_pid(void **state)
+static void f9__a_lock_has_one_holder_and_tells_its_pid(void **state)
 {
     const struct temp_folder *folder = *state;
     AUTO_CLOSE int fd = take(folder);
@@ -95,7 +95,7 @@ static void fs_lock__survives_that_others_look(void **state)
     assert_held_by(folder, getpid());
 }
 
-static void fs_lock__ends_with_a_killed_process(void **state)
+static void f9__a_lock_ends_with_a_killed_process(void **state)
 {
     const struct temp_folder *folder = *state;
     int ready[2];
@@ -220,11 +220,11 @@ static void fs_lock__writes_into_no_file_of_somebody_else(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        TEST(fs_lock__has_one_holder_and_tells_its_pid),
+        TEST(f9__a_lock_has_one_holder_and_tells_its_pid),
         TEST(fs_lock__is_readable_for_the_group_under_any_umask),
         TEST(fs_lock__is_free_once_closed),
         TEST(fs_lock__survives_that_others_look),
-        TEST(fs_lock__ends_with_a_killed_process),
+        TEST(f9__a_lock_ends_with_a_killed_process),
         TEST(fs_lock__writes_over_what_the_file_said),
         TEST(fs_lock__makes_no_pid_of_what_is_none),
         TEST(fs_lock__has_no_holder_where_there_is_no_file),

@@ -181,7 +181,7 @@ static void fs_write__sets_the_exact_mode(void **state)
     umask(before);
 }
 
-static void fs_write__gets_through_interruptions_and_short_writes(void **state)
+static void f7_f18__a_file_gets_through_interruptions_and_short_writes(void **state)
 {
     const struct temp_folder *folder = *state;
     faults.is_stingy = true;
@@ -245,7 +245,7 @@ static void fs_write__takes_plain_names_only(void **state)
 
 /* --- failures ------------------------------------------------------------------------------------------- */
 
-static void fs_write__keeps_the_old_file_when_the_disk_is_full(void **state)
+static void f17_f18__the_old_file_is_kept_when_the_disk_is_full(void **state)
 {
     const struct temp_folder *folder = *state;
     int before = open_fds();
@@ -266,7 +266,7 @@ static void fs_write__keeps_the_old_file_when_the_disk_is_full(void **state)
     assert_holds(folder, "x", "new text");
 }
 
-static void fs_write__throws_the_new_file_away_when_its_sync_fails(void **state)
+static void f21__a_new_file_whose_sync_fails_is_thrown_away(void **state)
 {
     const struct temp_folder *folder = *state;
     struct error err;
@@ -282,7 +282,7 @@ static void fs_write__throws_the_new_file_away_when_its_sync_fails(void **state)
     assert_int_equal(open_fds(), before);
 }
 
-static void fs_write__does_not_count_what_the_folder_did_not_keep(void **state)
+static void f22__what_the_folder_did_not_keep_does_not_count(void **state)
 {
     const struct temp_folder *folder = *state;
     struct error err;
@@ -296,7 +296,7 @@ static void fs_write__does_not_count_what_the_folder_did_not_keep(void **state)
     assert_int_equal(count(folder), 1);
 }
 
-static void fs_write__leaves_nothing_where_it_cannot_rename(void **state)
+static void f20__nothing_is_left_where_it_cannot_rename(void **state)
 {
     const struct temp_folder *folder = *state;
     struct error err;
@@ -591,15 +591,15 @@ int main(void)
         TEST(fs_write__replaces_a_file),
         TEST(fs_write__syncs_the_file_then_renames_then_syncs_the_folder),
         TEST(fs_write__sets_the_exact_mode),
-        TEST(fs_write__gets_through_interruptions_and_short_writes),
+        TEST(f7_f18__a_file_gets_through_interruptions_and_short_writes),
         TEST(fs_write__replaces_a_large_file),
         TEST(fs_write__syncs_nothing_for_a_volatile_file),
         TEST(fs_write__replaces_a_link_not_what_it_names),
         TEST(fs_write__takes_plain_names_only),
-        TEST(fs_write__keeps_the_old_file_when_the_disk_is_full),
-        TEST(fs_write__throws_the_new_file_away_when_its_sync_fails),
-        TEST(fs_write__does_not_count_what_the_folder_did_not_keep),
-        TEST(fs_write__leaves_nothing_where_it_cannot_rename),
+        TEST(f17_f18__the_old_file_is_kept_when_the_disk_is_full),
+        TEST(f21__a_new_file_whose_sync_fails_is_thrown_away),
+        TEST(f22__what_the_folder_did_not_keep_does_not_count),
+        TEST(f20__nothing_is_left_where_it_cannot_rename),
         TEST(fs_write__tells_that_the_folder_is_gone),
         TEST(fs_write__shows_nothing_before_the_commit),
         TEST(fs_write__leaves_the_old_file_when_abandoned),

@@ -238,7 +238,7 @@ static void history__denies_in_a_bare_repository_unless_told(void **state)
 
 /* --- lost ------------------------------------------------------------------------------------------------ */
 
-static void history__is_behind_when_the_tip_is_an_ancestor(void **state)
+static void f33__a_tip_that_is_an_ancestor_is_behind(void **state)
 {
     (void)state;
     make_history(4);
@@ -260,7 +260,7 @@ static struct force out_of_this_world(uint64_t epoch, uint64_t offset)
                           .offset = offset};
 }
 
-static void history__is_behind_when_the_journal_knows_the_tip(void **state)
+static void f33__a_tip_that_the_journal_knows_is_behind(void **state)
 {
     (void)state;
     make_history(3);
@@ -345,8 +345,8 @@ int main(void)
         IN_A_FOLDER(history__takes_ten_replaced_and_not_eleven),
         IN_A_FOLDER(history__takes_an_amended_root),
         IN_A_FOLDER(history__denies_in_a_bare_repository_unless_told),
-        IN_A_FOLDER(history__is_behind_when_the_tip_is_an_ancestor),
-        IN_A_FOLDER(history__is_behind_when_the_journal_knows_the_tip),
+        IN_A_FOLDER(f33__a_tip_that_is_an_ancestor_is_behind),
+        IN_A_FOLDER(f33__a_tip_that_the_journal_knows_is_behind),
         IN_A_FOLDER(history__is_rewritten_when_nobody_knows_the_tip),
         IN_A_FOLDER(history__passes_on_that_the_journal_cannot_be_read),
         IN_A_FOLDER(history__fails_on_a_tip_that_is_not_there),

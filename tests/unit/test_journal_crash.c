@@ -260,7 +260,7 @@ static void assert_tried(size_t crashes, size_t states)
     assert_true(disk.states >= states);
 }
 
-static void journal_crash__loses_nothing_between_synced_lines(void **state)
+static void f23__a_journal_loses_nothing_between_synced_lines(void **state)
 {
     (void)state;
     JOURNAL *journal = open_journal(disk.dir);
@@ -270,7 +270,7 @@ static void journal_crash__loses_nothing_between_synced_lines(void **state)
     assert_tried(50, 1000);
 }
 
-static void journal_crash__never_looks_like_damage_with_unsynced_lines(void **state)
+static void f23__a_journal_never_looks_damaged_by_unsynced_lines(void **state)
 {
     (void)state;
     struct error err;
@@ -285,7 +285,7 @@ static void journal_crash__never_looks_like_damage_with_unsynced_lines(void **st
     assert_tried(100, 1000);
 }
 
-static void journal_crash__survives_failed_syncs_too(void **state)
+static void f21_f23__a_journal_survives_failed_syncs_too(void **state)
 {
     (void)state;
     struct error err;
@@ -302,7 +302,7 @@ static void journal_crash__survives_failed_syncs_too(void **state)
     assert_tried(100, 1000);
 }
 
-static void journal_crash__survives_a_restart_with_a_torn_tail(void **state)
+static void f5_f23__a_journal_survives_a_restart_with_a_torn_tail(void **state)
 {
     (void)state;
     struct journal *journal = open_journal(disk.dir);
@@ -341,10 +341,10 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(journal_crash__loses_nothing_between_synced_lines),
-        TEST(journal_crash__never_looks_like_damage_with_unsynced_lines),
-        TEST(journal_crash__survives_failed_syncs_too),
-        TEST(journal_crash__survives_a_restart_with_a_torn_tail),
+        TEST(f23__a_journal_loses_nothing_between_synced_lines),
+        TEST(f23__a_journal_never_looks_damaged_by_unsynced_lines),
+        TEST(f21_f23__a_journal_survives_failed_syncs_too),
+        TEST(f5_f23__a_journal_survives_a_restart_with_a_torn_tail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,7 +14,7 @@
 
 #include "journal_faults.h"
 
-static void journal__does_not_count_a_line_whose_sync_failed(void **state)
+static void f21__a_journal_line_whose_sync_failed_does_not_count(void **state)
 {
     AUTO_BUF struct buf file = {0};
     JOURNAL *journal = open_journal(folder(state));
@@ -55,7 +55,7 @@ static void journal__clears_the_place_of_a_failed_line_before_it_is_used_again(v
     assert_holds(folder(state), 2);
 }
 
-static void journal__writes_again_what_a_failed_sync_may_have_lost(void **state)
+static void f21__a_journal_writes_again_what_a_failed_sync_may_have_lost(void **state)
 {
     JOURNAL *journal = open_journal(folder(state));
     append(journal, 10, true);
@@ -105,22 +105,22 @@ static void assert_survives_write_error(void **state, int cause, const char *cod
     assert_true(is_zeros((struct span){file.data + journal->end, file.len - journal->end}));
 }
 
-static void journal__goes_on_by_itself_after_a_full_disk(void **state)
+static void f16__a_journal_goes_on_by_itself_after_a_full_disk(void **state)
 {
     assert_survives_write_error(state, ENOSPC, CODE_NO_SPACE, 500);
 }
 
-static void journal__goes_on_by_itself_after_a_full_quota(void **state)
+static void f16__a_journal_goes_on_by_itself_after_a_full_quota(void **state)
 {
     assert_survives_write_error(state, EDQUOT, CODE_NO_SPACE, 0);
 }
 
-static void journal__goes_on_by_itself_after_a_write_error(void **state)
+static void f20__a_journal_goes_on_by_itself_after_a_write_error(void **state)
 {
     assert_survives_write_error(state, EIO, CODE_JOURNAL_UNWRITABLE, 1);
 }
 
-static void journal__opens_on_a_full_disk_while_there_is_room_in_the_file(void **state)
+static void f16__a_journal_opens_on_a_full_disk_while_there_is_room_in_it(void **state)
 {
     make_journal(folder(state), 2);
     faults.write_error = ENOSPC;
@@ -131,7 +131,7 @@ static void journal__opens_on_a_full_disk_while_there_is_room_in_the_file(void *
     assert_holds(folder(state), 3);
 }
 
-static void journal__obeys_the_limit_of_file_sizes(void **state)
+static void f18__a_journal_obeys_the_limit_of_file_sizes(void **state)
 {
     struct rlimit before, limit;
     struct error err;
@@ -157,7 +157,7 @@ static void journal__obeys_the_limit_of_file_sizes(void **state)
     assert_holds(folder(state), 3);
 }
 
-static void journal__fills_a_small_disk_and_goes_on_when_there_is_room(void **state)
+static void f16__a_journal_fills_a_small_disk_and_goes_on_when_there_is_room(void **state)
 {
     const struct temp_folder *outer = *state;
     if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
@@ -237,16 +237,16 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, temp_folder_drop)
     const struct CMUnitTest tests[] = {
-        TEST(journal__does_not_count_a_line_whose_sync_failed),
+        TEST(f21__a_journal_line_whose_sync_failed_does_not_count),
         TEST(journal__clears_the_place_of_a_failed_line_before_it_is_used_again),
-        TEST(journal__writes_again_what_a_failed_sync_may_have_lost),
+        TEST(f21__a_journal_writes_again_what_a_failed_sync_may_have_lost),
         TEST(journal__keeps_unsynced_lines_when_tidying_fails),
-        TEST(journal__goes_on_by_itself_after_a_full_disk),
-        TEST(journal__goes_on_by_itself_after_a_full_quota),
-        TEST(journal__goes_on_by_itself_after_a_write_error),
-        TEST(journal__opens_on_a_full_disk_while_there_is_room_in_the_file),
-        TEST(journal__obeys_the_limit_of_file_sizes),
-        TEST(journal__fills_a_small_disk_and_goes_on_when_there_is_room),
+        TEST(f16__a_journal_goes_on_by_itself_after_a_full_disk),
+        TEST(f16__a_journal_goes_on_by_itself_after_a_full_quota),
+        TEST(f20__a_journal_goes_on_by_itself_after_a_write_error),
+        TEST(f16__a_journal_opens_on_a_full_disk_while_there_is_room_in_it),
+        TEST(f18__a_journal_obeys_the_limit_of_file_sizes),
+        TEST(f16__a_journal_fills_a_small_disk_and_goes_on_when_there_is_room),
         TEST(journal__does_not_take_another_file_for_its_own),
         TEST(journal__does_not_go_on_in_a_file_that_was_cut),
         TEST(journal__closes_cleanly_after_a_failure),

@@ -234,7 +234,7 @@ static int empty_folder(void **state)
     return temp_folder_drop(state) != 0 ? -1 : temp_folder_make(state);
 }
 
-static void journal_rotate__survives_the_failure_of_each_step(void **state)
+static void f16_f20__a_change_of_files_survives_the_failure_of_each_step(void **state)
 {
     int steps = 0;
     while (break_step(state, steps + 1, false)) {
@@ -245,7 +245,7 @@ static void journal_rotate__survives_the_failure_of_each_step(void **state)
     assert_int_equal(steps, 6); /* sync file, folder; rename; sync folder; rename; sync folder */
 }
 
-static void journal_rotate__survives_the_end_of_the_world_at_each_step(void **state)
+static void f4_f23__a_change_of_files_survives_the_end_of_the_world_at_each_step(void **state)
 {
     int steps = 0;
     while (break_step(state, steps + 1, true)) {
@@ -256,7 +256,7 @@ static void journal_rotate__survives_the_end_of_the_world_at_each_step(void **st
     assert_int_equal(steps, 6);
 }
 
-static void journal_rotate__makes_the_name_durable_before_the_next_line(void **state)
+static void f22__a_new_journal_file_has_a_durable_name_before_its_next_line(void **state)
 {
     struct error err;
     JOURNAL *journal = make_full_journal(folder(state));
@@ -302,9 +302,9 @@ int main(void)
         TEST(journal_rotate__removes_what_was_never_finished),
         TEST(journal_rotate__finishes_between_the_two_renames),
         TEST(journal_rotate__is_not_hidden_by_an_empty_file),
-        TEST(journal_rotate__survives_the_failure_of_each_step),
-        TEST(journal_rotate__survives_the_end_of_the_world_at_each_step),
-        TEST(journal_rotate__makes_the_name_durable_before_the_next_line),
+        TEST(f16_f20__a_change_of_files_survives_the_failure_of_each_step),
+        TEST(f4_f23__a_change_of_files_survives_the_end_of_the_world_at_each_step),
+        TEST(f22__a_new_journal_file_has_a_durable_name_before_its_next_line),
         TEST(journal_rotate__never_replaces_an_old_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -81,7 +81,7 @@ static void keyring__cannot_tell_of_what_is_no_folder(void **state)
 
 /* --- what is damaged ------------------------------------------------------------------------------------ */
 
-static void keyring__refuses_every_damaged_file(void **state)
+static void f74__every_damaged_key_file_is_refused(void **state)
 {
     struct place *place = *state;
     for (size_t i = 0; i < FILES; i++) {
@@ -98,7 +98,7 @@ static void keyring__refuses_every_damaged_file(void **state)
 }
 
 /* Every permission more than a file is made with is refused, every one less is fine. */
-static void keyring__judges_each_permission(void **state)
+static void f74__each_permission_of_a_key_file_is_judged(void **state)
 {
     struct place *place = made(state);
     for (size_t i = 0; i < FILES; i++) {
@@ -466,8 +466,8 @@ int main(void)
         IN_A_FOLDER(keyring__does_not_load_a_folder_without_a_keyset),
         IN_A_FOLDER(keyring__exists_once_there_is_a_keyset),
         IN_A_FOLDER(keyring__cannot_tell_of_what_is_no_folder),
-        IN_A_FOLDER(keyring__refuses_every_damaged_file),
-        IN_A_FOLDER(keyring__judges_each_permission),
+        IN_A_FOLDER(f74__every_damaged_key_file_is_refused),
+        IN_A_FOLDER(f74__each_permission_of_a_key_file_is_judged),
         IN_A_FOLDER(keyring__says_nothing_of_what_a_file_holds),
         IN_A_FOLDER(keyring__refuses_a_keyset_that_does_not_hold_our_key),
         IN_A_FOLDER(keyring__refuses_a_keyset_of_another_root),

@@ -107,7 +107,7 @@ static bool is_completed(unsigned set)
     return has_root || !has_public;
 }
 
-static void keyring__completes_every_folder_without_a_keyset(void **state)
+static void f75__every_folder_without_a_keyset_is_completed(void **state)
 {
     struct place *place = *state;
     for (unsigned set = 0; set < 1U << KEYSET_AT; set++) {
@@ -171,7 +171,7 @@ static void keyring__removes_what_a_crash_left_of_a_key(void **state)
 }
 
 /* As on a full disk: no byte can be written. */
-static void keyring__names_nothing_when_it_cannot_write(void **state)
+static void f75__no_key_is_named_when_it_cannot_be_written(void **state)
 {
     struct place *place = *state;
     struct error err;
@@ -230,7 +230,7 @@ static void start_at_once(const struct place *place, int out)
 }
 
 /* The state folder's lock keeps two daemons apart; without it they still never end up with two keys. */
-static void keyring__never_gives_two_starts_two_keys(void **state)
+static void f75__two_starts_never_get_two_keys(void **state)
 {
     struct place *place = *state;
     enum { STARTS = 4, ROUNDS = 10 };
@@ -384,13 +384,13 @@ int main(void)
         IN_A_FOLDER(keyring__writes_one_line_a_key),
         IN_A_FOLDER(keyring__makes_nothing_in_a_complete_folder),
         IN_A_FOLDER(keyring__makes_different_keys_each_time),
-        IN_A_FOLDER(keyring__completes_every_folder_without_a_keyset),
+        IN_A_FOLDER(f75__every_folder_without_a_keyset_is_completed),
         IN_A_FOLDER(keyring__makes_no_root_key_beside_a_root_pub),
         IN_A_FOLDER(keyring__removes_what_a_crash_left_of_a_key),
-        IN_A_FOLDER(keyring__names_nothing_when_it_cannot_write),
+        IN_A_FOLDER(f75__no_key_is_named_when_it_cannot_be_written),
         IN_A_FOLDER(keyring__needs_the_folder_above),
         IN_A_FOLDER(keyring__refuses_a_source_that_no_reader_would_take),
-        IN_A_FOLDER(keyring__never_gives_two_starts_two_keys),
+        IN_A_FOLDER(f75__two_starts_never_get_two_keys),
         IN_A_FOLDER(keyring__lets_the_group_epoch_in),
         IN_A_FOLDER(keyring__refuses_a_keyset_without_the_other_files),
         IN_A_FOLDER(keyring__never_replaces_a_damaged_key_when_completing),

@@ -289,7 +289,7 @@ static void recover__goes_up_to_a_journal_that_got_further(void **state)
     assert_true(start.recovery.is_incomplete);
 }
 
-static void recover__stays_at_a_snapshot_that_got_further(void **state)
+static void f30__a_snapshot_that_got_further_is_the_floor(void **state)
 {
     (void)state;
     ROAD road;
@@ -519,7 +519,7 @@ int main(void)
         IN_A_FOLDER(recover__refuses_a_damaged_journal),
         IN_A_FOLDER(recover__adds_a_journal_begun_anew_to_its_snapshot),
         IN_A_FOLDER(recover__goes_up_to_a_journal_that_got_further),
-        IN_A_FOLDER(recover__stays_at_a_snapshot_that_got_further),
+        IN_A_FOLDER(f30__a_snapshot_that_got_further_is_the_floor),
         IN_A_FOLDER(recover__remembers_what_was_published),
         IN_A_FOLDER(recover__remembers_what_was_overtaken),
         IN_A_FOLDER(recover__remembers_removed_services),

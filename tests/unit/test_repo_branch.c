@@ -85,7 +85,7 @@ static void repo_branch_tip__follows_a_symbolic_branch_and_refuses_a_loop(void *
                    "cannot read refs/heads/a");
 }
 
-static void repo_branch_tip__refuses_damaged_refs(void **state)
+static void f40__damaged_refs_are_refused(void **state)
 {
     (void)state;
     static const char *const damages[] = {": >", "echo nonsense >", "printf 0123456789 >", "echo 'ref: ' >",
@@ -143,7 +143,7 @@ static void repo_branch_tip__refuses_impossible_names(void **state)
     assert_refused(repo_branch_tip(repo, too_long, &missing, &tip, &err), CODE_REF_UNREADABLE, "called 'aaa");
 }
 
-static void repo_branch_tip__is_not_stopped_by_a_lock_left_behind(void **state)
+static void f40__a_lock_left_behind_stops_no_reader(void **state)
 {
     (void)state;
     make_repo();
@@ -320,10 +320,10 @@ int main(void)
         IN_A_FOLDER(repo_branch_tip__follows_a_branch_through_all_that_git_does),
         IN_A_FOLDER(repo_branch_tip__says_that_a_branch_is_missing),
         IN_A_FOLDER(repo_branch_tip__follows_a_symbolic_branch_and_refuses_a_loop),
-        IN_A_FOLDER(repo_branch_tip__refuses_damaged_refs),
+        IN_A_FOLDER(f40__damaged_refs_are_refused),
         IN_A_FOLDER(repo_branch_tip__refuses_a_branch_that_is_no_commit),
         IN_A_FOLDER(repo_branch_tip__refuses_impossible_names),
-        IN_A_FOLDER(repo_branch_tip__is_not_stopped_by_a_lock_left_behind),
+        IN_A_FOLDER(f40__a_lock_left_behind_stops_no_reader),
         IN_A_FOLDER(repo_branch_tip__tells_a_repository_that_is_gone_from_a_branch_that_is),
         IN_A_FOLDER(repo_branch_tip__finds_the_branch_of_a_linked_work_tree),
         IN_A_FOLDER(repo_head_branch__is_the_one_that_is_checked_out_born_or_not),

@@ -301,7 +301,7 @@ static int list_services(struct repo *repo, const struct oid *inner, struct erro
     return repo_list(repo, &tree, NULL, &top, err);
 }
 
-static void repo_list__limits_the_number_of_files(void **state)
+static void f42__the_number_of_files_is_limited(void **state)
 {
     (void)state;
     struct error err;
@@ -412,7 +412,7 @@ int main(void)
         IN_A_FOLDER(repo_list__refuses_names_no_git_command_writes),
         IN_A_FOLDER(repo_list__refuses_trees_that_are_no_trees),
         IN_A_FOLDER(repo_list__never_reads_what_is_outside),
-        IN_A_FOLDER(repo_list__limits_the_number_of_files),
+        IN_A_FOLDER(f42__the_number_of_files_is_limited),
         IN_A_FOLDER(repo_list__counts_empty_folders_and_those_too_deep),
         IN_A_FOLDER(repo_list__is_not_blown_up_by_a_tree_that_repeats_itself),
         IN_A_FOLDER(repo_list__counts_shared_folders_as_if_they_were_read),

@@ -45,7 +45,7 @@ static void repo_open__takes_a_work_tree_at_its_top_and_at_its_git_folder(void *
     }
 }
 
-static void repo_open__takes_a_bare_repository(void **state)
+static void f45__a_bare_repository_is_taken(void **state)
 {
     (void)state;
     sh("git init -q --bare bare.git");
@@ -54,7 +54,7 @@ static void repo_open__takes_a_bare_repository(void **state)
     assert_null(repo_work_dir(repo));
 }
 
-static void repo_open__finds_the_refs_of_a_linked_work_tree_in_the_main_one(void **state)
+static void f45__the_refs_of_a_linked_work_tree_are_found_in_the_main_one(void **state)
 {
     (void)state;
     char expected[PATH_MAX + 2];
@@ -103,7 +103,7 @@ static void assert_format_refused(const char *config, const char *words)
     assert_refused(repo_open(&repo, "here", &ours, &err), CODE_REPO_FORMAT, words);
 }
 
-static void repo_open__names_the_format_it_cannot_read_and_the_remedy(void **state)
+static void f45__a_format_that_cannot_be_read_is_named_with_the_remedy(void **state)
 {
     (void)state;
     struct error err;
@@ -148,7 +148,7 @@ static void repo_open__refuses_a_config_it_cannot_parse(void **state)
     assert_refused(repo_open(&repo, "here", &ours, &err), CODE_REPO_UNREADABLE, "cannot open 'here'");
 }
 
-static void repo_open__reads_no_configuration_of_the_host(void **state)
+static void f46__no_configuration_of_the_host_is_read(void **state)
 {
     (void)state;
     make_repo("here");
@@ -165,7 +165,7 @@ static void skip_unless_root(void)
         skip();
 }
 
-static void repo_open__refuses_a_strangers_repository_and_names_the_uid(void **state)
+static void f46__a_strangers_repository_is_refused_by_uid(void **state)
 {
     (void)state;
     struct error err;
@@ -283,7 +283,7 @@ static size_t count_descriptors(void)
     return count;
 }
 
-static void repo_refresh__gives_back_the_packs_that_gc_removed(void **state)
+static void f39__the_packs_that_gc_removed_are_given_back(void **state)
 {
     (void)state;
     struct error err;
@@ -322,7 +322,7 @@ static void repo_refresh__keeps_the_old_handle_if_the_repository_is_gone(void **
     assert_ok(repo_refresh(repo, &err));
 }
 
-static void repo_identity__tells_another_repository_at_the_same_path(void **state)
+static void f50__another_repository_at_the_same_path_is_told(void **state)
 {
     (void)state;
     struct error err;
@@ -340,7 +340,7 @@ static void repo_identity__tells_another_repository_at_the_same_path(void **stat
     assert_true(device[0] != device[1] || inode[0] != inode[1]);
 }
 
-static void repo_refresh__follows_a_link_that_is_turned_to_another_repository(void **state)
+static void f50__a_link_turned_to_another_repository_is_followed(void **state)
 {
     (void)state;
     struct error err;
@@ -471,24 +471,24 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         IN_A_FOLDER(repo_open__takes_a_work_tree_at_its_top_and_at_its_git_folder),
-        IN_A_FOLDER(repo_open__takes_a_bare_repository),
-        IN_A_FOLDER(repo_open__finds_the_refs_of_a_linked_work_tree_in_the_main_one),
+        IN_A_FOLDER(f45__a_bare_repository_is_taken),
+        IN_A_FOLDER(f45__the_refs_of_a_linked_work_tree_are_found_in_the_main_one),
         IN_A_FOLDER(repo_open__never_searches_upward),
         IN_A_FOLDER(repo_open__names_what_is_no_repository),
-        IN_A_FOLDER(repo_open__names_the_format_it_cannot_read_and_the_remedy),
+        IN_A_FOLDER(f45__a_format_that_cannot_be_read_is_named_with_the_remedy),
         IN_A_FOLDER(repo_open__takes_extensions_that_do_not_matter_to_a_reader),
         IN_A_FOLDER(repo_open__refuses_a_config_it_cannot_parse),
-        IN_A_FOLDER(repo_open__reads_no_configuration_of_the_host),
-        IN_A_FOLDER(repo_open__refuses_a_strangers_repository_and_names_the_uid),
+        IN_A_FOLDER(f46__no_configuration_of_the_host_is_read),
+        IN_A_FOLDER(f46__a_strangers_repository_is_refused_by_uid),
         IN_A_FOLDER(repo_open__takes_a_strangers_repository_if_the_uid_is_trusted),
         IN_A_FOLDER(repo_open__asks_nobody_in_a_hook),
         IN_A_FOLDER(repo_open__asks_who_owns_the_work_tree_the_link_and_the_common_folder),
         IN_A_FOLDER(repo_open__does_not_trust_root_by_itself),
         IN_A_FOLDER(repo_open__names_what_must_not_be_read),
-        IN_A_FOLDER(repo_refresh__gives_back_the_packs_that_gc_removed),
+        IN_A_FOLDER(f39__the_packs_that_gc_removed_are_given_back),
         IN_A_FOLDER(repo_refresh__keeps_the_old_handle_if_the_repository_is_gone),
-        IN_A_FOLDER(repo_identity__tells_another_repository_at_the_same_path),
-        IN_A_FOLDER(repo_refresh__follows_a_link_that_is_turned_to_another_repository),
+        IN_A_FOLDER(f50__another_repository_at_the_same_path_is_told),
+        IN_A_FOLDER(f50__a_link_turned_to_another_repository_is_followed),
         IN_A_FOLDER(repo_open__can_be_used_for_two_repositories_and_again_after_closing),
         IN_A_FOLDER(repo_open__sees_pushed_objects_in_quarantine),
         IN_A_FOLDER(repo_open__sees_what_a_commit_with_its_own_index_is_about_to_hold),

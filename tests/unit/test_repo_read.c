@@ -222,7 +222,7 @@ static struct oid write_blob(size_t size)
     return write_object("blob", content);
 }
 
-static void repo_read_blob__appends_up_to_the_limit(void **state)
+static void f42__a_blob_is_read_up_to_the_limit(void **state)
 {
     (void)state;
     struct error err;
@@ -244,7 +244,7 @@ static void repo_read_blob__appends_up_to_the_limit(void **state)
     assert_memory_equal(out.data, "before\0\0\0", 9);
 }
 
-static void repo_read_blob__names_what_is_missing_or_damaged(void **state)
+static void f38__a_blob_that_is_missing_or_damaged_is_named(void **state)
 {
     (void)state;
     struct error err;
@@ -345,8 +345,8 @@ int main(void)
         IN_A_FOLDER(repo_read_trailer__finds_what_interpret_trailers_finds),
         IN_A_FOLDER(repo_read_trailer__is_not_misled_by_a_trailer_without_a_value),
         IN_A_FOLDER(repo_read_trailer__passes_over_a_value_that_does_not_fit),
-        IN_A_FOLDER(repo_read_blob__appends_up_to_the_limit),
-        IN_A_FOLDER(repo_read_blob__names_what_is_missing_or_damaged),
+        IN_A_FOLDER(f42__a_blob_is_read_up_to_the_limit),
+        IN_A_FOLDER(f38__a_blob_that_is_missing_or_damaged_is_named),
         IN_A_FOLDER(repo_read_blob__says_that_a_partial_clone_is_one),
         IN_A_FOLDER(repo_read_blob__finds_what_came_in_a_pack_after_opening),
         IN_A_FOLDER(repo_read_blob__does_not_call_an_object_damaged_when_descriptors_run_out),

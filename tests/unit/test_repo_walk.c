@@ -354,7 +354,7 @@ static void assert_shallow(const char *path, const char *words)
                    words);
 }
 
-static void repo_count__does_not_count_a_shallow_clone(void **state)
+static void f45__a_shallow_clone_is_not_counted(void **state)
 {
     (void)state;
     static const char words[] = "epoch unknown (shallow clone: git fetch --unshallow)";
@@ -425,7 +425,7 @@ int main(void)
         IN_A_FOLDER(repo_range__gives_a_pushed_line_newest_first_without_its_ends),
         IN_A_FOLDER(repo_range__of_nothing_is_empty),
         IN_A_FOLDER(repo_is_ancestor__tells_a_commit_that_is_not_there),
-        IN_A_FOLDER(repo_count__does_not_count_a_shallow_clone),
+        IN_A_FOLDER(f45__a_shallow_clone_is_not_counted),
         IN_A_FOLDER(repo_count__follows_neither_grafts_nor_replacements),
         IN_A_FOLDER(repo_count__says_what_is_missing),
     };

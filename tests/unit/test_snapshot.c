@@ -167,7 +167,7 @@ static int count_files(int dir)
     return files;
 }
 
-static void snapshot__leaves_the_old_file_when_the_disk_is_full(void **state)
+static void f17__the_old_snapshot_is_left_when_the_disk_is_full(void **state)
 {
     AUTO_BUF struct buf old = {0}, after = {0};
     struct mac_key key = lkg_key(9);
@@ -434,7 +434,7 @@ int main(void)
         TEST(snapshot__writes_many_pieces_as_one),
         TEST(snapshot__can_be_empty),
         TEST(snapshot__is_for_the_group_to_read),
-        TEST(snapshot__leaves_the_old_file_when_the_disk_is_full),
+        TEST(f17__the_old_snapshot_is_left_when_the_disk_is_full),
         TEST(snapshot__reads_back_what_was_written),
         TEST(snapshot__allows_one_newline_behind_it),
         TEST(f26__a_snapshot_with_any_bit_flipped_is_refused),

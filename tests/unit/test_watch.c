@@ -255,7 +255,7 @@ static void watch__notices_a_ref_whose_folder_is_made_anew(void **state)
 
 /* --- losing and finding again -------------------------------------------------------------------------- */
 
-static void watch__says_that_the_repository_is_gone_and_starts_again(void **state)
+static void f37__a_watch_says_that_the_repository_is_gone_and_starts_again(void **state)
 {
     (void)state;
     struct error err;
@@ -276,7 +276,7 @@ static void watch__says_that_the_repository_is_gone_and_starts_again(void **stat
     assert_notices(&w, "git -C here commit -q --allow-empty -m more");
 }
 
-static void watch__follows_a_repository_that_was_put_in_the_place_of_another(void **state)
+static void f37__a_watch_follows_a_repository_put_in_the_place_of_another(void **state)
 {
     (void)state;
     WATCHED w;
@@ -292,7 +292,7 @@ static void watch__follows_a_repository_that_was_put_in_the_place_of_another(voi
     drain(&w);
 }
 
-static void watch__survives_more_events_than_the_kernel_keeps(void **state)
+static void f48__more_events_than_the_kernel_keeps_are_survived(void **state)
 {
     (void)state;
     WATCHED w;
@@ -379,9 +379,9 @@ int main(void)
         IN_A_FOLDER(watch__notices_the_first_commit_of_all),
         IN_A_FOLDER(watch__notices_a_commit_in_a_linked_work_tree),
         IN_A_FOLDER(watch__notices_a_ref_whose_folder_is_made_anew),
-        IN_A_FOLDER(watch__says_that_the_repository_is_gone_and_starts_again),
-        IN_A_FOLDER(watch__follows_a_repository_that_was_put_in_the_place_of_another),
-        IN_A_FOLDER(watch__survives_more_events_than_the_kernel_keeps),
+        IN_A_FOLDER(f37__a_watch_says_that_the_repository_is_gone_and_starts_again),
+        IN_A_FOLDER(f37__a_watch_follows_a_repository_put_in_the_place_of_another),
+        IN_A_FOLDER(f48__more_events_than_the_kernel_keeps_are_survived),
         IN_A_FOLDER(watch__can_be_stopped_and_started_at_will),
         IN_A_FOLDER(watch__leaves_no_descriptor_to_others_or_behind),
         IN_A_FOLDER(watch__works_under_a_name_with_two_slashes_or_none_at_its_end),

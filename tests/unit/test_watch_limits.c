@@ -59,7 +59,7 @@ static int start_in_namespace(void *context)
     return try_start(limit->words);
 }
 
-static void watch_start__names_the_limit_of_the_kernel(void **state)
+static void f49__the_kernels_limit_of_watches_is_named(void **state)
 {
     (void)state;
     struct limit instances = {"/proc/sys/user/max_inotify_instances", "0",
@@ -90,7 +90,7 @@ static int start_with_high_descriptors(void *context)
     return try_start("descriptor");
 }
 
-static void watch_start__names_the_limit_of_the_process(void **state)
+static void f49__the_limit_of_the_process_is_named(void **state)
 {
     (void)state;
     make_repo();
@@ -144,8 +144,8 @@ static void watch__makes_the_library_print_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        IN_A_FOLDER(watch_start__names_the_limit_of_the_kernel),
-        IN_A_FOLDER(watch_start__names_the_limit_of_the_process),
+        IN_A_FOLDER(f49__the_kernels_limit_of_watches_is_named),
+        IN_A_FOLDER(f49__the_limit_of_the_process_is_named),
         IN_A_FOLDER(watch_start__refuses_what_is_no_folder),
         IN_A_FOLDER(watch__makes_the_library_print_nothing),
     };

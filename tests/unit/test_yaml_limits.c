@@ -47,7 +47,7 @@ static void limits__a_file_has_at_most_a_mebibyte(void **state)
 
 /* --- depth --- */
 
-static void limits__values_nest_64_deep(void **state)
+static void f15__values_nest_64_deep(void **state)
 {
     (void)state;
     AUTO_BUF struct buf text = {0};
@@ -237,7 +237,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(limits__a_file_has_at_most_a_mebibyte),
-        cmocka_unit_test(limits__values_nest_64_deep),
+        cmocka_unit_test(f15__values_nest_64_deep),
         cmocka_unit_test(limits__empty_containers_nest_64_deep),
         cmocka_unit_test(limits__an_alias_counts_as_deep_as_what_it_names),
         cmocka_unit_test(limits__nesting_is_refused_before_it_is_read_to_the_end),
