@@ -112,8 +112,11 @@ static int refuse_unknown(struct loader *loader, struct doc_pos pos, const char 
         nearest_try(&nearest, settings_table[i].key);
     for (size_t i = 0; settings_sections[i] != NULL; i++)
         nearest_try(&nearest, settings_sections[i]);
+    /* What stands where a key should may be anything, a URL with its password too: only what looks like a key is repeated. */
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_. ";
+    bool is_word = strspn(key, plain) == strlen(key) && strlen(key) < KEY_MAX;
     findings_add(loader->findings, FINDING_ERROR, CODE_SETTINGS, loader->file, pos,
-                 "there is no setting '%s'%s%s%s", key, nearest.name == NULL ? "" : "; did you mean ",
+                 "there is no setting '%s'%s%s%s", is_word ? key : "…", nearest.name == NULL ? "" : "; did you mean ",
                  nearest.name == NULL ? "" : nearest.name, nearest.name == NULL ? "" : "?");
     return findings_check(loader->findings, err);
 }

@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "config/settings.h"
+#include "daemon/check.h"
 #include "daemon/daemon.h"
-#include "io/repo.h"
 
 static const char usage_text[] =
     "usage: epochd [--config FILE] [--check | --print-settings]\n"
@@ -19,7 +19,7 @@ static const char usage_text[] =
     "publishes it over MQTT and keeps a last-known-good snapshot. Stays in the foreground; logs to standard error.\n"
     "\n"
     "  -c, --config FILE     settings (default: $EPOCHD_CONFIG, else " SETTINGS_FILE ")\n"
-    "      --check           check the settings and the repository, say what is wrong, start nothing\n"
+    "      --check           check settings, repository, keys, state and certificates; start nothing\n"
     "      --print-settings  print the settings in force: defaults, file, environment\n"
     "  -V, --version\n"
     "  -h, --help\n"
@@ -46,24 +46,6 @@ static int fail(const struct error *err)
     return APP_FAILED;
 }
 
-static int check(const struct settings *settings)
-{
-    struct repo *repo AUTO_REPO = NULL;
-    struct error err;
-    struct oid tip;
-    bool is_missing;
-    struct repo_policy policy = {settings->repository.trusted_uids, settings->repository.trusted_len, false};
-    if (repo_open(&repo, settings->repository.path, &policy, &err) != 0 ||
-        repo_check_whole(repo, &err) != 0 ||
-        repo_branch_tip(repo, settings->repository.branch, &is_missing, &tip, &err) != 0)
-        return fail(&err);
-    if (is_missing)
-        printf("settings are fine; branch %s of %s has no commit yet\n", settings->repository.branch, settings->repository.path);
-    else
-        printf("settings are fine; branch %s of %s can be read\n", settings->repository.branch, settings->repository.path);
-    return APP_OK;
-}
-
 static int print_settings(const struct settings *settings)
 {
     struct buf text AUTO_BUF = {0};
@@ -82,7 +64,7 @@ static int act(enum app_action action, const struct settings *settings)
     struct error err;
     switch (action) {
     case ACTION_CHECK:
-        return check(settings);
+        return check_settings(settings, &err) == 0 ? APP_OK : fail(&err);
     case ACTION_PRINT:
         return print_settings(settings);
     case ACTION_RUN:

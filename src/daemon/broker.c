@@ -191,29 +191,10 @@ static void on_watchdog(void *context)
     broker_sync(broker);
 }
 
-int broker_start(struct broker *broker, struct loop *loop, const struct settings *settings, struct span will,
-                 const struct broker_events *events, struct error *err)
+static int make_client(struct broker *broker, const struct settings *settings, struct span will, struct error *err)
 {
     struct buf password AUTO_BUF = {0};
     char topic_health[TOPIC_MAX + 1];
-    *broker = (struct broker){
-        .loop = loop,
-        .events = *events,
-        .backoff_ms = settings->mqtt.backoff_min_ms,
-        .backoff_min_ms = settings->mqtt.backoff_min_ms,
-        .backoff_max_ms = settings->mqtt.backoff_max_ms,
-        .has_client_id = settings->mqtt.client_id[0] != '\0',
-    };
-    loop_source_init(&broker->source, on_ready, broker);
-    loop_timer_init(loop, &broker->retry, on_retry, broker);
-    loop_timer_init(loop, &broker->watchdog, on_watchdog, broker);
-    if (strcmp(settings->mqtt.url, "off") == 0)
-        return 0;
-    broker->our_source = settings->mqtt.source;
-    for (enum topic_kind kind = 0; kind < ARRAY_LEN(broker->topics); kind++)
-        topic_write(broker->topics[kind], settings->mqtt.prefix, kind, kind == TOPIC_SERVICE ? "" : settings->mqtt.source);
-    topic_write(broker->topic_keys, settings->mqtt.prefix, TOPIC_KEYS, settings->mqtt.source);
-    topic_write(broker->topic_epoch, settings->mqtt.prefix, TOPIC_EPOCH, settings->mqtt.source);
     topic_write(topic_health, settings->mqtt.prefix, TOPIC_HEALTH, settings->mqtt.source);
     if (settings_read_password(settings, &password, err) != 0)
         return -1;
@@ -238,7 +219,41 @@ int broker_start(struct broker *broker, struct loop *loop, const struct settings
     int rc = mqtt_new(&broker->mqtt, &options, on_event, broker, err);
     if (password.len > 0)
         crypto_wipe(password.data, password.len);
-    if (rc != 0)
+    return rc;
+}
+
+int broker_check(const struct settings *settings, struct error *err)
+{
+    struct broker broker = {0};
+    if (strcmp(settings->mqtt.url, "off") == 0)
+        return 0;
+    int rc = make_client(&broker, settings, SPAN("{}"), err);
+    mqtt_free(broker.mqtt);
+    return rc;
+}
+
+int broker_start(struct broker *broker, struct loop *loop, const struct settings *settings, struct span will,
+                 const struct broker_events *events, struct error *err)
+{
+    *broker = (struct broker){
+        .loop = loop,
+        .events = *events,
+        .backoff_ms = settings->mqtt.backoff_min_ms,
+        .backoff_min_ms = settings->mqtt.backoff_min_ms,
+        .backoff_max_ms = settings->mqtt.backoff_max_ms,
+        .has_client_id = settings->mqtt.client_id[0] != '\0',
+        .our_source = settings->mqtt.source,
+    };
+    loop_source_init(&broker->source, on_ready, broker);
+    loop_timer_init(loop, &broker->retry, on_retry, broker);
+    loop_timer_init(loop, &broker->watchdog, on_watchdog, broker);
+    if (strcmp(settings->mqtt.url, "off") == 0)
+        return 0;
+    for (enum topic_kind kind = 0; kind < ARRAY_LEN(broker->topics); kind++)
+        topic_write(broker->topics[kind], settings->mqtt.prefix, kind, kind == TOPIC_SERVICE ? "" : settings->mqtt.source);
+    topic_write(broker->topic_keys, settings->mqtt.prefix, TOPIC_KEYS, settings->mqtt.source);
+    topic_write(broker->topic_epoch, settings->mqtt.prefix, TOPIC_EPOCH, settings->mqtt.source);
+    if (make_client(broker, settings, will, err) != 0)
         return -1;
     set_state(broker, BROKER_AWAY, "not connected yet");
     loop_timer_arm(loop, &broker->retry, 0);

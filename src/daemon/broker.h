@@ -62,6 +62,9 @@ struct broker {
 int broker_start(struct broker *broker, struct loop *loop, const struct settings *settings, struct span will,
                  const struct broker_events *events, struct error *err) MUST_CHECK;
 
+/* What broker_start would complain of: password, CA, certificate. Connects nothing. CODE_SETTINGS, file errors. */
+int broker_check(const struct settings *settings, struct error *err) MUST_CHECK;
+
 /* After every call that may have written: keeps the loop's registration what the library wants. */
 void broker_sync(struct broker *broker);
 

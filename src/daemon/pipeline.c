@@ -16,7 +16,7 @@ enum { RANGE_MAX = 1000 * 1000 }; /* commits one push can supersede by name */
 
 int pipeline_init(struct pipeline *pipeline, const char *source, struct error *err)
 {
-    *pipeline = (struct pipeline){.source = source};
+    *pipeline = (struct pipeline){.source = source, .range_max = RANGE_MAX};
     return force_init(&pipeline->force, err);
 }
 
@@ -236,6 +236,22 @@ static int write_range(struct pipeline *pipeline, const struct oid *since, const
     return 0;
 }
 
+/* A range too long to be named whole: the rest is counted, and from..to tells it. */
+static int write_rest(struct pipeline *pipeline, const struct oid *since, const struct oid *tip, size_t named, size_t *count,
+                      struct error *err)
+{
+    struct buf members AUTO_BUF = {0};
+    uint64_t all;
+    if (repo_count(pipeline->repo, tip, since, &all, err) != 0)
+        return -1;
+    record_write_superseded_more(&members, since, tip, all - 1 - named);
+    if (buf_check(&members, err) != 0 ||
+        journal_append(pipeline->journal, RECORD_SUPERSEDED, buf_span(&members), false, NULL, err) != 0)
+        return -1;
+    *count = all - 1;
+    return 0;
+}
+
 /* Where the range of a tip begins: at the last tip with a verdict; when that was rejected, amended away and pruned, at the one in force. */
 static int find_since(struct pipeline *pipeline, const struct oid *tip, struct oid *since, bool *exists, struct error *err)
 {
@@ -265,11 +281,13 @@ static int journal_superseded(struct pipeline *pipeline, const struct oid *tip, 
         return -1;
     if (!exists)
         return 0; /* gone from the repository: the range cannot be told any more */
-    if (repo_range(pipeline->repo, tip, &since, RANGE_MAX, &commits, &len, &truncated, err) != 0 ||
+    if (repo_range(pipeline->repo, tip, &since, pipeline->range_max, &commits, &len, &truncated, err) != 0 ||
         write_range(pipeline, &since, tip, commits, len, err) != 0)
         return -1;
-    pipeline->range_told = *tip;
     *count = len;
+    if (truncated && write_rest(pipeline, &since, tip, len, count, err) != 0)
+        return -1;
+    pipeline->range_told = *tip;
     return 0;
 }
 

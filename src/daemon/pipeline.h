@@ -26,6 +26,7 @@ struct pipeline {
     struct oid range_told;         /* the tip whose superseded commits are journaled; zero: none */
     struct oid rewrite_told;       /* the tip whose rewrite is journaled, with this offset; zero: none */
     uint64_t rewrite_offset;
+    size_t range_max;              /* commits of a range that are named, each; RANGE_MAX but in tests */
 };
 
 int pipeline_init(struct pipeline *pipeline, const char *source, struct error *err) MUST_CHECK;

@@ -176,9 +176,10 @@ static void on_published(void *context, const struct oid *commit, uint64_t epoch
     FAILPOINT_PASS("publish.done");
     home_journal_later(d, RECORD_PUBLISHED, &members);
     verdicts_move(&d->verdicts, epoch, VERDICT_PUBLISHED);
-    if (epoch == d->pipeline.force.epoch && d->seen_us != 0) {
-        int64_t micros = clock_mono_us() - d->seen_us;
-        metrics_observe(&d->metrics.publish_time, (uint64_t)micros);
+    if (epoch == d->pipeline.force.epoch) {
+        int64_t micros = d->seen_us == 0 ? 0 : clock_mono_us() - d->seen_us; /* 0: it was seen by an earlier run */
+        if (micros > 0)
+            metrics_observe(&d->metrics.publish_time, (uint64_t)micros);
         log_info(UNIT, "update_config_complete", LOG_S("correlation_id", d->pipeline.force.correlation_id),
                  LOG_S("config_epoch", hex), LOG_N("epoch", epoch), LOG_N("micros", micros));
     } else {

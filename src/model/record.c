@@ -97,6 +97,13 @@ void record_write_superseded(struct buf *out, const struct oid *from, const stru
     buf_putc(out, ']');
 }
 
+void record_write_superseded_more(struct buf *out, const struct oid *from, const struct oid *to, uint64_t more)
+{
+    record_write_superseded(out, from, to, NULL, 0);
+    buf_puts(out, ",\"more\":");
+    buf_put_u64(out, more);
+}
+
 void record_write_overtaken(struct buf *out, const struct oid *commit, uint64_t epoch, const struct oid *to)
 {
     record_write_superseded(out, NULL, to, commit, 1);

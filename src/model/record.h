@@ -6,6 +6,7 @@
  *   committed   commit, epoch, offset, generation, correlation_id, services {name: message}, head
  *   published   commit, epoch
  *   superseded  from (commit or null), to, commits [..]         at most RECORD_COMMITS_MAX a line
+ *               a range that is too long to be named whole ends with a line without commits, and more (a count)
  *               an epoch that was overtaken before it was published: from null, its commit alone, and epoch
  *   rejected    commit, code, findings [..]
  *   rewrite     from, to, offset, reason; where somebody asked for it: by
@@ -59,6 +60,8 @@ void record_write_published(struct buf *out, const struct oid *commit, uint64_t 
 /* `from` NULL: null. The caller keeps `len` within RECORD_COMMITS_MAX, with further lines for the rest. */
 void record_write_superseded(struct buf *out, const struct oid *from, const struct oid *to,
                              const struct oid *commits, size_t len);
+/* So many more commits of that range are not named: the range itself tells them. */
+void record_write_superseded_more(struct buf *out, const struct oid *from, const struct oid *to, uint64_t more);
 /* The epoch `epoch` of `commit` was committed and never published by itself: the one of `to` came first. */
 void record_write_overtaken(struct buf *out, const struct oid *commit, uint64_t epoch, const struct oid *to);
 void record_write_rejected(struct buf *out, const struct oid *commit, const char *code,

@@ -172,7 +172,7 @@ def test_every_other_kind_is_served_and_followed(tmp_path, home, kind, ends):
     repo = kind(home, tmp_path / "other")
     daemon = ends(Daemon(tmp_path / "epochd", repo))
     checked = run(EPOCHD, "--check", **daemon.settings, check=0)
-    assert checked.stdout == f"settings are fine; branch main of {repo.path} can be read\n"
+    assert checked.stdout.startswith(f"settings are fine; branch main of {repo.path} can be read\n")
     assert daemon.committed(1)["changed"] == 6
     commit = hostile_trees.commit_tree(repo.path, repo.head("main^{tree}"))
     assert daemon.committed(2)["config_epoch"] == commit

@@ -135,12 +135,33 @@ def test_what_is_printed_reads_back_as_the_same(tmp_path):
     assert first.stdout != run(EPOCHD, "--print-settings", check=0).stdout
 
 
+def test_an_unknown_key_that_may_hold_a_password_is_not_repeated(tmp_path):
+    file = tmp_path / "epochd.yaml"
+    file.write_text('mqtt:\n  "mqtt://ann:hunter2@host": ~\n')
+    result = run(EPOCHD, "--check", "--config", file, check=1)
+    assert "2:3: there is no setting '…'" in result.stderr and "hunter2" not in result.stderr
+
+
+def test_check_looks_at_keys_state_password_and_certificates_too(tmp_path, daemon):
+    said = start(daemon, "--check").stdout
+    assert f"keys: {daemon.state}/keys is complete" in said and f"epochd runs with it, pid {daemon.process.pid}" in said
+    daemon.stop()
+    for setting in ("EPOCHD_MQTT_PASSWORD_FILE", "EPOCHD_MQTT_CA_FILE"):
+        settings = {**daemon.settings, "EPOCHD_MQTT_URL": "mqtts://localhost", setting: str(tmp_path / "missing")}
+        assert "missing" in run(EPOCHD, "--check", check=3, **settings).stderr
+    assert "did you mean main" in run(EPOCHD, "--check", check=3, **{**daemon.settings, "EPOCHD_REPOSITORY_BRANCH": "mian"}).stderr
+    (daemon.state / "keys/signing.key").write_text("")
+    before = {file.name: file.read_bytes() for file in (daemon.state / "keys").iterdir()}
+    assert "signing.key" in run(EPOCHD, "--check", check=3, **daemon.settings).stderr
+    assert {file.name: file.read_bytes() for file in (daemon.state / "keys").iterdir()} == before
+
+
 def test_check_says_what_is_fine(tmp_path, home):
     empty = Repo(tmp_path / "empty")
     for repo, words in ((home, "can be read"), (empty, "has no commit yet")):
         daemon = Daemon(tmp_path / "epochd", repo, start=False)
         result = start(daemon, "--check")
-        assert (result.returncode, result.stdout, result.stderr) == (0, f"settings are fine; branch main of {repo.path} {words}\n", "")
+        assert (result.returncode, result.stdout.split("\n")[0], result.stderr) == (0, f"settings are fine; branch main of {repo.path} {words}", "")
         assert not daemon.state.exists() and not daemon.run.exists(), "it starts nothing"
 
 

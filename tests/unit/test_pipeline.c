@@ -368,6 +368,28 @@ static void leave_room(const struct road *road, rlim_t room)
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
 }
 
+static void pipeline__counts_what_is_beyond_the_names_of_a_range(void **state)
+{
+    (void)state;
+    ROAD road;
+    TOLD told;
+    struct pipeline_result result AUTO_PIPELINE_RESULT = {0};
+    road_init(&road);
+    make_repo();
+    commit_after("echo 'a: 1' >services/one.yaml");
+    take_good(&road, "main", 1);
+    road.pipeline.range_max = 2;
+    sh("cd here && for n in 1 2 3 4 5 6; do git commit -q --allow-empty -m $n; done");
+    struct pipeline_order order = order_of("main", 7);
+    take_order(&road, &order, &result);
+    assert_int_equal(result.superseded, 5);
+    listen_to(&road, &told);
+    assert_int_equal(told.kinds[RECORD_SUPERSEDED], 2);
+    assert_int_equal(told.ranges[0], 2);
+    assert_int_equal(told.ranges[1], 0);
+    assert_non_null(strstr(told.text.data, "\"commits\":[],\"more\":3,"));
+}
+
 /* The order fails, and everything but what was told of the range is as before. */
 static void assert_fails(struct road *road, const struct pipeline_order *order, rlim_t room)
 {
@@ -468,6 +490,7 @@ int main(void)
         IN_A_FOLDER(pipeline__names_the_commits_it_passed_over),
         IN_A_FOLDER(pipeline__names_what_it_passed_over_also_when_the_rejected_tip_is_gone),
         IN_A_FOLDER(pipeline__splits_a_long_range),
+        IN_A_FOLDER(pipeline__counts_what_is_beyond_the_names_of_a_range),
         IN_A_FOLDER(pipeline__changes_nothing_when_the_journal_fails),
         IN_A_FOLDER(pipeline__tells_a_rejection_again_when_the_journal_failed),
         IN_A_FOLDER(pipeline__does_not_judge_a_commit_with_a_damaged_object),
