@@ -12,7 +12,9 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 import xml.etree.ElementTree as ElementTree
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -29,6 +31,7 @@ WORKERS = ["-n", "3", "--dist", "loadgroup"] if find_spec("xdist") else []  # te
 
 class Count:
     def __init__(self):
+        self.began = time.monotonic()
         self.passed, self.failed, self.skipped = 0, [], []
         self.faults = faults.Proofs(ROOT / "tests/faults.txt")
 
@@ -43,7 +46,9 @@ class Count:
         self.passed += passed
         self.failed += failed
         self.skipped += skipped
-        print(f"  {name:<28} {passed:>5} passed, {len(failed)} failed, {len(skipped)} skipped", flush=True)
+        seconds, self.began = time.monotonic() - self.began, time.monotonic()
+        print(f"  {name:<28} {passed:>5} passed, {len(failed)} failed, {len(skipped)} skipped"
+              + (f"  ({seconds:.0f} s)" if seconds >= 1 else ""), flush=True)
 
 
 def run(command, seconds, **options):
@@ -130,8 +135,9 @@ def pytest(count, folder):
 
 def torture(count):
     """The small subset of each figure; what it says is shown where it fails."""
-    for path in torture_run.programs():
-        outcome = torture_run.run(path, quick=True, quiet=True)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        outcomes = list(pool.map(lambda path: torture_run.run(path, quick=True, quiet=True), torture_run.programs()))
+    for outcome in outcomes:
         name, verdict = f"torture {outcome.name}", outcome.verdict
         if outcome.output:
             print(outcome.output)
