@@ -261,7 +261,7 @@ def test_another_branch_is_not_served_and_a_branch_with_slashes_is(tmp_path, hom
     assert json.loads(subscriber.epoch(2))["config_epoch"] == commit
 
 
-def test_the_poll_finds_what_inotify_does_not_tell(tmp_path, home, broker, subscriber, ends):
+def test_f47__the_poll_finds_what_inotify_does_not_tell(tmp_path, home, broker, subscriber, ends):
     """A ref written through a bind mount of another name space would be silent; here inotify is not to be had at all."""
     daemon = ends(Daemon(tmp_path / "epochd", home, broker, EPOCHD_REPOSITORY_POLL_S="1",
                          wrapper=["strace", "-f", "-o", "/dev/null", "-e", "trace=inotify_init1", "-e", "inject=inotify_init1:error=EMFILE"]))
