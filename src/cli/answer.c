@@ -172,6 +172,7 @@ int answer_exit(enum answer answer)
     case ANSWER_OTHER_REPOSITORY:
     case ANSWER_UNKNOWN:
     case ANSWER_NOT_RUNNING:
+    case ANSWER_NOT_HERE:
         return CLI_OK;
     case ANSWER_REJECTED:
     case ANSWER_HOLD:

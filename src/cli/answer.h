@@ -28,6 +28,7 @@ enum answer {
     ANSWER_OTHER_BRANCH,
     ANSWER_OTHER_REPOSITORY, /* epochd runs here, for another one */
     ANSWER_NOT_RUNNING,
+    ANSWER_NOT_HERE,         /* nor has it ever run on this host */
     ANSWER_UNKNOWN,          /* what it says of itself cannot be read by us */
 };
 

@@ -60,6 +60,16 @@ static enum answer not_running(struct buf *line)
     return ANSWER_NOT_RUNNING;
 }
 
+/* Without a state folder it never ran: a clone of somebody who pushes to another host. */
+static enum answer not_here(struct local *local, struct buf *line)
+{
+    struct error err;
+    if (local_open_state(local, &err) == 0 || err.sys != ENOENT)
+        return not_running(line);
+    buf_puts(line, "epochd does not serve from this host");
+    return ANSWER_NOT_HERE;
+}
+
 static enum answer not_known(const struct error *err, struct buf *line)
 {
     buf_printf(line, "what epochd says of it cannot be read: %s [%s]", err->message, err->code);
@@ -144,7 +154,7 @@ static enum answer look_once(struct local *local, struct repo *repo, const struc
     if (read_status(local, &look, &is_missing, &err) != 0)
         return not_known(&err, line);
     if (is_missing)
-        return not_running(line);
+        return not_here(local, line);
     doc_get_int(look.doc.root, "pid", &writer);
     if (writer <= 0 || writer > INT32_MAX)
         return not_running(line);

@@ -4,14 +4,20 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/formats.h"
 #include "cli/verbs.h"
 #include "config/candidate.h"
+#include "config/guard.h"
+#include "config/revision.h"
+
+enum { REVISION_MAX = 256 };
 
 enum check_what { CHECK_REVISION, CHECK_STAGED, CHECK_WORKTREE };
 
 struct check_options {
     enum check_what what;
-    const char *revision;
+    char revision[REVISION_MAX];
+    char base[REVISION_MAX]; /* "": what it is laid over does not count */
 };
 
 enum { OPT_STAGED, OPT_WORKTREE, OPT_FORMAT, OPT_JSON };
@@ -23,19 +29,23 @@ static bool choose(const struct cli_args *args, struct check_options *out)
         out->what = CHECK_STAGED;
     if (cli_given(args, OPT_WORKTREE))
         out->what = CHECK_WORKTREE;
-    if (args->operands_len == 0)
+    const char *revision = cli_operand(args, 0);
+    if (revision == NULL)
         return true;
-    out->revision = args->operands[0];
-    if (out->what == CHECK_REVISION)
-        return true;
-    cli_usage(args->verb, "one revision, or --staged, or --worktree");
-    return false;
-}
-
-static bool is_json(const struct cli_args *args)
-{
-    return cli_given(args, OPT_JSON) ||
-           (cli_given(args, OPT_FORMAT) && strcmp(args->options[OPT_FORMAT], "json") == 0);
+    if (out->what != CHECK_REVISION) {
+        cli_usage(args->verb, "one revision, or --staged, or --worktree");
+        return false;
+    }
+    const char *dots = strstr(revision, "..");
+    const char *tip = dots == NULL ? revision : dots + 2;
+    size_t base_len = dots == NULL ? 0 : (size_t)(dots - revision);
+    if (tip[0] == '.' || strlen(tip) >= REVISION_MAX || base_len >= REVISION_MAX || (dots != NULL && base_len == 0)) {
+        cli_usage(args->verb, "a revision, or A..B with both of them named");
+        return false;
+    }
+    snprintf(out->base, sizeof out->base, "%.*s", (int)base_len, revision);
+    snprintf(out->revision, sizeof out->revision, "%s", tip[0] == '\0' ? "HEAD" : tip);
+    return true;
 }
 
 /* The top of the work tree we are in; a folder outside of any need not be a git repository to be judged. */
@@ -61,36 +71,61 @@ static int open_source(const struct cli *cli, const struct check_options *option
     return source_from_commit(*repo, &commit, NULL, out, err);
 }
 
-static int print_text(const struct findings *findings, const struct candidate *candidate)
+/* What B is pushed over: that decides whether it removes too much. */
+static int read_base(struct repo *repo, const struct check_options *options, struct catalog **before, bool *allowed,
+                     struct error *err)
 {
-    struct buf text AUTO_BUF = {0};
+    struct oid base, tip;
+    if (repo_resolve(repo, options->base, &base, err) != 0 || repo_resolve(repo, options->revision, &tip, err) != 0 ||
+        guard_allows_mass_removal(repo, &tip, &base, allowed, err) != 0)
+        return -1;
+    return revision_before(repo, &base, before, err);
+}
+
+/* --- output --------------------------------------------------------------------------------------------- */
+
+static void put_text(const struct findings *findings, const struct candidate *candidate, struct buf *text)
+{
     for (size_t i = 0; i < findings->len; i++) {
-        finding_format(&findings->items[i], &text);
-        buf_putc(&text, '\n');
+        finding_format(&findings->items[i], text);
+        buf_putc(text, '\n');
     }
     if (findings->errors + findings->warnings > findings->len)
-        buf_printf(&text, "and %zu more\n", findings->errors + findings->warnings - findings->len);
+        buf_printf(text, "and %zu more\n", findings->errors + findings->warnings - findings->len);
     if (findings->errors == 0)
-        buf_printf(&text, "ok: %zu service%s%s, %zu warning%s\n", candidate->total, plural(candidate->total),
+        buf_printf(text, "ok: %zu service%s%s, %zu warning%s\n", candidate->total, plural(candidate->total),
                    candidate->total == 0 ? " (no file under services/)" : "", findings->warnings,
                    plural(findings->warnings));
     else
-        buf_printf(&text, "refused: %zu error%s, %zu warning%s\n", findings->errors, plural(findings->errors),
+        buf_printf(text, "refused: %zu error%s, %zu warning%s\n", findings->errors, plural(findings->errors),
                    findings->warnings, plural(findings->warnings));
-    return cli_print(&text);
 }
 
-static int print_json(const struct findings *findings, const struct candidate *candidate)
+static void put_json(const struct findings *findings, const struct candidate *candidate, struct buf *text)
+{
+    buf_printf(text, "{\"errors\":%zu,\"findings\":", findings->errors);
+    findings_write_json(findings, FINDINGS_MAX, text);
+    buf_printf(text, ",\"ok\":%s,\"services\":", findings->errors == 0 ? "true" : "false");
+    if (findings->errors == 0)
+        buf_printf(text, "%zu", candidate->total);
+    else
+        buf_puts(text, "null");
+    buf_printf(text, ",\"warnings\":%zu}\n", findings->warnings);
+}
+
+static int print(const char *format, const struct findings *findings, const struct candidate *candidate)
 {
     struct buf text AUTO_BUF = {0};
-    buf_printf(&text, "{\"errors\":%zu,\"findings\":", findings->errors);
-    findings_write_json(findings, FINDINGS_MAX, &text);
-    buf_printf(&text, ",\"ok\":%s,\"services\":", findings->errors == 0 ? "true" : "false");
-    if (findings->errors == 0)
-        buf_printf(&text, "%zu", candidate->total);
+    if (strcmp(format, "json") == 0)
+        put_json(findings, candidate, &text);
+    else if (strcmp(format, "sarif") == 0)
+        formats_put_sarif(findings, &text);
+    else if (strcmp(format, "github") == 0)
+        formats_put_github(findings, &text);
+    else if (strcmp(format, "gitlab") == 0)
+        formats_put_gitlab(findings, &text);
     else
-        buf_puts(&text, "null");
-    buf_printf(&text, ",\"warnings\":%zu}\n", findings->warnings);
+        put_text(findings, candidate, &text);
     return cli_print(&text);
 }
 
@@ -99,18 +134,22 @@ static int run(const struct cli *cli, const struct cli_args *args)
     struct check_options options = {.revision = "HEAD"};
     struct repo *repo AUTO_REPO = NULL;
     struct source source AUTO_SOURCE = {.work_dir = -1};
+    struct catalog *before AUTO_CATALOG = NULL;
     struct candidate candidate AUTO_CANDIDATE = {0};
     struct findings findings AUTO_FINDINGS = {0};
-    struct candidate_base nothing = {0};
     struct error err;
+    bool is_allowed = true;
+    const char *format = cli_given(args, OPT_JSON) ? "json" : cli_given(args, OPT_FORMAT) ? args->options[OPT_FORMAT] : "text";
     if (!choose(args, &options))
         return CLI_USAGE;
     if (open_source(cli, &options, &repo, &source, &err) != 0 ||
-        candidate_judge(&source, &nothing, &candidate, &findings, &err) != 0 ||
-        findings_check(&findings, &err) != 0)
+        (options.base[0] != '\0' && read_base(repo, &options, &before, &is_allowed, &err) != 0))
+        return cli_fail(&err);
+    const struct candidate_base base = {.in_force = before, .mass_removal_allowed = is_allowed};
+    if (candidate_judge(&source, &base, &candidate, &findings, &err) != 0 || findings_check(&findings, &err) != 0)
         return cli_fail(&err);
     findings_sort(&findings);
-    int rc = (is_json(args) ? print_json : print_text)(&findings, &candidate);
+    int rc = print(format, &findings, &candidate);
     return rc == CLI_OK && findings.errors > 0 ? CLI_FINDINGS : rc;
 }
 
@@ -120,17 +159,19 @@ const struct cli_verb verb_check = {
     .help = "Judges a revision with the daemon's own code. _REV_ is anything git takes (default: HEAD). The\n"
             "repository is the one at or above the current folder, else that of the settings. Each finding\n"
             "is one line, \"file:line:column: message [code]\", warnings marked; the last line is the\n"
-            "verdict. What depends on the epoch in force (*guard.mass-removal*) is not judged here.\n",
+            "verdict. What depends on the epoch in force (*guard.mass-removal*) is judged for _A..B_ alone: _B_ as\n"
+            "if it were pushed over _A_.\n",
     .exit = "0: it would be accepted; 1: it would be refused.",
-    .operands = {{.name = "REV", .kind = CLI_REV, .is_optional = true}},
+    .operands = {{.name = "REV|A..B", .kind = CLI_REV, .is_optional = true}},
     .options = {[OPT_STAGED] = {.name = "staged", .help = "judge what is staged"},
                 [OPT_WORKTREE] = {.name = "worktree",
                                   .help = "judge the files as they are; the folder need not be a git repository",
                                   .is_alternative = true},
                 [OPT_FORMAT] = {.name = "format",
-                                .argument = "text|json",
+                                .argument = "text|json|sarif|github|gitlab",
                                 .kind = CLI_WORDS,
-                                .help = "the form of the output"},
+                                .help = "the form of the output: SARIF 2.1.0, GitHub's workflow commands, GitLab's code "
+                                        "quality report"},
                 [OPT_JSON] = {.name = "json", .help = "the same as *--format json*", .is_alternative = true}},
     .run = run,
 };

@@ -11,6 +11,8 @@
 
 #include "cli/cli.h"
 #include "cli/git.h"
+#include "cli/hook_answer.h"
+#include "cli/plan.h"
 #include "cli/verbs.h"
 #include "config/candidate.h"
 #include "config/guard.h"
@@ -49,30 +51,30 @@ static int open_repo(struct repo **out, struct error *err)
 
 /* --- judging -------------------------------------------------------------------------------------------- */
 
-/* A removed service with '-', a new one with '+'. */
-static void say_plan(const struct candidate *candidate, const struct catalog *before)
+static int say_plan(const struct candidate *candidate, const struct catalog *before, struct error *err)
 {
-    enum { NAMED_MAX = 8 };
-    struct buf names AUTO_BUF = {0};
+    enum { KEYS_SHOWN = 12 };
+    struct plan plan AUTO_PLAN = {0};
+    struct buf text AUTO_BUF = {0};
     if (getenv(GIT_ANSWERED) != NULL)
-        return; /* a verb of ours commits, and has printed more */
+        return 0; /* a verb of ours commits, and has printed more */
     if (before == NULL) {
         say("valid; %zu service%s", candidate->total, plural(candidate->total));
-        return;
+        return 0;
     }
-    for (size_t i = 0; i < candidate->len && i < NAMED_MAX; i++) {
-        const struct candidate_service *service = &candidate->services[i];
-        bool is_new = catalog_find(before, service->name) == NULL;
-        buf_printf(&names, "%s%s%s", i == 0 ? "" : ", ", service->path == NULL ? "-" : is_new ? "+" : "",
-                   service->name);
-    }
-    if (candidate->len > NAMED_MAX)
-        buf_printf(&names, " and %zu more", candidate->len - NAMED_MAX);
-    if (candidate->len == 0)
+    if (plan_make(candidate, before, &plan, err) != 0)
+        return -1;
+    if (plan.len == 0) {
         say("valid; no service changes");
-    else
-        say("valid; %zu service%s of %zu change%s: %.*s", candidate->len, plural(candidate->len),
-            candidate->total, candidate->len == 1 ? "s" : "", (int)names.len, names.data);
+        return 0;
+    }
+    plan_put_names(&plan, &text);
+    say("valid; %zu service%s of %zu change%s: %.*s", plan.len, plural(plan.len), plan.total, plan.len == 1 ? "s" : "",
+        (int)text.len, text.data);
+    buf_reset(&text);
+    plan_put_text(&plan, "  ", KEYS_SHOWN, &text);
+    fwrite(text.data, 1, text.len, stderr);
+    return buf_check(&text, err);
 }
 
 static int judge(const struct source *source, const struct candidate_base *base, struct error *err,
@@ -85,9 +87,7 @@ static int judge(const struct source *source, const struct candidate_base *base,
     findings_sort(&findings);
     say_findings(&findings);
     *is_valid = findings.errors == 0;
-    if (*is_valid)
-        say_plan(&candidate, base->in_force);
-    return 0;
+    return *is_valid ? say_plan(&candidate, base->in_force, err) : 0;
 }
 
 /* --- pre-commit ----------------------------------------------------------------------------------------- */
@@ -127,38 +127,14 @@ static int pre_commit(void)
 
 /* --- pre-receive ---------------------------------------------------------------------------------------- */
 
-struct push {
-    struct oid before, after;
-    char branch[256];
-};
-
-/* "<old> <new> <ref>": false for anything else, and for refs that are not branches. */
-static bool parse_push(struct span line, struct push *out)
-{
-    static const char heads[] = "refs/heads/";
-    const size_t ref_at = 2 * (OID_HEX_LEN + 1);
-    if (line.len <= ref_at + sizeof heads - 1 || line.len - ref_at - (sizeof heads - 1) >= sizeof out->branch)
-        return false;
-    if (!oid_parse((struct span){line.data, OID_HEX_LEN}, &out->before) ||
-        !oid_parse((struct span){line.data + OID_HEX_LEN + 1, OID_HEX_LEN}, &out->after) ||
-        memcmp(line.data + ref_at, heads, sizeof heads - 1) != 0)
-        return false;
-    size_t len = line.len - ref_at - (sizeof heads - 1);
-    memcpy(out->branch, line.data + ref_at + sizeof heads - 1, len);
-    out->branch[len] = '\0';
-    return true;
-}
-
 /* What `epochctl init` wrote, or what the admin set: the hook runs as the pusher, who may not read the
    daemon's settings. */
 static int read_policy(struct repo *repo, char branch[static 256], bool *is_deny, struct error *err)
 {
     char rewrite[64];
     bool found;
-    if (repo_config_get(repo, "epochd.branch", &found, branch, 256, err) != 0)
+    if (hook_served_branch(repo, branch, err) != 0)
         return -1;
-    if (!found)
-        snprintf(branch, 256, "main");
     if (repo_config_get(repo, "epochd.rewrite", &found, rewrite, sizeof rewrite, err) != 0)
         return -1;
     *is_deny = found ? strcmp(rewrite, "deny") == 0 : repo_is_bare(repo);
@@ -168,7 +144,7 @@ static int read_policy(struct repo *repo, char branch[static 256], bool *is_deny
                      rewrite);
 }
 
-static int judge_push(struct repo *repo, const struct push *push, struct error *err, bool *is_valid)
+static int judge_push(struct repo *repo, const struct hook_push *push, struct error *err, bool *is_valid)
 {
     struct source source AUTO_SOURCE = {.work_dir = -1};
     struct catalog *before AUTO_CATALOG = NULL;
@@ -185,7 +161,7 @@ static int judge_push(struct repo *repo, const struct push *push, struct error *
     return judge(&source, &base, err, is_valid);
 }
 
-static int receive(struct repo *repo, const struct push *push, bool is_deny)
+static int receive(struct repo *repo, const struct hook_push *push, bool is_deny)
 {
     struct error err;
     bool contains = true, is_valid;
@@ -215,7 +191,7 @@ static int pre_receive(void)
 {
     struct repo *repo AUTO_REPO = NULL;
     struct error err;
-    struct push push;
+    struct hook_push push;
     char branch[256], *line AUTO_FREE = NULL;
     size_t cap = 0;
     ssize_t len;
@@ -225,7 +201,7 @@ static int pre_receive(void)
         return cannot_judge(&err, "");
     while ((len = getline(&line, &cap, stdin)) > 0) {
         struct span text = {line, (size_t)len - (line[len - 1] == '\n')};
-        if (!parse_push(text, &push) || strcmp(push.branch, branch) != 0)
+        if (!hook_parse_push(text, &push) || strcmp(push.branch, branch) != 0)
             continue; /* another branch, or a tag: not served */
         int one = receive(repo, &push, is_deny);
         rc = one > rc ? one : rc;
@@ -233,10 +209,60 @@ static int pre_receive(void)
     return rc;
 }
 
+/* --- afterwards ----------------------------------------------------------------------------------------- */
+
+/* What is done is done: whatever goes wrong here, git must not be told of a failure. */
+static int tell(const struct cli *cli, void (*answer)(const char *config, struct repo *repo))
+{
+    struct repo *repo AUTO_REPO = NULL;
+    struct error err;
+    if (getenv(GIT_ANSWERED) != NULL)
+        return CLI_OK;
+    if (open_repo(&repo, &err) != 0)
+        cli_fail(&err);
+    else
+        answer(cli->config, repo);
+    return CLI_OK;
+}
+
+static int post_receive(const struct cli *cli)
+{
+    return tell(cli, hook_answer_push);
+}
+
+static int post_commit(const struct cli *cli)
+{
+    return tell(cli, hook_answer_head);
+}
+
+/* After --amend post-commit has told already. */
+static int post_rewrite(const struct cli *cli, const struct cli_args *args)
+{
+    const char *command = cli_operand(args, 1);
+    return command != NULL && strcmp(command, "amend") == 0 ? CLI_OK : tell(cli, hook_answer_head);
+}
+
+/* A squash commits nothing yet. */
+static int post_merge(const struct cli *cli, const struct cli_args *args)
+{
+    const char *is_squash = cli_operand(args, 1);
+    return is_squash != NULL && strcmp(is_squash, "1") == 0 ? CLI_OK : tell(cli, hook_answer_head);
+}
+
 static int run(const struct cli *cli, const struct cli_args *args)
 {
-    (void)cli;
-    return strcmp(args->operands[0], "pre-receive") == 0 ? pre_receive() : pre_commit();
+    const char *name = args->operands[0];
+    if (strcmp(name, "pre-receive") == 0)
+        return pre_receive();
+    if (strcmp(name, "post-receive") == 0)
+        return post_receive(cli);
+    if (strcmp(name, "post-commit") == 0)
+        return post_commit(cli);
+    if (strcmp(name, "post-rewrite") == 0)
+        return post_rewrite(cli, args);
+    if (strcmp(name, "post-merge") == 0)
+        return post_merge(cli, args);
+    return pre_commit();
 }
 
 const struct cli_verb verb_hook = {
@@ -246,14 +272,19 @@ const struct cli_verb verb_hook = {
             "staged. *pre-receive* judges what is pushed to the served branch, before git accepts it,\n"
             "refuses to delete that branch, and refuses a rewind where the policy is *deny*; other branches\n"
             "and tags pass. Findings, or what would change, go to standard error, which git shows to whoever\n"
-            "pushes. The repository's own config says what the daemon's settings say, because a hook runs as\n"
-            "the pusher:\n"
+            "pushes. *post-commit*, *post-merge*, *post-rewrite* and *post-receive* tell what became of it:\n"
+            "published, committed, rejected, not served and why; where epochd never ran they are silent. The\n"
+            "repository's own config says what the daemon's settings say, because a hook runs as the pusher:\n"
             "\n"
             "*epochd.branch*\n"
             "\tThe served branch; default *main*.\n"
             "*epochd.rewrite*\n"
-            "\t*amend*, *deny* or *allow*; default *deny* for a bare repository, *amend* for a work tree.\n",
-    .exit = "0: accepted; 1: refused; 3: could not judge, which git takes for a refusal too.",
-    .operands = {{.name = "pre-commit|pre-merge-commit|pre-receive", .kind = CLI_WORDS}},
+            "\t*amend*, *deny* or *allow*; default *deny* for a bare repository, *amend* for a work tree.\n"
+            "*epochd.wait*\n"
+            "\tSeconds to wait for what became of a commit; default 2.\n",
+    .exit = "0: accepted, and always afterwards; 1: refused; 3: could not judge, which git takes for a refusal too.",
+    .operands = {{.name = "pre-commit|pre-merge-commit|pre-receive|post-commit|post-merge|post-rewrite|post-receive",
+                  .kind = CLI_WORDS},
+                 {.name = "ARGUMENT", .is_optional = true, .is_repeated = true}},
     .run = run,
 };

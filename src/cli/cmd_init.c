@@ -179,7 +179,7 @@ static void put_second_line(struct buf *out, const struct made *made)
 static int print_made(const struct made *made)
 {
     struct buf text AUTO_BUF = {0};
-    buf_printf(&text, "%s %s, branch %s, with hooks pre-commit, pre-merge-commit and pre-receive\nnext:\n",
+    buf_printf(&text, "%s %s, branch %s, with hooks that judge and answer\nnext:\n",
                made->existed ? "completed" : "made", made->path, made->branch);
     put_first_line(&text, made);
     put_second_line(&text, made);

@@ -17,14 +17,20 @@
 
 struct hook {
     const char *name, *purpose;
-    bool reads_stdin; /* the pushed refs, which the kept hook wants too */
+    bool reads_stdin; /* refs or commits, which the kept hook wants too */
 };
 
 static const struct hook commit_hooks[] = {
     {"pre-commit", "Judges what is staged.", false},
     {"pre-merge-commit", "Judges what a merge is about to commit.", false},
+    {"post-commit", "Tells what became of the commit.", false},
+    {"post-merge", "Tells what became of the merge.", false},
+    {"post-rewrite", "Tells what became of a rebase.", true},
 };
-static const struct hook receive_hooks[] = {{"pre-receive", "Judges a push before it is accepted.", true}};
+static const struct hook receive_hooks[] = {
+    {"pre-receive", "Judges a push before it is accepted.", true},
+    {"post-receive", "Tells what became of the push.", true},
+};
 
 /* --- the script ----------------------------------------------------------------------------------------- */
 
@@ -54,9 +60,9 @@ static void put_script(struct buf *out, const struct hook *hook)
         buf_puts(out, "if [ -x \"$before\" ]; then \"$before\" \"$@\" || exit; fi\n");
     put_epochctl(out);
     if (hook->reads_stdin)
-        buf_printf(out, "printf '%%s\\n' \"$refs\" | \"$epochctl\" hook %s\n", hook->name);
+        buf_printf(out, "printf '%%s\\n' \"$refs\" | \"$epochctl\" hook %s \"$@\"\n", hook->name);
     else
-        buf_printf(out, "exec \"$epochctl\" hook %s\n", hook->name);
+        buf_printf(out, "exec \"$epochctl\" hook %s \"$@\"\n", hook->name);
 }
 
 /* --- keeping what is there ------------------------------------------------------------------------------ */

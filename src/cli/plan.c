@@ -1,114 +1,254 @@
 /*
- * plan: see plan.h. Configurations are compared as they will be in force, so what comes from elsewhere than the
- * service's own file shows too.
+ * plan: see plan.h.
  */
 #include "cli/plan.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-#include "model/diff.h"
 #include "model/json.h"
+#include "model/json_text.h"
 #include "util/utf8.h"
 
-static char mark_of(const struct candidate_service *service, const struct catalog *before)
-{
-    if (service->path == NULL)
-        return '-';
-    return before == NULL || catalog_find(before, service->name) == NULL ? '+' : '~';
-}
+enum { VALUE_MAX = 72, NAMES_MAX = 8 }; /* bytes of a value, services named, in a line for people */
 
-/* One value in canonical JSON, cut where it gets long. Canonical JSON holds no control characters. */
-static void put_value(const struct doc_node *node, struct buf *out)
+void plan_fini(struct plan *plan)
 {
-    struct buf text AUTO_BUF = {0};
-    json_write(node, &text);
-    size_t len = 0;
-    while (len < text.len && len < PLAN_VALUE_MAX) {
-        size_t step = utf8_sequence(text.data + len, text.len - len);
-        len += step == 0 ? 1 : step;
+    for (size_t i = 0; i < plan->len; i++) {
+        diff_fini(&plan->services[i].diff);
+        doc_fini(&plan->services[i].before);
+        doc_fini(&plan->services[i].after);
     }
-    buf_append(out, text.data, len);
-    if (len < text.len)
-        buf_puts(out, "…");
+    free(plan->services);
+    *plan = (struct plan){0};
 }
 
-static size_t way_width(const struct diff_change *change)
+const char *plan_action_name(enum plan_action action)
 {
-    struct buf way AUTO_BUF = {0};
-    diff_put_way(change->way, &way);
-    return way.len;
-}
-
-static void put_change(const struct diff_change *change, size_t width, struct buf *out)
-{
-    size_t start = out->len;
-    buf_puts(out, "    ");
-    diff_put_way(change->way, out);
-    for (size_t len = out->len - start - 4; len < width; len++)
-        buf_putc(out, ' ');
-    buf_puts(out, "  ");
-    if (change->before == NULL) {
-        buf_puts(out, "+ ");
-        put_value(change->after, out);
-    } else if (change->after == NULL) {
-        buf_puts(out, "- ");
-        put_value(change->before, out);
-    } else {
-        put_value(change->before, out);
-        buf_puts(out, " → ");
-        put_value(change->after, out);
+    switch (action) {
+    case PLAN_CREATED:
+        return "created";
+    case PLAN_UPDATED:
+        return "updated";
+    case PLAN_DELETED:
+        return "deleted";
     }
-    buf_putc(out, '\n');
+    return NULL;
 }
 
-static int read_config(struct span config, struct doc *doc, struct error *err)
+/* What was judged once is within the limits. */
+static int read_config(struct span config, struct doc *out, struct error *err)
 {
-    static const struct json_options options = {.file = "config", .limits = {64, 100000, 256 * 1024}, .allow_nul = true};
-    return json_read(config, &options, doc, err);
+    static const struct json_options options = {.file = "config", .limits = {UINT32_MAX, UINT32_MAX, UINT32_MAX}};
+    return config.data == NULL ? 0 : json_read(config, &options, out, err);
 }
 
-static int put_changes(struct span before, struct span after, struct buf *out, struct error *err)
+static int compare(const struct candidate_service *service, const struct catalog *before, struct plan_service *out,
+                   struct error *err)
 {
-    enum { WIDTH_MAX = 40 };
-    struct doc old AUTO_DOC = {0}, new AUTO_DOC = {0};
-    struct diff diff AUTO_DIFF = {0};
-    size_t width = 0;
-    if (read_config(before, &old, err) != 0 || read_config(after, &new, err) != 0 ||
-        diff_docs(old.root, new.root, &diff, err) != 0)
+    const struct service *was = before == NULL ? NULL : catalog_find(before, service->name);
+    out->name = service->name;
+    out->action = service->path == NULL ? PLAN_DELETED : was == NULL ? PLAN_CREATED : PLAN_UPDATED;
+    if ((was != NULL && read_config(was->config, &out->before, err) != 0) || read_config(service->config, &out->after, err) != 0)
         return -1;
-    for (size_t i = 0; i < diff.len; i++) {
-        size_t len = way_width(&diff.changes[i]);
-        width = len > width && len <= WIDTH_MAX ? len : width;
+    if (out->action == PLAN_DELETED)
+        return 0; /* that it goes says everything */
+    /* A new service's keys one by one, as if it had been empty. */
+    static const struct doc_node nothing = {.kind = DOC_OBJECT};
+    return diff_docs(was == NULL ? &nothing : out->before.root, out->after.root, &out->diff, err);
+}
+
+int plan_make(const struct candidate *candidate, const struct catalog *before, struct plan *out, struct error *err)
+{
+    struct plan plan AUTO_PLAN = {.total = candidate->total};
+    plan.services = calloc(candidate->len + 1, sizeof *plan.services);
+    if (plan.services == NULL)
+        return error_memory(err);
+    for (; plan.len < candidate->len; plan.len++) {
+        struct plan_service *service = &plan.services[plan.len];
+        if (compare(&candidate->services[plan.len], before, service, err) != 0) {
+            plan.len++; /* half of it is there, and freed with the rest */
+            return -1;
+        }
+        plan.actions[service->action]++;
     }
-    for (size_t i = 0; i < diff.len; i++)
-        put_change(&diff.changes[i], width, out);
+    *out = plan;
+    plan = (struct plan){0};
     return 0;
 }
 
-int plan_put(const struct candidate *candidate, const struct catalog *before, struct buf *out, struct error *err)
+/* --- for people ----------------------------------------------------------------------------------------- */
+
+static void put_value(const struct doc_node *value, struct buf *out)
 {
-    for (size_t i = 0; i < candidate->len; i++) {
-        const struct candidate_service *service = &candidate->services[i];
-        char mark = mark_of(service, before);
-        buf_printf(out, "%c %s\n", mark, service->name);
-        if (mark == '~' &&
-            put_changes(catalog_find(before, service->name)->config, service->config, out, err) != 0)
-            return -1;
-    }
-    if (candidate->len == 0)
-        buf_puts(out, "no service changes\n");
-    return buf_check(out, err);
+    struct buf json AUTO_BUF = {0};
+    char text[VALUE_MAX];
+    json_write(value, &json);
+    utf8_printable(buf_span(&json), text, sizeof text);
+    buf_puts(out, text);
+    out->failed |= json.failed;
 }
 
-void plan_put_names(const struct candidate *candidate, const struct catalog *before, struct buf *out)
+static void put_key(const struct diff_change *change, struct buf *out)
 {
-    for (size_t i = 0; i < candidate->len && i < PLAN_NAMED_MAX; i++) {
-        char mark = mark_of(&candidate->services[i], before);
-        buf_puts(out, i == 0 ? "" : ", ");
-        if (mark != '~')
-            buf_putc(out, mark);
-        buf_puts(out, candidate->services[i].name);
+    struct buf way AUTO_BUF = {0};
+    char text[512];
+    diff_put_way(change->way, &way);
+    utf8_printable(buf_span(&way), text, sizeof text);
+    buf_puts(out, text[0] == '\0' ? "(all of it)" : text);
+    out->failed |= way.failed;
+}
+
+/* Of a service that was there before, what it gets and loses is said; of a new one everything is. */
+static void put_change(const struct diff_change *change, bool is_update, struct buf *out)
+{
+    put_key(change, out);
+    buf_puts(out, ": ");
+    if (change->before != NULL)
+        put_value(change->before, out);
+    if (change->after == NULL)
+        buf_puts(out, " removed");
+    else if (change->before != NULL)
+        buf_puts(out, " → ");
+    if (change->after != NULL)
+        put_value(change->after, out);
+    if (change->before == NULL && is_update)
+        buf_puts(out, " added");
+}
+
+void plan_put_counts(const struct plan *plan, struct buf *out)
+{
+    const char *comma = ": ";
+    if (plan->len == 0) {
+        buf_puts(out, "no service changes");
+        return;
     }
-    if (candidate->len > PLAN_NAMED_MAX)
-        buf_printf(out, " and %zu more", candidate->len - PLAN_NAMED_MAX);
+    buf_printf(out, "%zu service%s of %zu change%s", plan->len, plan->len == 1 ? "" : "s", plan->total, plan->len == 1 ? "s" : "");
+    for (enum plan_action action = PLAN_CREATED; action <= PLAN_DELETED; action++) {
+        if (plan->actions[action] == 0)
+            continue;
+        buf_printf(out, "%s%zu %s", comma, plan->actions[action], plan_action_name(action));
+        comma = ", ";
+    }
+}
+
+void plan_put_names(const struct plan *plan, struct buf *out)
+{
+    static const char *const signs[] = {[PLAN_CREATED] = "+", [PLAN_UPDATED] = "", [PLAN_DELETED] = "-"};
+    for (size_t i = 0; i < plan->len && i < NAMES_MAX; i++)
+        buf_printf(out, "%s%s%s", i == 0 ? "" : ", ", signs[plan->services[i].action], plan->services[i].name);
+    if (plan->len > NAMES_MAX)
+        buf_printf(out, " and %zu more", plan->len - NAMES_MAX);
+}
+
+void plan_put_text(const struct plan *plan, const char *lead, size_t max_keys, struct buf *out)
+{
+    static const char signs[] = {[PLAN_CREATED] = '+', [PLAN_UPDATED] = '~', [PLAN_DELETED] = '-'};
+    size_t told = 0, more = 0;
+    if (plan->len == 0)
+        return;
+    for (size_t i = 0; i < plan->len; i++) {
+        const struct plan_service *service = &plan->services[i];
+        /* Beyond the last line of keys the names of services go on being told for as long again. */
+        if (told + i < 2 * max_keys)
+            buf_printf(out, "%s%c %s\n", lead, signs[service->action], service->name);
+        for (size_t j = 0; j < service->diff.len; j++) {
+            if (told == max_keys) {
+                more += service->diff.len - j;
+                break;
+            }
+            told++;
+            buf_printf(out, "%s    ", lead);
+            put_change(&service->diff.changes[j], service->action == PLAN_UPDATED, out);
+            buf_putc(out, '\n');
+        }
+    }
+    if (more > 0)
+        buf_printf(out, "%s    and %zu more key%s\n", lead, more, more == 1 ? "" : "s");
+}
+
+/* --- for programs --------------------------------------------------------------------------------------- */
+
+static void put_change_json(const struct diff_change *change, struct buf *out)
+{
+    struct buf way AUTO_BUF = {0};
+    diff_put_way(change->way, &way);
+    buf_putc(out, '{');
+    if (change->after != NULL) {
+        buf_puts(out, "\"after\":");
+        json_write(change->after, out);
+        buf_putc(out, ',');
+    }
+    if (change->before != NULL) {
+        buf_puts(out, "\"before\":");
+        json_write(change->before, out);
+        buf_putc(out, ',');
+    }
+    buf_puts(out, "\"key\":");
+    json_put_string(out, buf_span(&way));
+    buf_putc(out, '}');
+    out->failed |= way.failed;
+}
+
+void plan_put_json(const struct plan *plan, struct buf *out)
+{
+    buf_printf(out, "{\"created\":%zu,\"deleted\":%zu,\"services\":[", plan->actions[PLAN_CREATED], plan->actions[PLAN_DELETED]);
+    for (size_t i = 0; i < plan->len; i++) {
+        const struct plan_service *service = &plan->services[i];
+        buf_printf(out, "%s{\"action\":\"%s\",\"changes\":[", i == 0 ? "" : ",", plan_action_name(service->action));
+        for (size_t j = 0; j < service->diff.len; j++) {
+            buf_puts(out, j == 0 ? "" : ",");
+            put_change_json(&service->diff.changes[j], out);
+        }
+        buf_puts(out, "],\"service\":");
+        json_put_text(out, service->name);
+        buf_putc(out, '}');
+    }
+    buf_printf(out, "],\"total\":%zu,\"updated\":%zu}\n", plan->total, plan->actions[PLAN_UPDATED]);
+}
+
+/* --- for a merge request -------------------------------------------------------------------------------- */
+
+/* In a table's cell, as code: a bar would end the cell, a backtick the code. */
+static void put_cell(const struct doc_node *value, struct buf *out)
+{
+    struct buf text AUTO_BUF = {0};
+    if (value == NULL)
+        return;
+    put_value(value, &text);
+    buf_putc(out, '`');
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] == '|')
+            buf_putc(out, '\\');
+        buf_putc(out, text.data[i] == '`' ? '\'' : text.data[i]);
+    }
+    buf_putc(out, '`');
+    out->failed |= text.failed;
+}
+
+void plan_put_markdown(const struct plan *plan, struct buf *out)
+{
+    buf_puts(out, "**");
+    plan_put_counts(plan, out);
+    buf_puts(out, "**\n");
+    for (size_t i = 0; i < plan->len; i++) {
+        const struct plan_service *service = &plan->services[i];
+        buf_printf(out, "\n`%s` %s\n", service->name, plan_action_name(service->action));
+        if (service->diff.len > 0)
+            buf_puts(out, "\n| key | before | after |\n|---|---|---|\n");
+        for (size_t j = 0; j < service->diff.len; j++) {
+            const struct diff_change *change = &service->diff.changes[j];
+            struct buf key AUTO_BUF = {0};
+            put_key(change, &key);
+            buf_puts(out, "| `");
+            for (size_t k = 0; k < key.len; k++)
+                buf_printf(out, "%s%c", key.data[k] == '|' ? "\\" : "", key.data[k] == '`' ? '\'' : key.data[k]);
+            buf_puts(out, "` | ");
+            put_cell(change->before, out);
+            buf_puts(out, " | ");
+            put_cell(change->after, out);
+            buf_puts(out, " |\n");
+            out->failed |= key.failed;
+        }
+    }
 }

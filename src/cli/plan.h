@@ -1,24 +1,61 @@
 /*
- * plan: what a candidate would change, by service and key, old → new, as text for people.
- *
- *   ~ stt-worker
- *       /vad_threshold  0.5 → 0.6
- *       /beam           + 5
- *   + lamp
- *   - router
+ * plan: what a candidate changes, by service and key, before → after; for `plan`, `diff`, the hooks and every verb that
+ * commits. One order: services by name, keys in that of the canonical form.
  */
 #ifndef CLI_PLAN_H
 #define CLI_PLAN_H
 
 #include "config/candidate.h"
+#include "model/diff.h"
 
-enum { PLAN_VALUE_MAX = 72, PLAN_NAMED_MAX = 8 };
+enum plan_action { PLAN_CREATED, PLAN_UPDATED, PLAN_DELETED };
 
-/* Appends the lines; "no service changes" where there are none. `before` NULL: everything is new. */
-int plan_put(const struct candidate *candidate, const struct catalog *before, struct buf *out,
-             struct error *err) MUST_CHECK;
+struct plan_service {
+    const char *name; /* borrowed from the candidate */
+    enum plan_action action;
+    struct doc before, after; /* empty where there is none on that side */
+    struct diff diff;
+};
 
-/* Appends the names, "stt-worker, -router, +lamp and 4 more"; nothing where no service changes. */
-void plan_put_names(const struct candidate *candidate, const struct catalog *before, struct buf *out);
+/* A zeroed struct is empty. Borrows from the candidate. */
+struct plan {
+    struct plan_service *services;
+    size_t len, total; /* total: services after it */
+    size_t actions[PLAN_DELETED + 1];
+};
+
+void plan_fini(struct plan *plan);
+#define AUTO_PLAN CLEANUP(plan_fini)
+
+/* `candidate` was judged with `before` in force; NULL: nothing was, all services are created. */
+int plan_make(const struct candidate *candidate, const struct catalog *before, struct plan *out, struct error *err) MUST_CHECK;
+
+/* "3 services of 6 change: 1 created, 1 updated, 1 deleted", or "no service changes"; no newline. */
+void plan_put_counts(const struct plan *plan, struct buf *out);
+
+/* "stt-worker, -router, +lamp and 4 more"; nothing where no service changes. */
+void plan_put_names(const struct plan *plan, struct buf *out);
+
+/*
+ * For people, lines that begin with `lead`. At most `max_keys` lines of keys in all, then how many more.
+ * Values are JSON, long ones cut; nothing a terminal would obey. Nothing is said of an empty plan.
+ *
+ *   ~ stt-worker
+ *       /vad_threshold: 0.55 → 0.6
+ *       /gain: 0.5 added
+ *   + router
+ *       /port: 8080
+ *   - old
+ */
+void plan_put_text(const struct plan *plan, const char *lead, size_t max_keys, struct buf *out);
+
+/* {"created":n,"deleted":n,"services":[{"action":…,"changes":[{"after":…,"before":…,"key":…}],"service":…}],"total":n,
+   "updated":n}: canonical; of a change without one side that member is missing. */
+void plan_put_json(const struct plan *plan, struct buf *out);
+
+/* For a comment on a merge request: a table a service. */
+void plan_put_markdown(const struct plan *plan, struct buf *out);
+
+const char *plan_action_name(enum plan_action action);
 
 #endif

@@ -9,6 +9,8 @@ const struct cli_verb *const cli_verbs[] = {
     &verb_setup,
     &verb_init,
     &verb_check,
+    &verb_plan,
+    &verb_diff,
     &verb_status,
     &verb_log,
     &verb_show,

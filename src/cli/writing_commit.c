@@ -18,10 +18,12 @@ struct judged {
     struct catalog *before;
     struct candidate candidate;
     struct findings findings;
+    struct plan plan; /* where there are no errors */
 };
 
 static void judged_fini(struct judged *judged)
 {
+    plan_fini(&judged->plan);
     candidate_fini(&judged->candidate);
     findings_fini(&judged->findings);
     catalog_unref(judged->before);
@@ -60,7 +62,9 @@ static int judge(const struct writing *w, const struct writing_commit *commit, s
     if (candidate_judge(&out->source, &base, &out->candidate, &out->findings, err) != 0)
         return -1;
     findings_sort(&out->findings);
-    return findings_check(&out->findings, err);
+    if (findings_check(&out->findings, err) != 0)
+        return -1;
+    return out->findings.errors > 0 ? 0 : plan_make(&out->candidate, out->before, &out->plan, err);
 }
 
 static int say_findings(const struct findings *findings)
@@ -78,9 +82,9 @@ static int say_findings(const struct findings *findings)
 static int say_plan(const struct judged *judged)
 {
     struct buf text AUTO_BUF = {0};
-    struct error err;
-    if (plan_put(&judged->candidate, judged->before, &text, &err) != 0)
-        return cli_fail(&err);
+    plan_put_text(&judged->plan, "", SIZE_MAX / 4, &text);
+    plan_put_counts(&judged->plan, &text);
+    buf_putc(&text, '\n');
     return cli_print(&text);
 }
 
@@ -126,7 +130,7 @@ static int say_answer(const struct writing *w, const struct judged *judged, cons
     char hex[OID_HEX_LEN + 1];
     unsigned wait_ms;
     oid_format(commit, hex);
-    plan_put_names(&judged->candidate, judged->before, &names);
+    plan_put_names(&judged->plan, &names);
     buf_putc(&names, '\0');
     if (buf_check(&names, &err) != 0 || answer_wait_ms(w->repo, &wait_ms, &err) != 0)
         return cli_fail(&err);

@@ -51,6 +51,7 @@ static inline void repo_cleanup(struct repo **repo)
 int repo_refresh(struct repo *repo, struct error *err) MUST_CHECK;
 
 bool repo_is_bare(const struct repo *repo);
+bool repo_is_rebasing(const struct repo *repo); /* the work tree is in the middle of one */
 /* Where refs live, with a '/' at the end; borrowed. */
 const char *repo_common_dir(const struct repo *repo);
 /* The work tree's top with a '/' at the end, NULL for a bare one; borrowed. */

@@ -356,6 +356,13 @@ bool repo_is_bare(const struct repo *repo)
     return git_repository_is_bare(repo->handle.git) == 1;
 }
 
+bool repo_is_rebasing(const struct repo *repo)
+{
+    int state = git_repository_state(repo->handle.git);
+    return state == GIT_REPOSITORY_STATE_REBASE || state == GIT_REPOSITORY_STATE_REBASE_INTERACTIVE ||
+           state == GIT_REPOSITORY_STATE_REBASE_MERGE;
+}
+
 const char *repo_common_dir(const struct repo *repo)
 {
     return git_repository_commondir(repo->handle.git);

@@ -1,11 +1,13 @@
 """Fixtures: everything a test starts is ended with it."""
 import os
+import shutil
+import subprocess
 import tempfile
 from pathlib import Path
 
 import pytest
 
-from harness import Broker, Daemon, Repo, Subscriber
+from harness import PATIENCE_S, Broker, Daemon, Repo, Subscriber, environment, free_port
 
 
 @pytest.fixture
@@ -47,3 +49,47 @@ def daemon(tmp_path, home, broker, ends):
     d = ends(Daemon(tmp_path / "epochd", home, broker))
     d.published(1)
     return d
+
+
+class Ended:
+    def __init__(self, process):
+        self.process = process
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(PATIENCE_S)
+        self.process.stderr.close()
+
+
+@pytest.fixture
+def sshd(open_folder, ends):
+    """A real sshd on loopback, with keys of its own, and an `ssh` that finds it."""
+    if os.geteuid() != 0 or not shutil.which("sshd", path="/usr/sbin"):
+        pytest.skip("sshd needs root, and openssh-server")
+    os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
+    port, folder = free_port(), open_folder
+    for name in ("host", "user"):
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name], check=True)
+    (folder / "authorized").write_text((folder / "user.pub").read_text())
+    (folder / "authorized").chmod(0o600)
+    (folder / "sshd_config").write_text(
+        f"Port {port}\nListenAddress 127.0.0.1\nHostKey {folder}/host\nAuthorizedKeysFile {folder}/authorized\nPidFile none\n"
+        f"PasswordAuthentication no\nPermitRootLogin yes\nUsePAM no\nStrictModes no\nSetEnv PATH={environment()['PATH']} {{more}}\n")
+    (folder / "known").write_text(f"[127.0.0.1]:{port} {(folder / 'host.pub').read_text()}")
+    (folder / "bin").mkdir()
+    (folder / "bin/ssh").write_text(f"#!/bin/sh\nexec {shutil.which('ssh')} -F none -p {port} -i {folder}/user "
+                                    f"-o UserKnownHostsFile={folder}/known -o BatchMode=yes \"$@\"\n")
+    (folder / "bin/ssh").chmod(0o755)
+
+    def start(**env):
+        config = folder / "sshd_config"
+        more = " ".join(f"{name}={value}" for name, value in env.items())
+        config.write_text(config.read_text().replace("{more}", more))
+        process = subprocess.Popen(["/usr/sbin/sshd", "-D", "-e", "-f", config], stderr=subprocess.PIPE, text=True)
+        ends(Ended(process))
+        for line in process.stderr:
+            if "Server listening" in line:
+                return {"PATH": f"{folder}/bin:{environment()['PATH']}"}
+        raise AssertionError("sshd did not start")
+
+    return start

@@ -1020,7 +1020,7 @@ def test_help_explains_every_verb():
     (["check", "a", "b"], "'b' is one argument too many"),
     (["check", "a", "--staged"], "one revision, or --staged, or --worktree"),
     (["check", "--worktree", "--staged"], "either --staged or --worktree"),
-    (["check", "--format", "xml"], "--format: 'xml' is not text or json"),
+    (["check", "--format", "xml"], "--format: 'xml' is not text, json, sarif, github or gitlab"),
     (["check", "--format"], "epochctl: check: option '--format' requires an argument"),
     (["check", "--nothing"], "epochctl: check: unrecognized option '--nothing'"),
     (["status", "x"], "'x' is one argument too many"),
@@ -1035,7 +1035,7 @@ def test_help_explains_every_verb():
     (["verify", "lkg", "a", "b"], "'b' is one argument too many"),
     (["keys"], "say init or list"),
     (["keys", "nothing"], "'nothing' is not init or list"),
-    (["hook"], "say pre-commit, pre-merge-commit or pre-receive"),
+    (["hook"], "say pre-commit, pre-merge-commit, pre-receive, post-commit, post-merge, post-rewrite or post-receive"),
 ], ids=" ".join)
 def test_usage_errors(args, words):
     result = ctl(*args, check=2)

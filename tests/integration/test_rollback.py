@@ -36,7 +36,7 @@ def rollback(served, repo, *args, check=0, **options):
 
 def test_the_default_is_the_previous_published_epoch(served, repo):
     result = rollback(served, repo)
-    assert result.stdout.startswith("~ stt-worker\n    /rate  3 → 2\n")
+    assert result.stdout.startswith("~ stt-worker\n    /rate: 3 → 2\n")
     assert "  epoch 4 published: stt-worker (" in result.stdout
     assert tree(repo) == tree(repo, "HEAD~2") and repo.count() == 4
     assert repo.git("log", "-1", "--format=%B").stdout.strip() == "rollback to epoch 2\n\nEpoch-Rollback: 2"
@@ -55,7 +55,7 @@ def test_one_service_goes_back_alone_also_where_it_has_moved(served, repo):
     repo.commit(message="moved")
     served.published(4)
     result = rollback(served, repo, "2", "--service", "stt-worker")
-    assert "/rate  3 → 2" in result.stdout and "lamp" not in result.stdout
+    assert "/rate: 3 → 2" in result.stdout and "lamp" not in result.stdout
     assert (repo.path / STT).read_text() == "rate: 2\n" and not (repo.path / "services/stt-worker.yaml").exists()
     assert repo.git("log", "-1", "--format=%s").stdout == "rollback of stt-worker to epoch 2\n"
 
@@ -70,7 +70,7 @@ def test_a_refused_tip_goes_back_to_what_is_in_force(served, repo):
 
 def test_a_dry_run_prints_the_plan_alone(served, repo):
     head = repo.head()
-    assert rollback(served, repo, "--dry-run").stdout == "~ stt-worker\n    /rate  3 → 2\ndry run: nothing was written\n"
+    assert rollback(served, repo, "--dry-run").stdout == "~ stt-worker\n    /rate: 3 → 2\n1 service of 7 changes: 1 updated\ndry run: nothing was written\n"
     assert repo.head() == head
 
 

@@ -54,8 +54,8 @@ def untouched(repo):
 def test_set_changes_the_bytes_of_the_values_and_commits_that_file(repo):
     result = at(repo, "set", "stt-worker", "audio.rate=8000", "/model=large v2", "audio.gain=0.50", check=0)
     assert text(repo) == TEXT.replace("16000", "8000").replace("base ", "large v2 ").replace("'hw:0'\n", "'hw:0'\n    gain: 0.50\n")
-    assert result.stdout.splitlines()[:4] == ["~ stt-worker", "    /audio/gain  + 0.5", "    /audio/rate  16000 → 8000",
-                                              '    /model       "base" → "large v2"']
+    assert result.stdout.splitlines()[:4] == ["~ stt-worker", "    /audio/gain: 0.5 added", "    /audio/rate: 16000 → 8000",
+                                              '    /model: "base" → "large v2"']
     assert repo.git("log", "-1", "--format=%an <%ae>|%cn|%s").stdout == "Ada <ada@example.org>|Ada|stt-worker: set /audio/rate, /model, /audio/gain\n"
     assert repo.git("show", "--stat", "--format=", "HEAD").stdout.splitlines()[0].split()[0] == STT
     assert repo.git("status", "--porcelain").stdout == ""
@@ -104,7 +104,7 @@ def test_what_is_so_already_is_no_commit(repo):
 def test_a_dry_run_judges_and_writes_nothing_not_even_objects(repo):
     before, objects = untouched(repo), sorted(repo.path.glob(".git/objects/??/*"))
     result = at(repo, "set", "stt-worker", "audio.rate=1", "--dry-run", check=0)
-    assert result.stdout == "~ stt-worker\n    /audio/rate  16000 → 1\ndry run: nothing was written\n"
+    assert result.stdout == "~ stt-worker\n    /audio/rate: 16000 → 1\n1 service of 6 changes: 1 updated\ndry run: nothing was written\n"
     assert untouched(repo) == before and sorted(repo.path.glob(".git/objects/??/*")) == objects
 
 
@@ -346,7 +346,7 @@ def files(repo, rev="HEAD"):
 def test_mv_renames_the_file_and_what_profiles_lay_over_it(repo):
     repo.commit({"profiles/quiet/stt-worker.yaml": "model: null\n"})
     result = at(repo, "mv", "stt-worker", "ears", check=0)
-    assert result.stdout.startswith("+ ears\n- stt-worker\n")
+    assert result.stdout.startswith("+ ears\n    /audio") and "- stt-worker\n2 services of 6 change: 1 created, 1 deleted\n" in result.stdout
     assert {"services/audio/ears.yaml", "profiles/quiet/ears.yaml"} <= set(files(repo)) and not [f for f in files(repo) if "stt-worker" in f]
     assert text(repo, "services/audio/ears.yaml") == TEXT
     assert repo.git("status", "--porcelain").stdout == "" and repo.git("log", "-1", "--format=%s").stdout == "stt-worker: move to ears\n"
@@ -426,7 +426,7 @@ def edit(repo, editor, line, *args, check=None, **options):
 
 def test_edit_commits_what_was_saved(repo, editor):
     result = edit(repo, editor, "sed -i s/16000/8000/ \"$1\"; case $1 in */stt-worker.yaml) ;; *) exit 1;; esac", "-m", "slower", check=0)
-    assert "/audio/rate  16000 → 8000" in result.stdout
+    assert "/audio/rate: 16000 → 8000" in result.stdout
     assert text(repo) == TEXT.replace("16000", "8000") and repo.git("log", "-1", "--format=%s").stdout == "slower\n"
 
 

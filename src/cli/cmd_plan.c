@@ -1,0 +1,170 @@
+/*
+ * plan and diff: what would change, and what did, by service and key.
+ */
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/epochs.h"
+#include "cli/hook_answer.h"
+#include "cli/plan.h"
+#include "cli/verbs.h"
+#include "config/revision.h"
+#include "model/codes.h"
+
+enum { OPT_FORMAT, OPT_JSON, OPT_STAGED, OPT_WORKTREE };
+
+/* --- one side and the other ----------------------------------------------------------------------------- */
+
+/* What the branch that is served holds: the newest commit of it that is valid. */
+static int read_served(struct repo *repo, const char *revision, struct catalog **out, struct error *err)
+{
+    struct oid tip;
+    struct error unborn;
+    return repo_resolve(repo, revision, &tip, &unborn) != 0 ? 0 : revision_before(repo, &tip, out, err);
+}
+
+/* A revision that must be valid: differences to half a configuration would mislead. */
+static int read_epoch(struct local *local, struct repo *repo, const char *text, struct catalog **out, struct error *err)
+{
+    struct oid commit;
+    if (epoch_find_commit(local, repo, text, &commit, err) != 0 || revision_catalog(repo, &commit, out, err) != 0)
+        return -1;
+    return *out != NULL ? 0 : error_set(err, CODE_REPO_REV, 0, "%s is not a valid configuration: epochctl check %s", text, text);
+}
+
+/* --- output --------------------------------------------------------------------------------------------- */
+
+static bool is_format(const struct cli_args *args, const char *name)
+{
+    return cli_given(args, OPT_FORMAT) && strcmp(args->options[OPT_FORMAT], name) == 0;
+}
+
+static void put_text(const struct plan *plan, struct buf *out)
+{
+    plan_put_text(plan, "", SIZE_MAX / 4, out);
+    plan_put_counts(plan, out);
+    buf_putc(out, '\n');
+}
+
+static int print_plan(const struct cli_args *args, const struct plan *plan)
+{
+    struct buf text AUTO_BUF = {0};
+    if (cli_given(args, OPT_JSON) || is_format(args, "json"))
+        plan_put_json(plan, &text);
+    else if (is_format(args, "markdown"))
+        plan_put_markdown(plan, &text);
+    else
+        put_text(plan, &text);
+    return cli_print(&text);
+}
+
+static int print_findings(const struct findings *findings)
+{
+    for (size_t i = 0; i < findings->len; i++) {
+        struct buf line AUTO_BUF = {0};
+        finding_format(&findings->items[i], &line);
+        fprintf(stderr, "%.*s\n", (int)line.len, line.data);
+    }
+    fprintf(stderr, "refused: %zu error%s; there is nothing to plan\n", findings->errors, plural(findings->errors));
+    return CLI_FINDINGS;
+}
+
+/* Judges `source` over `before` and prints what changes. */
+static int compare(const struct cli_args *args, const struct source *source, const struct catalog *before)
+{
+    struct candidate candidate AUTO_CANDIDATE = {0};
+    struct findings findings AUTO_FINDINGS = {0};
+    struct plan plan AUTO_PLAN = {0};
+    struct error err;
+    /* Whether many services may go is a question of the commit's trailers; here it is shown. */
+    const struct candidate_base base = {.in_force = before, .mass_removal_allowed = true};
+    if (candidate_judge(source, &base, &candidate, &findings, &err) != 0 || findings_check(&findings, &err) != 0)
+        return cli_fail(&err);
+    findings_sort(&findings);
+    if (findings.errors > 0)
+        return print_findings(&findings);
+    return plan_make(&candidate, before, &plan, &err) != 0 ? cli_fail(&err) : print_plan(args, &plan);
+}
+
+/* --- plan ----------------------------------------------------------------------------------------------- */
+
+static int open_after(struct repo *repo, const struct cli_args *args, struct source *out, struct error *err)
+{
+    struct oid commit;
+    const char *revision = cli_operand(args, 0);
+    if (cli_given(args, OPT_STAGED))
+        return source_from_index(repo, out, err);
+    if (revision == NULL && repo_work_dir(repo) != NULL)
+        return source_from_folder(repo_work_dir(repo), out, err);
+    if (repo_resolve(repo, revision == NULL ? "HEAD" : revision, &commit, err) != 0)
+        return -1;
+    return source_from_commit(repo, &commit, NULL, out, err);
+}
+
+static int run_plan(const struct cli *cli, const struct cli_args *args)
+{
+    struct repo *repo AUTO_REPO = NULL;
+    struct source source AUTO_SOURCE = {.work_dir = -1};
+    struct catalog *before AUTO_CATALOG = NULL;
+    struct error err;
+    char branch[256];
+    bool is_revision = args->operands_len > 0;
+    if (is_revision && (cli_given(args, OPT_STAGED) || cli_given(args, OPT_WORKTREE)))
+        return cli_usage(args->verb, "one revision, or --staged, or --worktree");
+    if (cli_open_repo(cli, &repo, &err) != 0 || hook_served_branch(repo, branch, &err) != 0 ||
+        read_served(repo, is_revision ? branch : "HEAD", &before, &err) != 0 || open_after(repo, args, &source, &err) != 0)
+        return cli_fail(&err);
+    return compare(args, &source, before);
+}
+
+#define FORMAT_OPTIONS                                                                                     \
+    [OPT_FORMAT] = {.name = "format",                                                                      \
+                    .argument = "text|json|markdown",                                                      \
+                    .kind = CLI_WORDS,                                                                     \
+                    .help = "the form of the output; markdown is for a comment on a merge request"},       \
+    [OPT_JSON] = {.name = "json", .help = "the same as *--format json*", .is_alternative = true}
+
+const struct cli_verb verb_plan = {
+    .name = "plan",
+    .summary = "what would change, by service and key",
+    .help = "Judges and compares with what is in force: the newest valid commit below. Without _REV_ the files as\n"
+            "they are, or what is staged, with the commit that is checked out; _REV_, a branch to be merged say,\n"
+            "with the branch that is served (*epochd.branch* of the repository's config, else *main*).\n",
+    .exit = "0: it would be accepted; 1: it would be refused, and the findings say why.",
+    .operands = {{.name = "REV", .kind = CLI_REV, .is_optional = true}},
+    .options = {FORMAT_OPTIONS,
+                [OPT_STAGED] = {.name = "staged", .help = "what is staged"},
+                [OPT_WORKTREE] = {.name = "worktree", .help = "the files as they are; the default", .is_alternative = true}},
+    .run = run_plan,
+};
+
+/* --- diff ----------------------------------------------------------------------------------------------- */
+
+static int run_diff(const struct cli *cli, const struct cli_args *args)
+{
+    struct local local AUTO_LOCAL = {.state_dir = -1};
+    struct repo *repo AUTO_REPO = NULL;
+    struct source source AUTO_SOURCE = {.work_dir = -1};
+    struct catalog *before AUTO_CATALOG = NULL;
+    const char *later = args->operands_len > 1 ? args->operands[1] : "HEAD";
+    struct error err;
+    struct oid commit;
+    int rc;
+    if (!local_load(cli, &local, &rc))
+        return rc;
+    if (cli_open_repo(cli, &repo, &err) != 0 || read_epoch(&local, repo, args->operands[0], &before, &err) != 0 ||
+        epoch_find_commit(&local, repo, later, &commit, &err) != 0 || source_from_commit(repo, &commit, NULL, &source, &err) != 0)
+        return local_fail(&local, &err);
+    return compare(args, &source, before);
+}
+
+const struct cli_verb verb_diff = {
+    .name = "diff",
+    .summary = "what changed between two epochs, by service and key",
+    .help = "From one epoch to another, _B_ being HEAD unless it is named: their numbers, or anything git takes for\n"
+            "a commit. Reads the repository; a number is looked up in the journal.\n",
+    .exit = "0: compared, also where nothing changed; 1: _B_ is not valid, and the findings say why.",
+    .operands = {{.name = "A", .kind = CLI_EPOCH}, {.name = "B", .kind = CLI_EPOCH, .is_optional = true}},
+    .options = {FORMAT_OPTIONS},
+    .run = run_diff,
+};

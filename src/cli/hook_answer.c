@@ -1,0 +1,107 @@
+/*
+ * hook_answer: see hook_answer.h.
+ */
+#include "cli/hook_answer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/answer.h"
+#include "config/changes.h"
+#include "config/source.h"
+#include "util/clock.h"
+
+enum { NAMES_SHOWN = 8 };
+
+int hook_served_branch(struct repo *repo, char out[static 256], struct error *err)
+{
+    bool found;
+    if (repo_config_get(repo, "epochd.branch", &found, out, 256, err) != 0)
+        return -1;
+    if (!found)
+        snprintf(out, 256, "main");
+    return 0;
+}
+
+bool hook_parse_push(struct span line, struct hook_push *out)
+{
+    static const char heads[] = "refs/heads/";
+    const size_t ref_at = 2 * (OID_HEX_LEN + 1);
+    if (line.len <= ref_at + sizeof heads - 1 || line.len - ref_at - (sizeof heads - 1) >= sizeof out->branch)
+        return false;
+    if (!oid_parse((struct span){line.data, OID_HEX_LEN}, &out->before) ||
+        !oid_parse((struct span){line.data + OID_HEX_LEN + 1, OID_HEX_LEN}, &out->after) ||
+        memcmp(line.data + ref_at, heads, sizeof heads - 1) != 0)
+        return false;
+    size_t len = line.len - ref_at - (sizeof heads - 1);
+    memcpy(out->branch, line.data + ref_at + sizeof heads - 1, len);
+    out->branch[len] = '\0';
+    return true;
+}
+
+/* The services whose files differ, by names alone: judging has been done. false where it cannot be told. */
+static bool name_services(struct repo *repo, const struct oid *before, const struct oid *after, struct buf *out)
+{
+    struct source old AUTO_SOURCE = {.work_dir = -1}, new AUTO_SOURCE = {.work_dir = -1};
+    struct changes changes AUTO_CHANGES = {0};
+    struct findings findings AUTO_FINDINGS = {0};
+    struct error ignored;
+    if (!oid_is_zero(before) && source_from_commit(repo, before, NULL, &old, &ignored) != 0)
+        return false;
+    if (source_from_commit(repo, after, old.listing, &new, &ignored) != 0 ||
+        changes_load(old.listing, new.listing, &changes, &findings, &ignored) != 0)
+        return false;
+    for (size_t i = 0; i < changes.len && i < NAMES_SHOWN; i++)
+        buf_printf(out, "%s%s", i == 0 ? "" : ", ", changes.items[i].name);
+    if (changes.len > NAMES_SHOWN)
+        buf_printf(out, " and %zu more", changes.len - NAMES_SHOWN);
+    buf_putc(out, '\0');
+    return !out->failed;
+}
+
+static void answer(const char *config, struct repo *repo, const struct hook_push *push)
+{
+    struct buf services AUTO_BUF = {0}, line AUTO_BUF = {0};
+    struct error err;
+    unsigned wait_ms;
+    struct answer_question question = {.branch = push->branch, .commit = push->after, .asked_us = clock_mono_us()};
+    if (name_services(repo, &push->before, &push->after, &services))
+        question.services = services.data;
+    if (answer_wait_ms(repo, &wait_ms, &err) != 0) {
+        fprintf(stderr, "epochd: %s\n", err.message);
+        wait_ms = ANSWER_WAIT_MS;
+    }
+    if (answer_wait(config, repo, &question, wait_ms, &line) != ANSWER_NOT_HERE && !line.failed)
+        fprintf(stderr, "epochd: %.*s\n", (int)line.len, line.data);
+}
+
+void hook_answer_head(const char *config, struct repo *repo)
+{
+    struct hook_push push = {0};
+    struct repo_commit commit;
+    struct error ignored;
+    if (repo_resolve(repo, "HEAD", &push.after, &ignored) != 0 || repo_read_commit(repo, &push.after, &commit, &ignored) != 0 ||
+        repo_head_branch(repo, push.branch, sizeof push.branch, &ignored) != 0)
+        return;
+    /* A rebase makes commits one by one on no branch; its end is told. */
+    if (push.branch[0] == '\0' && repo_is_rebasing(repo))
+        return;
+    push.before = commit.first_parent;
+    if (push.branch[0] == '\0')
+        snprintf(push.branch, sizeof push.branch, "HEAD");
+    answer(config, repo, &push);
+}
+
+void hook_answer_push(const char *config, struct repo *repo)
+{
+    char *line AUTO_FREE = NULL;
+    struct hook_push push;
+    size_t cap = 0;
+    ssize_t len;
+    while ((len = getline(&line, &cap, stdin)) > 0) {
+        struct span text = {line, (size_t)len - (line[len - 1] == '\n')};
+        if (hook_parse_push(text, &push) && !oid_is_zero(&push.after))
+            answer(config, repo, &push);
+    }
+}
