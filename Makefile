@@ -70,7 +70,7 @@ ifneq ($(FAIL),)
 BASE += -DEPOCHD_FAILPOINTS
 endif
 
-CORE_PKGS := libgit2 libsodium libmosquitto yaml-0.1
+CORE_PKGS := libgit2 libsodium libmosquitto yaml-0.1 zlib
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(CORE_PKGS) 2>/dev/null)
 PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(CORE_PKGS) 2>/dev/null)
 ALL_CFLAGS = $(BASE) $(MODE) $(WARN) $(WERROR) -fPIE $(PKG_CFLAGS) $(CPPFLAGS) $(CFLAGS)

@@ -240,6 +240,7 @@ static bool stat_in(git_repository *git, const char *name, struct stat *st)
 static int fill_handle(const struct repo *repo, struct repo_handle *handle, struct error *err)
 {
     const char *path = path_to_open(repo);
+    char objects[PATH_MAX];
     struct stat packs;
     int rc = git_repository_open_ext(&handle->git, path, GIT_REPOSITORY_OPEN_NO_SEARCH, NULL);
     if (rc != 0)
@@ -253,6 +254,9 @@ static int fill_handle(const struct repo *repo, struct repo_handle *handle, stru
     rc = git_repository_odb(&handle->odb, handle->git);
     if (rc != 0)
         return refuse_open(path, rc, err);
+    snprintf(objects, sizeof objects, "%sobjects", git_repository_commondir(handle->git));
+    if (repo_guard_all(handle->odb, objects, err) != 0)
+        return -1;
     return repo->from_environment ? add_environment(handle->odb, err) : 0;
 }
 

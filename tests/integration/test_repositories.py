@@ -83,7 +83,7 @@ def refused_at_start(daemon, code, *words):
 
 
 @pytest.mark.parametrize("kind", REFUSED)
-def test_a_repository_that_cannot_be_served_is_refused_with_cause_and_remedy(tmp_path, home, kind):
+def test_f45_f46__a_repository_that_cannot_be_served_is_refused_with_cause_and_remedy(tmp_path, home, kind):
     spoil, code, *words = REFUSED[kind]
     spoil(home)
     refused_at_start(Daemon(tmp_path / "epochd", home, start=False), code, *words)
@@ -101,7 +101,7 @@ def test_a_repository_that_may_not_be_read_is_refused_by_the_file(open_folder, p
     refused_at_start(daemon, "repo.access", f"cannot read '{str(denied).removesuffix('/.')}'", "Permission denied")
 
 
-def test_a_trusted_owner_is_served(tmp_path, home, ends):
+def test_f46__a_trusted_owner_is_served(tmp_path, home, ends):
     owned_by_another(home)
     daemon = ends(Daemon(tmp_path / "epochd", home, EPOCHD_REPOSITORY_TRUSTED_UIDS=str(STRANGER)))
     daemon.committed(1)
@@ -168,7 +168,7 @@ def on_another_branch(repo, _path):
 
 
 @pytest.mark.parametrize("kind", [bare, work_tree, linked_work_tree, shared_clone, packed, sparse, detached, on_another_branch], ids=lambda f: f.__name__)
-def test_every_other_kind_is_served_and_followed(tmp_path, home, kind, ends):
+def test_f45__every_other_kind_is_served_and_followed(tmp_path, home, kind, ends):
     repo = kind(home, tmp_path / "other")
     daemon = ends(Daemon(tmp_path / "epochd", repo))
     checked = run(EPOCHD, "--check", **daemon.settings, check=0)
@@ -249,7 +249,7 @@ BOMBS = {
 
 
 @pytest.mark.parametrize("bomb", BOMBS)
-def test_a_bomb_does_not_go_off(served, bomb):
+def test_f42_f53__a_bomb_does_not_go_off(served, bomb):
     repo, daemon = served
     tree = hostile_trees.root(repo.path, services=[hostile_trees.blob(repo.path, "bomb.yaml", BOMBS[bomb])])
     hostile_trees.commit_tree(repo.path, tree)

@@ -56,13 +56,13 @@ def test_a_head_names_the_digest_of_the_head_before(home, daemon, subscriber):
     assert second["parent"] == {"epoch": 1, "sha256": hashlib.sha256(first).hexdigest()}
 
 
-def test_a_commit_that_changes_no_service_is_an_epoch_too(home, daemon, subscriber):
+def test_f44_f59__a_commit_that_changes_no_service_is_an_epoch_too(home, daemon, subscriber):
     home.commit({"README.md": "# new words\n"}, "readme")
     head = json.loads(subscriber.epoch(2))
     assert head["changed"] == {} and head["services"] == 6
 
 
-def test_a_moved_file_is_no_change(home, daemon, subscriber):
+def test_f59__a_moved_file_is_no_change(home, daemon, subscriber):
     home.git("mv", STT, "services/stt-worker.yaml")
     home.commit(message="move")
     assert json.loads(subscriber.epoch(2))["changed"] == {}
@@ -81,7 +81,7 @@ def test_an_invalid_commit_is_refused_by_place_and_the_last_epoch_stays(home, da
     assert [r["code"] for r in daemon.journal() if r["kind"] == "rejected" and r["commit"] == bad] == ["yaml.duplicate-key"]
 
 
-def test_one_invalid_service_refuses_all_of_the_commit_and_all_findings_are_told(home, daemon, subscriber):
+def test_f56__one_invalid_service_refuses_all_of_the_commit_and_all_findings_are_told(home, daemon, subscriber):
     text = (home.path / "services/router.yaml").read_text()
     home.commit({STT: "a: [1\n", "services/audio/tts-worker.yaml": "<<: {a: 1}\n", "services/router.yaml": text + "extra: 1\n"})
     health = json.loads(subscriber.wait(HEALTH, lambda p: json.loads(p)["data"]["event"] == "rejected"))
@@ -97,7 +97,7 @@ def test_the_next_good_commit_simply_moves_on(home, daemon, subscriber):
     assert head["changed"] == {"stt-worker": 3} and head["parent"]["epoch"] == 1
 
 
-def test_a_removed_service_leaves_a_tombstone_and_then_nothing(home, daemon, subscriber, broker, ends):
+def test_f57__a_removed_service_leaves_a_tombstone_and_then_nothing(home, daemon, subscriber, broker, ends):
     home.commit({"services/brain/memory-worker.yaml": None}, "forget")
     head = json.loads(subscriber.epoch(2))
     assert head["changed"] == {"memory-worker": 2} and head["services"] == 5
@@ -111,7 +111,7 @@ def test_a_removed_service_leaves_a_tombstone_and_then_nothing(home, daemon, sub
     assert late.on("system/config/memory-worker") == []
 
 
-def test_a_push_of_1000_commits_is_one_epoch_and_999_superseded(tmp_path, broker, ends):
+def test_f41__a_push_of_1000_commits_is_one_epoch_and_999_superseded(tmp_path, broker, ends):
     bare = Repo(tmp_path / "config.git", bare=True)
     laptop = Repo(tmp_path / "laptop")
     laptop.commit({"services/a.yaml": "n: 0\n"}, "begin")
@@ -134,7 +134,7 @@ def test_a_push_of_1000_commits_is_one_epoch_and_999_superseded(tmp_path, broker
     assert [json.loads(p)["epoch"] for p in subscriber.on(f"system/epoch/{SOURCE}")] == [1, 1001]
 
 
-def test_commits_made_while_it_was_away_are_found_at_the_start(home, daemon, subscriber):
+def test_f43__commits_made_while_it_was_away_are_found_at_the_start(home, daemon, subscriber):
     assert daemon.stop() == 0
     edit(home, STT, "vad_threshold: 0.55", "vad_threshold: 0.6")
     edit(home, STT, "vad_threshold: 0.6", "vad_threshold: 0.7")

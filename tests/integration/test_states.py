@@ -227,7 +227,7 @@ def test_a_repository_that_is_deleted_and_cloned_again_goes_on(tmp_path, home, q
 
 
 @pytest.mark.parametrize("damage", [None, b"", b"not what zlib would write"], ids=["missing", "empty", "damaged"])
-def test_a_commit_with_an_unreadable_blob_is_an_epoch_when_it_is_mended(home, quick, subscriber, damage):
+def test_f38__a_commit_with_an_unreadable_blob_is_an_epoch_when_it_is_mended(home, quick, subscriber, damage):
     home.git("checkout", "-q", "-b", "next")
     commit = change(home, 2)
     name = home.head(f"HEAD:{ROUTER}")
@@ -250,7 +250,7 @@ def tidy(home):
     home.git("pack-refs", "--all")
 
 
-def test_every_commit_is_accounted_for_while_git_tidies_up(home, daemon, subscriber):
+def test_f39__every_commit_is_accounted_for_while_git_tidies_up(home, daemon, subscriber):
     for n in range(2, 62):
         change(home, n)
         if n % 6 == 0:
@@ -263,7 +263,7 @@ def test_every_commit_is_accounted_for_while_git_tidies_up(home, daemon, subscri
     assert all(line.get("event") != "state" or line["state"] in ("ok", "initializing") for line in daemon.lines)
 
 
-def test_open_descriptors_stay_flat_while_git_tidies_up(home, daemon):
+def test_f39__open_descriptors_stay_flat_while_git_tidies_up(home, daemon):
     if os.geteuid() != 0:
         pytest.skip("epochd is not dumpable, so only root may count its descriptors")
     moment = 4  # a pack just removed, a snapshot or status being written; a leak of one a round would be twenty

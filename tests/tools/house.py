@@ -20,6 +20,7 @@ STRANGERS = [{"verify", "config"}, {"daemon", "cli"}, {"daemon", "client"}, {"cl
 FOREIGN = {
     "git2.h": r"io/repo_\w+\.[ch]$",
     "git2/": r"io/repo_\w+\.[ch]$",
+    "zlib.h": r"io/repo_loose\.c$",
     "yaml.h": r"io/yaml\w*\.[ch]$",
     "sodium.h": r"io/crypto\.c$",
     "mosquitto.h": r"io/mqtt\w*\.[ch]$",
