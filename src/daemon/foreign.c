@@ -52,11 +52,13 @@ static void judge_foreign_head(struct daemon *d, struct span payload, bool is_re
     struct message head AUTO_MESSAGE = {0};
     struct error err;
     struct expectation expected = {MESSAGE_HEAD, d->settings->mqtt.source, NULL};
+    if (force->exists && span_equal(payload, buf_span(&force->head)))
+        return; /* what the broker should have */
     if (message_verify(payload, &d->keyring.verified, &expected, &head, &err) != 0) {
         if (conditions_on(&d->conditions, CONDITION_TOPIC_CONFLICT, err.message))
             log_error_object(LOG_LEVEL_WARN, UNIT, "foreign_head", &err);
     } else if (head.u.head.epoch > force->epoch ||
-               (head.u.head.epoch == force->epoch && force->exists && !span_equal(payload, buf_span(&force->head)))) {
+               (head.u.head.epoch == force->epoch && force->exists)) {
         log_warn(UNIT, "higher_head_found", LOG_N("epoch", head.u.head.epoch), LOG_N("ours", force->epoch),
                  LOG_S("config_epoch", head.u.head.config_epoch));
         found_higher(d, head.u.head.epoch);

@@ -83,7 +83,7 @@ def test_a_service_removed_while_the_broker_was_away_gets_its_tombstone(home, da
     assert tombstone in subscriber.on("config/update")
 
 
-def test_a_lost_state_is_found_again_by_the_next_start(home, daemon, broker):
+def test_f25__a_lost_state_is_found_again_by_the_next_start(home, daemon, broker):
     daemon.stop()
     broker.kill()
     (daemon.state / "journal.jsonl").unlink()
@@ -95,7 +95,7 @@ def test_a_lost_state_is_found_again_by_the_next_start(home, daemon, broker):
     daemon.state_is("hold:state-lost")
 
 
-def test_a_newer_snapshot_than_the_journal_is_believed(tmp_path, home, daemon, subscriber):
+def test_f30__a_newer_snapshot_than_the_journal_is_believed(tmp_path, home, daemon, subscriber):
     """The journal comes out of a backup, the snapshot does not: numbers never go back."""
     daemon.snapshot(1)
     daemon.stop()

@@ -56,7 +56,7 @@ def quick(tmp_path, home, broker, ends):
 # --- the branch -------------------------------------------------------------------------------------------------------
 
 
-def test_rewritten_history_is_denied_served_on_and_left_by_putting_the_branch_back(tmp_path, home, broker, subscriber, ends):
+def test_f34__rewritten_history_is_denied_served_on_and_left_by_putting_the_branch_back(tmp_path, home, broker, subscriber, ends):
     daemon = ends(Daemon(tmp_path / "epochd", home, broker, EPOCHD_REPOSITORY_REWRITE="deny", **QUICK))
     daemon.published(1)
     good = change(home, 2)
@@ -73,7 +73,7 @@ def test_rewritten_history_is_denied_served_on_and_left_by_putting_the_branch_ba
     assert committed(daemon) == [1, 2, 3]
 
 
-def test_a_denied_rewrite_is_still_denied_after_a_restart(tmp_path, home, broker, ends):
+def test_f34__a_denied_rewrite_is_still_denied_after_a_restart(tmp_path, home, broker, ends):
     daemon = ends(Daemon(tmp_path / "epochd", home, broker, EPOCHD_REPOSITORY_REWRITE="deny", **QUICK))
     daemon.published(1)
     change(home, 2, "--amend")
@@ -84,7 +84,7 @@ def test_a_denied_rewrite_is_still_denied_after_a_restart(tmp_path, home, broker
     assert committed(daemon) == [1]
 
 
-def test_an_amended_commit_is_a_new_and_higher_epoch(home, daemon, subscriber):
+def test_f34__an_amended_commit_is_a_new_and_higher_epoch(home, daemon, subscriber):
     change(home, 2)
     daemon.published(2)
     commit = change(home, 3, "--amend")
@@ -132,7 +132,7 @@ def test_more_than_ten_replaced_commits_are_no_amendment(home, quick, subscriber
     assert json.loads(subscriber.epoch(13))["parent"]["epoch"] == 12
 
 
-def test_a_branch_that_went_back_holds_and_goes_on_when_it_moves_on(home, quick, subscriber):
+def test_f33__a_branch_that_went_back_holds_and_goes_on_when_it_moves_on(home, quick, subscriber):
     change(home, 2)
     quick.published(2)
     home.git("reset", "-q", "--hard", "HEAD~1")
@@ -148,7 +148,7 @@ def test_a_branch_that_went_back_holds_and_goes_on_when_it_moves_on(home, quick,
     assert heads(subscriber) == sorted(heads(subscriber)) and committed(quick) == [1, 2, 3]
 
 
-def test_a_repository_from_a_backup_is_behind_until_the_missing_commits_are_pushed(tmp_path, home, quick, subscriber):
+def test_f33__a_repository_from_a_backup_is_behind_until_the_missing_commits_are_pushed(tmp_path, home, quick, subscriber):
     shutil.copytree(home.path, tmp_path / "backup", symlinks=True)
     change(home, 2)
     quick.published(2)
@@ -161,7 +161,7 @@ def test_a_repository_from_a_backup_is_behind_until_the_missing_commits_are_push
     assert json.loads(subscriber.epoch(3))["parent"]["epoch"] == 2
 
 
-def test_a_deleted_branch_holds_until_it_is_there_again(home, quick, subscriber):
+def test_f35__a_deleted_branch_holds_until_it_is_there_again(home, quick, subscriber):
     commit = home.head()
     home.git("update-ref", "-d", "refs/heads/main")
     reach(quick, "hold:ref-missing")
@@ -172,7 +172,7 @@ def test_a_deleted_branch_holds_until_it_is_there_again(home, quick, subscriber)
 
 
 @pytest.mark.parametrize("damage", [b"", b"nothing a ref could be\n", bytes(41)], ids=["empty", "text", "zeros"])
-def test_a_damaged_ref_holds_until_it_is_mended(home, quick, subscriber, damage):
+def test_f40__a_damaged_ref_holds_until_it_is_mended(home, quick, subscriber, damage):
     ref = home.path / ".git/refs/heads/main"
     good = ref.read_bytes()
     ref.write_bytes(damage)
@@ -214,7 +214,7 @@ def test_trouble_with_the_branch_does_not_hide_that_the_repository_is_gone(tmp_p
     subscriber.epoch(2)
 
 
-def test_a_repository_that_is_deleted_and_cloned_again_goes_on(tmp_path, home, quick, subscriber):
+def test_f37__a_repository_that_is_deleted_and_cloned_again_goes_on(tmp_path, home, quick, subscriber):
     origin = Repo(tmp_path / "origin.git", bare=True)
     home.git("push", "-q", str(origin.path), "main")
     shutil.rmtree(home.path)
@@ -284,7 +284,7 @@ def lose_state(daemon):
         file.unlink()
 
 
-def test_lost_state_finds_its_floor_on_the_broker(home, daemon, subscriber):
+def test_f25__lost_state_finds_its_floor_on_the_broker(home, daemon, subscriber):
     change(home, 2)
     daemon.snapshot(2)
     daemon.published(2)
@@ -300,7 +300,7 @@ def test_lost_state_finds_its_floor_on_the_broker(home, daemon, subscriber):
     assert committed(daemon) == [3, 4]
 
 
-def test_lost_state_takes_no_commit_while_nothing_tells_the_floor(home, daemon, broker):
+def test_f25__lost_state_takes_no_commit_while_nothing_tells_the_floor(home, daemon, broker):
     daemon.snapshot(1)
     daemon.stop()
     broker.stop()
@@ -334,7 +334,7 @@ class Mounted:
         subprocess.run(["umount", "-l", str(self.folder)], check=True)
 
 
-def test_a_full_disk_holds_publishes_nothing_and_ends_when_there_is_room(tmp_path, home, broker, subscriber, ends):
+def test_f16__a_full_disk_holds_publishes_nothing_and_ends_when_there_is_room(tmp_path, home, broker, subscriber, ends):
     state = ends(Mounted(full_disk(tmp_path / "epochd/state", 8))).folder
     daemon = ends(Daemon(tmp_path / "epochd", home, broker, **QUICK))
     daemon.published(1)
@@ -397,7 +397,7 @@ def test_a_higher_head_that_came_while_it_was_away_is_found_at_the_start(daemon,
     assert json.loads(subscriber.epoch(42))["parent"]["epoch"] == 1
 
 
-def test_the_same_epoch_with_other_bytes_is_issued_above(daemon, subscriber):
+def test_f10__the_same_epoch_with_other_bytes_is_issued_above(daemon, subscriber):
     subscriber.publish(HEAD, forge(daemon, subscriber.epoch(1), correlation_id="somebody-else"), retain=True)
     assert set(json.loads(subscriber.epoch(2))["changed"].values()) == {2}
 
@@ -413,7 +413,7 @@ def test_a_lower_head_of_ours_is_overwritten_without_a_new_epoch(home, daemon, s
     assert committed(daemon) == [1, 2]
 
 
-def test_more_than_three_raises_a_minute_are_two_publishers(home, daemon, subscriber):
+def test_f10__more_than_three_raises_a_minute_are_two_publishers(home, daemon, subscriber):
     head = subscriber.epoch(1)
     for epoch in (10, 20, 30):
         subscriber.publish(HEAD, forge(daemon, head, epoch=epoch), retain=True)
@@ -443,7 +443,7 @@ def test_a_head_more_than_a_million_ahead_holds_until_it_was_cleared(home, daemo
 
 
 @pytest.mark.parametrize("garbage", [b"garbage", b"{}", bytes(400)], ids=["text", "object", "zeros"])
-def test_garbage_on_our_head_topic_is_told_and_overwritten(daemon, subscriber, garbage):
+def test_f68__garbage_on_our_head_topic_is_told_and_overwritten(daemon, subscriber, garbage):
     ours = subscriber.epoch(1)
     subscriber.publish(HEAD, garbage, retain=True)
     reach(daemon, "degraded:topic-conflict")
@@ -451,7 +451,7 @@ def test_garbage_on_our_head_topic_is_told_and_overwritten(daemon, subscriber, g
     assert committed(daemon) == [1]
 
 
-def test_a_head_that_somebody_cleared_is_asserted_again(daemon, subscriber):
+def test_f68__a_head_that_somebody_cleared_is_asserted_again(daemon, subscriber):
     ours = subscriber.epoch(1)
     subscriber.publish(HEAD, b"", retain=True)
     after(subscriber, HEAD, b"", ours)
@@ -536,7 +536,7 @@ def test_sighup_tries_the_broker_now(tmp_path, home, ends):
     daemon.published(1)
 
 
-def test_storms_of_signals_change_nothing(home, daemon, subscriber):
+def test_f7__storms_of_signals_change_nothing(home, daemon, subscriber):
     for _ in range(500):
         for name in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGHUP):
             daemon.process.send_signal(name)
@@ -638,3 +638,80 @@ def test_a_refused_service_holds_the_head_of_its_epoch_back_and_no_later_one(tmp
     daemon.committed(3)
     subscriber.wait(KEEPALIVE, lambda p: json.loads(p)["epoch"] == 3)
     assert heads(subscriber) == [2]
+
+
+# --- two of us ----------------------------------------------------------------------------------------------------------
+
+
+def test_f10__two_daemons_with_one_key_are_told_and_a_minute_of_peace_ends_it(tmp_path, home, broker, subscriber, ends):
+    """The second one is a copy of the first's state: both sign epoch 2, each with other bytes."""
+    ours = ends(Daemon(tmp_path / "ours", home, broker, **QUICK))
+    ours.published(1)
+    ours.snapshot(1)
+    shutil.copytree(ours.state, tmp_path / "other/state")
+    other = ends(Daemon(tmp_path / "other", home, broker, **QUICK))
+    other.wait("broker_connected")
+    change(home, 2)
+    reach(ours, "hold:two-publishers")
+    told = len(subscriber.on(KEEPALIVE))
+    subscriber.wait(KEEPALIVE, lambda p: len(subscriber.on(KEEPALIVE)) > told)
+    other.stop()
+    ours.wait("state", seconds=90, state="ok")  # the minute of peace is real
+    last = heads(subscriber)[-1]
+    assert last == max(heads(subscriber)), "nothing stands on the broker that is lower than what was"
+    assert ours.status_when(lambda s: s["published"] == s["epoch"])["epoch"] >= last
+
+
+def test_an_epoch_jump_ends_when_the_head_is_cleared_and_without_a_restart(home, daemon, subscriber):
+    head = subscriber.epoch(1)
+    daemon.published(1)
+    subscriber.publish(HEAD, forge(daemon, head, epoch=2_000_003), retain=True)
+    reach(daemon, "hold:epoch-jump")
+    subscriber.publish(HEAD, b"", retain=True)
+    reach(daemon, "ok")
+    change(home, 2)
+    daemon.published(2)
+
+
+# --- a broker that says no, and changes its mind ----------------------------------------------------------------------
+
+
+def test_a_refused_connection_ends_when_the_broker_lets_us_in(tmp_path, home, ends):
+    broker = ends(Broker(tmp_path / "broker", guarded(tmp_path, "user epochd\ntopic readwrite #\n")))
+    daemon = ends(Daemon(tmp_path / "epochd", home, broker, **QUICK, **login(tmp_path, "wrong")))
+    reach(daemon, "degraded:broker-refused")
+    daemon.status_when(lambda s: any(words in (s["broker"]["reason"] or "") for words in ("not authorized", "bad user name or password")))
+    subprocess.run(["mosquitto_passwd", "-b", str(tmp_path / "passwd"), "epochd", "wrong"], check=True, capture_output=True)
+    broker.process.send_signal(signal.SIGHUP)
+    daemon.published(1)
+    reach(daemon, "ok")
+
+
+def test_a_refused_topic_ends_when_the_broker_allows_it(tmp_path, home, ends):
+    broker = ends(Broker(tmp_path / "broker", guarded(tmp_path, "user epochd\ntopic readwrite system/epoch/#\ntopic readwrite system/keys/#\n")))
+    daemon = ends(Daemon(tmp_path / "epochd", home, broker, **QUICK, **login(tmp_path, "right")))
+    reach(daemon, "degraded:publish-refused")
+    (tmp_path / "acl").write_text("user epochd\ntopic readwrite #\n")
+    broker.process.send_signal(signal.SIGHUP)
+    daemon.hup()
+    daemon.published(1)
+    reach(daemon, "ok")
+
+
+# --- inotify ----------------------------------------------------------------------------------------------------------
+
+
+def test_f49__without_inotify_the_branch_is_polled_until_it_is_to_be_had(tmp_path, home, broker, subscriber, ends):
+    """The limit is that of a user namespace of the daemon's own: nobody else feels it."""
+    limit = "/proc/sys/user/max_inotify_instances"
+    wrapper = ["unshare", "-U", "-r", "sh", "-c", f'echo 0 >{limit} && exec "$0" "$@"']
+    if subprocess.run([*wrapper, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("NO LIMIT OF INOTIFY WAS TRIED: a user namespace cannot be made here")
+    daemon = ends(Daemon(tmp_path / "epochd", home, broker, wrapper=wrapper, **QUICK))
+    reach(daemon, "degraded:poll-only")
+    change(home, 2)
+    subscriber.epoch(2)
+    subprocess.run(["nsenter", "-t", str(daemon.process.pid), "-U", "--preserve-credentials", "sh", "-c", f"echo 8 >{limit}"], check=True)
+    reach(daemon, "ok")
+    change(home, 3)
+    subscriber.epoch(3)

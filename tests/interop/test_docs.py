@@ -62,6 +62,45 @@ def test_every_state_stands_in_operations_with_entry_served_exit_and_what_to_typ
     assert f"| `{label}` | {meaning} {comes} | {served} | {ends} | {remedy} |" in table
 
 
+# One test of each state that enters and leaves it on a running daemon (tests/integration); others prove more.
+LIVED = {
+    "state-lost": "test_f25__files_deleted_from_the_folder_are_a_lost_state_and_the_same_ones_back_go_on",
+    "journal-corrupt": "test_f24__a_journal_that_is_corrupt_serves_the_snapshot_and_goes_on_when_it_is_mended",
+    "read-only": "test_f19__calls_that_say_read_only_hold_until_they_do_not",
+    "no-space": "test_f16__a_full_disk_holds_publishes_nothing_and_ends_when_there_is_room",
+    "journal-unwritable": "test_a_journal_that_was_moved_away_holds_and_one_that_is_back_goes_on",
+    "two-publishers": "test_f10__two_daemons_with_one_key_are_told_and_a_minute_of_peace_ends_it",
+    "epoch-jump": "test_an_epoch_jump_ends_when_the_head_is_cleared_and_without_a_restart",
+    "repo-replaced": "test_f50__a_link_swapped_to_another_repository_holds_until_the_old_one_is_back",
+    "history-rewritten": "test_f34__a_rewritten_history_is_accepted_as_a_new_and_higher_epoch",
+    "repo-behind": "test_f33__a_branch_that_went_back_holds_and_goes_on_when_it_moves_on",
+    "ref-missing": "test_f35__a_deleted_branch_holds_until_it_is_there_again",
+    "ref-unreadable": "test_f40__a_damaged_ref_holds_until_it_is_mended",
+    "repo-unreadable": "test_a_repository_that_is_moved_away_holds_until_it_is_back",
+    "paused": "test_paused_serves_on_sees_commits_lasts_over_restarts_and_ends_with_resume",
+    "client-id-conflict": "test_f10__two_daemons_with_one_client_id_are_told_although_the_broker_says_nothing",
+    "broker-refused": "test_a_refused_connection_ends_when_the_broker_lets_us_in",
+    "broker-away": "test_f68__a_keepalive_of_somebody_else_is_told_until_the_next_connection",
+    "publish-refused": "test_a_refused_topic_ends_when_the_broker_allows_it",
+    "topic-conflict": "test_f68__a_keepalive_of_somebody_else_is_told_until_the_next_connection",
+    "snapshot-unwritable": "test_f17__no_space_for_the_snapshot_degrades_and_the_old_one_stays",
+    "disk-low": "test_disk_low_is_told_before_the_disk_is_full_and_ends_with_room",
+    "poll-only": "test_f49__without_inotify_the_branch_is_polled_until_it_is_to_be_had",
+    "initializing": "test_f7__storms_of_signals_change_nothing",
+    "empty": "test_f36__an_empty_repository_waits_and_begins_with_the_first_commit",
+    "rejected": "test_a_rejected_tip_is_told_beside_a_state_that_is_ok",
+}
+
+
+@pytest.mark.parametrize("row", STATES, ids=[row[1] for row in STATES])
+def test_every_state_is_entered_and_left_by_a_test(row):
+    tests = "\n".join(path.read_text() for path in sorted((ROOT / "tests/integration").glob("test_*.py")))
+    kind, name = row[:2]
+    body = re.split(r"\n(?=def |@)", tests.split(f"def {LIVED[name]}(", 1)[1])[0]
+    label = name if kind == "PLAIN" else f"{kind.lower()}:{name}"
+    assert f'"{label}"' in body and ('"ok"' in body or "in-force" in body), "it names the state, and what comes after it"
+
+
 def test_operations_tells_no_state_that_is_gone():
     table = OPERATIONS.split("## 4. States")[1].split("\n## ")[0]
     assert len(re.findall(r"^\| `[a-z:-]+` \|", table, re.M)) == len(STATES)
