@@ -142,26 +142,64 @@ static int install_in(const char *base, const char *folder, const struct hook *h
     return 0;
 }
 
-int hooks_install(struct repo *repo, struct error *err)
-{
+/* Where git looks for the hooks of commits, and for those of pushes. */
+struct places {
     char configured[PATH_MAX];
-    const char *folder = configured, *common = repo_common_dir(repo), *home = getenv("HOME");
-    const char *commit_base = common, *receive_base = common;
+    const char *folder, *commit_base, *receive_base;
+};
+
+static int find_places(struct repo *repo, struct places *out, struct error *err)
+{
+    const char *home = getenv("HOME");
     bool found;
-    if (repo_config_get(repo, "core.hooksPath", &found, configured, sizeof configured, err) != 0)
+    out->folder = out->configured;
+    out->commit_base = out->receive_base = repo_common_dir(repo);
+    if (repo_config_get(repo, "core.hooksPath", &found, out->configured, sizeof out->configured, err) != 0)
         return -1;
-    if (!found || configured[0] == '\0') {
-        folder = "hooks";
-    } else if (configured[0] == '/') {
-        commit_base = receive_base = "";
-    } else if (configured[0] == '~' && configured[1] == '/' && home != NULL) {
-        commit_base = receive_base = home;
-        folder = configured + 1;
+    if (!found || out->configured[0] == '\0') {
+        out->folder = "hooks";
+    } else if (out->configured[0] == '/') {
+        out->commit_base = out->receive_base = "";
+    } else if (out->configured[0] == '~' && out->configured[1] == '/' && home != NULL) {
+        out->commit_base = out->receive_base = home;
+        out->folder = out->configured + 1;
     } else if (repo_work_dir(repo) != NULL) {
         /* A relative path counts from where the hook runs; a push runs its own in the git folder. */
-        commit_base = repo_work_dir(repo);
+        out->commit_base = repo_work_dir(repo);
     }
-    if (install_in(commit_base, folder, commit_hooks, ARRAY_LEN(commit_hooks), err) != 0)
+    return 0;
+}
+
+int hooks_install(struct repo *repo, struct error *err)
+{
+    struct places at;
+    if (find_places(repo, &at, err) != 0 ||
+        install_in(at.commit_base, at.folder, commit_hooks, ARRAY_LEN(commit_hooks), err) != 0)
         return -1;
-    return install_in(receive_base, folder, receive_hooks, ARRAY_LEN(receive_hooks), err);
+    return install_in(at.receive_base, at.folder, receive_hooks, ARRAY_LEN(receive_hooks), err);
+}
+
+/* The first of them that is not ours. */
+static const char *find_missing(const char *base, const char *folder, const struct hook *hooks, size_t len)
+{
+    char path[PATH_MAX];
+    AUTO_CLOSE int dir = -1;
+    int n = snprintf(path, sizeof path, "%s%s", base, folder);
+    if (n > 0 && (size_t)n < sizeof path)
+        dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    for (size_t i = 0; i < len; i++)
+        if (dir < 0 || !is_ours(dir, hooks[i].name))
+            return hooks[i].name;
+    return NULL;
+}
+
+int hooks_check(struct repo *repo, const char **missing, struct error *err)
+{
+    struct places at;
+    if (find_places(repo, &at, err) != 0)
+        return -1;
+    *missing = repo_is_bare(repo) ? NULL : find_missing(at.commit_base, at.folder, commit_hooks, ARRAY_LEN(commit_hooks));
+    if (*missing == NULL)
+        *missing = find_missing(at.receive_base, at.folder, receive_hooks, ARRAY_LEN(receive_hooks));
+    return 0;
 }

@@ -10,4 +10,7 @@
 /* In the folder where git will look for them: core.hooksPath of the repository's own config, else hooks/. */
 int hooks_install(struct repo *repo, struct error *err) MUST_CHECK;
 
+/* The first hook that is not installed there; NULL: all are. */
+int hooks_check(struct repo *repo, const char **missing, struct error *err) MUST_CHECK;
+
 #endif

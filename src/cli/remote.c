@@ -3,15 +3,11 @@
  */
 #include "cli/remote.h"
 
-#include <errno.h>
-#include <spawn.h>
-#include <string.h>
-#include <sys/wait.h>
-
 #include "cli/shell.h"
+#include "cli/spawn.h"
 #include "model/codes.h"
 
-enum { SSH_FAILED = 255 };
+enum { SSH_FAILED_MIN = 128 }; /* 255 where it cannot connect, more than 128 where a signal ended it */
 
 /* ssh joins what it is given with blanks and hands it to the other shell, so it gets one line, quoted here. */
 static int compose(const char *const *words, struct buf *out, struct error *err)
@@ -25,24 +21,13 @@ static int compose(const char *const *words, struct buf *out, struct error *err)
     return buf_check(out, err);
 }
 
-/* The other side has a terminal where we have one: columns, colour, an editor, and Ctrl-C ends it. */
-static int spawn_ssh(const char *host, char *line, pid_t *pid)
-{
-    static char ssh[] = "ssh", terminal[] = "-t", none[] = "-T", forward[] = "-x", end[] = "--";
-    bool has_terminal = isatty(STDIN_FILENO) != 0 && isatty(STDOUT_FILENO) != 0;
-    AUTO_FREE char *target = strdup(host);
-    if (target == NULL)
-        return ENOMEM;
-    char *argv[] = {ssh, forward, has_terminal ? terminal : none, end, target, line, NULL};
-    return posix_spawnp(pid, ssh, NULL, NULL, argv, environ);
-}
-
 int remote_run(const char *host, const char *const *words)
 {
     struct buf line AUTO_BUF = {0};
     struct error err;
-    int status, failed;
-    pid_t pid;
+    int code;
+    /* The other side has a terminal where we have one: columns, colour, an editor, and Ctrl-C ends it. */
+    bool has_terminal = isatty(STDIN_FILENO) != 0 && isatty(STDOUT_FILENO) != 0;
     if (host[0] == '\0' || host[0] == '-') {
         error_set(&err, CODE_USAGE, 0, "-H takes [user@]host");
         cli_fail(&err);
@@ -50,13 +35,8 @@ int remote_run(const char *host, const char *const *words)
     }
     if (compose(words, &line, &err) != 0)
         return cli_fail(&err);
-    if ((failed = spawn_ssh(host, line.data, &pid)) != 0) {
-        error_set(&err, ERR_SYSTEM, failed, "cannot run ssh");
+    const char *const argv[] = {"ssh", "-x", has_terminal ? "-t" : "-T", "--", host, line.data, NULL};
+    if (spawn_wait(argv, &code, &err) != 0)
         return cli_fail(&err);
-    }
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        continue;
-    if (!WIFEXITED(status) || WEXITSTATUS(status) == SSH_FAILED)
-        return CLI_FAILED;
-    return WEXITSTATUS(status);
+    return code >= SSH_FAILED_MIN ? CLI_FAILED : code;
 }

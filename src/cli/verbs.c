@@ -12,6 +12,7 @@ const struct cli_verb *const cli_verbs[] = {
     &verb_plan,
     &verb_diff,
     &verb_status,
+    &verb_doctor,
     &verb_log,
     &verb_show,
     &verb_pause,

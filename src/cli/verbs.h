@@ -13,6 +13,7 @@ extern const struct cli_verb verb_check;
 extern const struct cli_verb verb_complete;
 extern const struct cli_verb verb_completion;
 extern const struct cli_verb verb_edit;
+extern const struct cli_verb verb_doctor;
 extern const struct cli_verb verb_help;
 extern const struct cli_verb verb_diff;
 extern const struct cli_verb verb_hook;

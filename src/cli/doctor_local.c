@@ -1,0 +1,246 @@
+/*
+ * doctor_local: the links of this host: settings, repository, keys, state, daemon.
+ */
+#include <grp.h>
+#include <inttypes.h>
+#include <pwd.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include "cli/doctor.h"
+#include "cli/hooks.h"
+#include "io/crypto.h"
+#include "io/journal_files.h"
+#include "model/codes.h"
+
+enum { FREE_MIN_MIB = 256 }; /* a journal file at its largest, a snapshot and its copy */
+
+/* --- settings ------------------------------------------------------------------------------------------- */
+
+enum doctor_state doctor_settings(struct doctor *doctor, struct doctor_finding *finding)
+{
+    struct findings findings AUTO_FINDINGS = {0};
+    struct error err;
+    if (crypto_init(&err) != 0 ||
+        settings_load(doctor->cli->config, environ, &doctor->local.settings, &findings, &err) != 0)
+        return doctor_fail(finding, &err);
+    if (findings.len > 0)
+        finding_format(&findings.items[0], &finding->detail);
+    if (findings.errors > 0) {
+        finding->code = findings.items[0].code;
+        doctor_fix(finding, "mend the line named; epochd --check tries it without starting");
+        return DOCTOR_BROKEN;
+    }
+    if (findings.len == 0)
+        buf_printf(&finding->detail, "state %s, broker %s", doctor->local.settings.state,
+                   strcmp(doctor->local.settings.mqtt.url, "off") == 0 ? "off" : "on");
+    return findings.len > 0 ? DOCTOR_NOTE : DOCTOR_FINE;
+}
+
+/* --- repository ----------------------------------------------------------------------------------------- */
+
+static int open_repo(const struct doctor *doctor, struct repo **out, struct error *err)
+{
+    const struct settings *settings = &doctor->local.settings;
+    const struct repo_policy policy = {settings->repository.trusted_uids, settings->repository.trusted_len, false};
+    return repo_open(out, settings->repository.path, &policy, err);
+}
+
+/* As whom the daemon runs, as far as its state folder tells. */
+static bool find_daemon_user(const struct doctor *doctor, struct stat *out)
+{
+    return stat(doctor->local.settings.state, out) == 0 && out->st_uid != 0;
+}
+
+/* Opens it with that user's rights, which root can borrow. */
+static int open_as(const struct doctor *doctor, const struct stat *user, struct repo **out, struct error *err)
+{
+    const struct passwd *entry = getpwuid(user->st_uid);
+    gid_t group = entry == NULL ? user->st_gid : entry->pw_gid, groups[64];
+    int len = getgroups((int)ARRAY_LEN(groups), groups);
+    if (len < 0 || (entry != NULL ? initgroups(entry->pw_name, group) : setgroups(0, NULL)) != 0 || setegid(group) != 0 ||
+        seteuid(user->st_uid) != 0)
+        return error_set(err, ERR_SYSTEM, errno, "cannot take the rights of uid %u", (unsigned)user->st_uid);
+    int rc = open_repo(doctor, out, err);
+    if (seteuid(0) != 0 || setegid(0) != 0 || setgroups((size_t)len, groups) != 0)
+        return error_set(err, ERR_SYSTEM, errno, "cannot take our own rights back");
+    return rc;
+}
+
+enum doctor_state doctor_repository(struct doctor *doctor, struct doctor_finding *finding)
+{
+    struct stat user;
+    struct error err;
+    bool is_other = geteuid() == 0 && find_daemon_user(doctor, &user);
+    if ((is_other ? open_as(doctor, &user, &doctor->repo, &err) : open_repo(doctor, &doctor->repo, &err)) != 0)
+        return doctor_fail(finding, &err);
+    buf_printf(&finding->detail, "%s, %s", doctor->local.settings.repository.path,
+               repo_is_bare(doctor->repo) ? "bare" : "a work tree");
+    if (is_other)
+        buf_printf(&finding->detail, ", as uid %u reads it", (unsigned)user.st_uid);
+    return DOCTOR_FINE;
+}
+
+enum doctor_state doctor_branch(struct doctor *doctor, struct doctor_finding *finding)
+{
+    const char *branch = doctor->local.settings.repository.branch;
+    struct oid tip;
+    struct repo_commit commit;
+    struct error err;
+    bool is_missing;
+    char hex[OID_HEX_LEN + 1];
+    if (repo_branch_tip(doctor->repo, branch, &is_missing, &tip, &err) != 0 ||
+        (!is_missing && (repo_read_commit(doctor->repo, &tip, &commit, &err) != 0 || repo_check_whole(doctor->repo, &err) != 0)))
+        return doctor_fail(finding, &err);
+    if (is_missing) {
+        buf_printf(&finding->detail, "there is no branch '%s'", branch);
+        finding->code = CODE_REF_MISSING;
+        doctor_fix(finding, "git -C %s branch shows what there is; set repository.branch to one of them, or commit to %s",
+                   doctor->local.settings.repository.path, branch);
+        return DOCTOR_BROKEN;
+    }
+    oid_format(&tip, hex);
+    buf_printf(&finding->detail, "%s at %.12s: %s", branch, hex, commit.subject);
+    return DOCTOR_FINE;
+}
+
+enum doctor_state doctor_hooks(struct doctor *doctor, struct doctor_finding *finding)
+{
+    const char *missing;
+    struct error err;
+    if (hooks_check(doctor->repo, &missing, &err) != 0)
+        return doctor_fail(finding, &err);
+    if (missing == NULL) {
+        buf_puts(&finding->detail, "installed");
+        return DOCTOR_FINE;
+    }
+    buf_printf(&finding->detail, "'%s' is not installed: a mistake is found after the commit, not before", missing);
+    doctor_fix(finding, "epochctl init %s", doctor->local.settings.repository.path);
+    return DOCTOR_NOTE;
+}
+
+/* --- keys and state ------------------------------------------------------------------------------------- */
+
+enum doctor_state doctor_keys(struct doctor *doctor, struct doctor_finding *finding)
+{
+    struct error err;
+    if (local_load_keys(&doctor->local, true, &err) != 0)
+        return doctor_fail(finding, &err);
+    buf_printf(&finding->detail, "%s, generation %" PRIu64, doctor->local.settings.keys,
+               doctor->local.keyring.verified.generation);
+    return DOCTOR_FINE;
+}
+
+static int visit(void *context, const struct journal_line *line, struct error *err)
+{
+    struct doctor *doctor = context;
+    struct span head;
+    int64_t epoch = 0;
+    doc_get_int(line->root, "epoch", &epoch);
+    if (line->kind == RECORD_PUBLISHED && (uint64_t)epoch == doctor->epoch)
+        doctor->is_published = true;
+    if (line->kind != RECORD_COMMITTED || epoch <= 0 || !doc_get_string(line->root, "head", &head))
+        return 0;
+    doctor->epoch = (uint64_t)epoch;
+    doctor->is_published = false;
+    buf_reset(&doctor->head);
+    buf_append_span(&doctor->head, head);
+    return buf_check(&doctor->head, err);
+}
+
+enum doctor_state doctor_journal(struct doctor *doctor, struct doctor_finding *finding)
+{
+    struct journal_files files AUTO_JOURNAL_FILES = {0};
+    struct journal_report report;
+    struct error err;
+    if (local_open_state(&doctor->local, &err) != 0 || journal_files_list(doctor->local.state_dir, &files, &err) != 0 ||
+        journal_files_read(doctor->local.state_dir, &files, 0, &doctor->local.keyring.journal, 0, visit, doctor, &report,
+                           &err) != 0)
+        return doctor_fail(finding, &err);
+    if (doctor->epoch == 0)
+        buf_puts(&finding->detail, "verifies; no epoch yet");
+    else
+        buf_printf(&finding->detail, "verifies up to line %" PRIu64 "; epoch %" PRIu64 " committed%s", report.last.seq,
+                   doctor->epoch, doctor->is_published ? " and published" : "");
+    return DOCTOR_FINE;
+}
+
+enum doctor_state doctor_disk(struct doctor *doctor, struct doctor_finding *finding)
+{
+    struct statvfs disk;
+    struct error err;
+    if (fstatvfs(doctor->local.state_dir, &disk) != 0) {
+        error_set(&err, ERR_SYSTEM, errno, "cannot look at the disk of %s", doctor->local.settings.state);
+        return doctor_fail(finding, &err);
+    }
+    uint64_t free_mib = (uint64_t)disk.f_bavail * disk.f_frsize / (1024 * 1024);
+    buf_printf(&finding->detail, "%" PRIu64 " MiB free for %s", free_mib, doctor->local.settings.state);
+    if ((disk.f_flag & ST_RDONLY) != 0) {
+        buf_puts(&finding->detail, ", which is read-only");
+        finding->code = CODE_READ_ONLY;
+    } else if (free_mib < FREE_MIN_MIB || (disk.f_files > 0 && disk.f_favail < FREE_MIN_MIB)) {
+        finding->code = CODE_NO_SPACE;
+    } else {
+        return DOCTOR_FINE;
+    }
+    doctor_fix(finding, "%s", code_find(finding->code)->remedy);
+    return DOCTOR_BROKEN;
+}
+
+/* --- daemon --------------------------------------------------------------------------------------------- */
+
+enum doctor_state doctor_daemon(struct doctor *doctor, struct doctor_finding *finding)
+{
+    struct error err;
+    struct span state, message, reason;
+    if (told_read(&doctor->local, &doctor->told, &err) != 0)
+        return doctor_fail(finding, &err);
+    if (doctor->told.pid == 0) {
+        buf_puts(&finding->detail, "epochd does not run");
+        finding->code = CODE_NOT_RUNNING;
+        doctor_fix(finding, "systemctl start epochd; journalctl -u epochd -e says why it stopped");
+        return DOCTOR_BROKEN;
+    }
+    if (!doctor->told.is_told) {
+        buf_printf(&finding->detail, "pid %lld runs and tells nothing in %s", (long long)doctor->told.pid,
+                   doctor->local.settings.run);
+        doctor_fix(finding, "wait for it to start; else its setting run is another one than ours");
+        return DOCTOR_BROKEN;
+    }
+    state = told_text(doctor->told.doc.root, "state");
+    buf_printf(&finding->detail, "pid %lld, %.*s", (long long)doctor->told.pid, (int)state.len, state.data);
+    if (span_is(state, "ok") || span_is(state, "empty"))
+        return DOCTOR_FINE;
+    if (doc_get_string(doctor->told.doc.root, "message", &message))
+        buf_printf(&finding->detail, ": %.*s", (int)message.len, message.data);
+    /* What the broker has to do with it is looked at further on. */
+    if (!doc_get_string(doctor->told.doc.root, "reason", &reason) || span_is(reason, CODE_BROKER_AWAY))
+        return DOCTOR_NOTE;
+    char name[64];
+    snprintf(name, sizeof name, "%.*s", (int)reason.len, reason.data);
+    const struct code *code = code_find(name);
+    finding->code = code == NULL ? NULL : code->name;
+    doctor_fix(finding, "%s", code == NULL ? "epochctl status" : code->remedy);
+    return DOCTOR_BROKEN;
+}
+
+enum doctor_state doctor_snapshot(struct doctor *doctor, struct doctor_finding *finding)
+{
+    struct local_snapshot lkg AUTO_LOCAL_SNAPSHOT = {0};
+    struct error err;
+    bool is_missing;
+    if (local_read_snapshot(&doctor->local, true, &lkg, &is_missing, &err) != 0)
+        return doctor_fail(finding, &err);
+    if (is_missing && doctor->epoch == 0) {
+        buf_puts(&finding->detail, "none yet, as there is no epoch");
+        return DOCTOR_FINE;
+    }
+    if (is_missing || lkg.snapshot.epoch > doctor->epoch) {
+        buf_printf(&finding->detail, is_missing ? "there is none" : "it is ahead of the journal");
+        doctor_fix(finding, "systemctl restart epochd writes it anew");
+        return DOCTOR_BROKEN;
+    }
+    buf_printf(&finding->detail, "verifies; epoch %" PRIu64, lkg.snapshot.epoch);
+    return lkg.snapshot.epoch == doctor->epoch ? DOCTOR_FINE : DOCTOR_NOTE;
+}
