@@ -267,7 +267,7 @@ install: all ## Install under PREFIX (default /usr/local), DESTDIR before it
 	$(INSTALL) -m 0755 $(O)/epochd $(DESTDIR)$(SBINDIR)/epochd
 	$(INSTALL) -m 0755 $(O)/epochctl $(DESTDIR)$(BINDIR)/epochctl
 	$(INSTALL) -m 0644 README.md LICENSE docs/*.md docs/alerts.yml $(DESTDIR)$(DOCDIR)/
-	$(INSTALL) -d $(DESTDIR)$(DOCDIR)/examples && cp -R examples/home examples/container $(DESTDIR)$(DOCDIR)/examples/
+	$(INSTALL) -d $(DESTDIR)$(DOCDIR)/examples && cp -R examples/home examples/container examples/pipelines $(DESTDIR)$(DOCDIR)/examples/
 	$(INSTALL) -d $(DESTDIR)$(UNITDIR) $(DESTDIR)$(USERUNITDIR) $(DESTDIR)$(SYSUSERSDIR) $(DESTDIR)$(TMPFILESDIR)
 	sed 's|@SBINDIR@|$(SBINDIR)|g' systemd/epochd.service >$(DESTDIR)$(UNITDIR)/epochd.service
 	sed 's|@SBINDIR@|$(SBINDIR)|g' systemd/user/epochd.service >$(DESTDIR)$(USERUNITDIR)/epochd.service
