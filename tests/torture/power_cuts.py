@@ -148,8 +148,14 @@ class Autopsy:
         daemon = Daemon(self.cut.folder / "epochd", self.repo, broker, EPOCHD_REPOSITORY_POLL_S="1")
         try:
             self._watch(daemon, subscriber)
+        except AssertionError as failure:
+            raise self._with_log(failure, daemon) from failure
         finally:
             daemon.kill()
+
+    def _with_log(self, failure, daemon):
+        told = [line for line in daemon.said() if line.get("level") in ("warn", "error")]
+        return AssertionError(f"{failure}; git is {self.git_state}; the daemon says {told}")
 
     def _watch(self, daemon, subscriber):
         first = json.loads(subscriber.wait(HEAD, bool))
@@ -172,14 +178,17 @@ class Autopsy:
             for lock in (self.repo.path / ".git").rglob("*.lock"):
                 lock.unlink()  # of a git that died with the machine
             if self.git_state == "damaged":
+                clone = DurableRepo(self.cut.folder / "clone")
+                clone.git("pull", "-q", str(live.path), tip)
                 self.repo.path.rename(self.cut.folder / "damaged")
-                live.git("clone", "-q", "--no-local", str(live.path), str(self.repo.path))
-                self.repo.git("reset", "-q", "--hard", tip)
+                clone.path.rename(self.repo.path)
             else:
                 live.git("push", "-q", str(self.repo.path), f"{tip}:main")
             head = json.loads(subscriber.wait(HEAD, lambda p: p and json.loads(p)["config_epoch"] == tip))
             self.expect(head["epoch"] >= self.journal.last, "it went back")
             daemon.status_when(lambda s: s["state"] == "ok" and s["config_epoch"] == tip)
+        except AssertionError as failure:
+            raise self._with_log(failure, daemon) from failure
         finally:
             daemon.kill()
 
