@@ -211,7 +211,8 @@ def test_f21__after_a_failed_sync_the_descriptor_is_never_synced_again(home, dae
     edit(home, 0.6)
     trace = tmp_path / "trace"
     failing = Daemon(daemon.folder, home, start=False, **{**daemon.settings, "EPOCHD_REPOSITORY_PATH": str(home.path)})
-    failing.wrapper = ["strace", "-D", "-y", "-o", str(trace), "-e", "trace=openat,close,fdatasync,fsync,pwrite64,ftruncate", "-e", "inject=fdatasync:error=EIO:when=2"]
+    failing.wrapper = ["strace", "-D", "-y", "-o", str(trace), "-e", "trace=openat,close,fdatasync,fsync,pwrite64,ftruncate", "-e",
+                       "inject=fdatasync:error=EIO:when=2"]
     failing.start()
     failing.published(2)
     assert failing.stop() == 0

@@ -103,6 +103,7 @@ class Run:
             return True
         data = os.read(self.process.stderr.fileno(), 65536)
         self.buffer += data
+        self.world.said += data
         *whole, self.buffer = self.buffer.split(b"\n")
         self.events += [json.loads(line) if line.startswith(b"{") else {"event": "text", "text": line.decode(errors="replace")} for line in whole]
         return bool(data)
@@ -167,7 +168,7 @@ class World:
         (self.folder / "epochd.yaml").write_text("log: {level: debug}\n")
         self.repository = None
         self.prefix = None
-        self.settings, self.fail = {}, {}
+        self.settings, self.fail, self.said = {}, {}, b""
 
     def commit(self, files, message="change"):
         self.commits.append(self.repo.commit(files, message))
@@ -199,7 +200,7 @@ class World:
             shutil.copytree(template, self.state, symlinks=True)
         if self.prefix:
             self.stage.recorder.forget(self.prefix)
-        self.prefix = f"p{next(self.stage.numbers)}"
+        self.prefix, self.said = f"p{next(self.stage.numbers)}", b""
         self.settings = {
             "EPOCHD_REPOSITORY_PATH": str(self.repo.path), "EPOCHD_REPOSITORY_POLL_S": "1", "EPOCHD_STATE": str(self.state),
             "EPOCHD_RUN": str(self.folder / "run"), "EPOCHD_CONFIG": str(self.folder / "epochd.yaml"), "EPOCHD_LOG_FORMAT": "json",
@@ -295,7 +296,7 @@ class World:
             raise Bad(f"the snapshot is of epoch {snapshot['epoch']}")
         self.stage.recorder.fence(self.prefix)
         violations = checker.check(history(self.branch_at(number), self.state, self.carried(), prefix=self.prefix, broker=self.has_broker(),
-                                           quiet=quiet))
+                                           quiet=quiet, outputs={"the log": self.said, "the snapshot": (self.state / "config.lkg.json").read_bytes()}))
         if violations:
             raise Bad("; ".join(map(str, violations[:3])))
 
