@@ -8,6 +8,7 @@
 #include "cli/follow.h"
 #include "cli/page.h"
 #include "cli/verbs.h"
+#include "model/request.h"
 #include "util/clock.h"
 
 enum { OPT_QUIET, OPT_WATCH, OPT_JSON };
@@ -41,10 +42,17 @@ static void put_json(const struct told *told, struct buf *out)
 
 /* --- for people ----------------------------------------------------------------------------------------- */
 
+/* A request that waits: no temporary file, no answer, and not the pause that is in force. */
+static bool is_waiting(const char *name)
+{
+    size_t len = strlen(name), end = sizeof REQUEST_ENDING - 1;
+    return name[0] != '.' && len > end && strcmp(name + len - end, REQUEST_ENDING) == 0 && strcmp(name, REQUEST_PAUSED) != 0;
+}
+
 /* Files of <state>/requests/ that the daemon has not taken up; whoever may not look sees none. */
 static void list_requests(const struct local *local, char out[static REQUESTS_SIZE])
 {
-    int fd = local->state_dir < 0 ? -1 : openat(local->state_dir, "requests", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = local->state_dir < 0 ? -1 : openat(local->state_dir, REQUEST_FOLDER, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *folder = fd < 0 ? NULL : fdopendir(fd);
     const struct dirent *entry;
     size_t len = 0;
@@ -55,7 +63,7 @@ static void list_requests(const struct local *local, char out[static REQUESTS_SI
         return;
     }
     while ((entry = readdir(folder)) != NULL)
-        if (entry->d_name[0] != '.' && len + strlen(entry->d_name) + sizeof ", " < REQUESTS_SIZE)
+        if (is_waiting(entry->d_name) && len + strlen(entry->d_name) + sizeof ", " < REQUESTS_SIZE)
             len += (size_t)snprintf(out + len, REQUESTS_SIZE - len, "%s%s", len == 0 ? "" : ", ", entry->d_name);
     closedir(folder);
 }

@@ -115,6 +115,7 @@ def test_paused_serves_on_sees_commits_lasts_over_restarts_and_ends_with_resume(
     denying.start()
     assert "moving house" in reach(denying, "hold:paused")["message"]
     assert "hold:paused" in denying.ctl("status", check=1).stdout and "epochctl resume" in denying.ctl("status").stdout
+    assert "not taken up" not in denying.ctl("status").stdout
     assert denying.ctl("resume", check=0).stdout == "resumed: epoch 3 is in force; epochd is ok\n"
     assert json.loads(subscriber.epoch(3))["config_epoch"] == tip
     reach(denying, "ok")
