@@ -91,6 +91,16 @@ static void put_changes(struct buf *out, const struct entry *entry, const char *
         buf_puts(out, row->epoch == 0 ? "" : "no service");
 }
 
+/* A terminal has no room for the mail. */
+static struct span author_of(const struct table *table, const struct entry *entry)
+{
+    struct span author = span_of(entry->commit == NULL ? "" : entry->commit->author);
+    const char *mail = table->term->width == 0 ? NULL : memmem(author.data, author.len, " <", 2);
+    if (mail != NULL)
+        author.len = (size_t)(mail - author.data);
+    return author;
+}
+
 static void add_row(struct table *table, const struct entry *entry, const char *service)
 {
     const struct epoch_row *row = entry->row;
@@ -110,7 +120,7 @@ static void add_row(struct table *table, const struct entry *entry, const char *
     table_printf(table, TERM_PLAIN, "%.16sZ", time);
     table_add(table, style_of(row->verdict), buf_span(&verdict));
     table_add(table, TERM_PLAIN, buf_span(&changes));
-    table_add(table, TERM_FAINT, span_of(entry->commit == NULL ? "" : entry->commit->author));
+    table_add(table, TERM_FAINT, author_of(table, entry));
     table_add(table, TERM_PLAIN,
               span_of(row->reason != NULL ? row->reason : entry->commit == NULL ? "" : entry->commit->subject));
 }
