@@ -344,7 +344,7 @@ def test_a_rejected_tip_is_told_beside_a_state_that_is_ok(home, quick):
     quick.wait("epoch_rejected", config_epoch=bad)
     status = quick.status_when(lambda s: s["tip"]["verdict"] == "rejected")
     assert status["state"] == "ok" and status["tip"] == {"code": "yaml.syntax", "commit": bad, "verdict": "rejected"}
-    assert f"TIP        {bad[:12]} is rejected: yaml.syntax; what is in force stays in force" in quick.ctl("status", check=0).stdout
+    assert f"tip        {bad[:12]}  rejected [yaml.syntax]; what is in force stays in force" in quick.ctl("status", check=0).stdout
     quick.kill()
     quick.start()
     assert quick.status_when(lambda s: s.get("tip"))["tip"]["verdict"] == "rejected"
