@@ -316,3 +316,14 @@ def test_random_kills_while_committing_lose_no_commit(tmp_path, home, broker, su
     for payload in subscriber.on(f"system/epoch/{SOURCE}"):
         assert heads.setdefault(json.loads(payload)["epoch"], payload) == payload
     daemon.ctl("verify", "journal", check=0)
+
+
+def test_a_snapshot_comes_within_a_second_while_commits_never_stop(home, daemon):
+    """It waits for a quiet moment, and there is none: each commit follows on the heels of the one before."""
+    daemon.snapshot(1)
+    tree, tip, began = home.head("HEAD^{tree}"), home.head(), time.monotonic()
+    while not any(line.get("event") == "snapshot_written" and line["epoch"] > 1 for line in daemon.lines):
+        assert time.monotonic() < began + 10, "no snapshot in ten seconds of commits"
+        tip = home.git("commit-tree", "-p", tip, "-m", "next", tree).stdout.strip()
+        home.git("update-ref", "refs/heads/main", tip)
+        daemon.wait("epoch_committed", config_epoch=tip)
