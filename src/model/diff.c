@@ -62,17 +62,15 @@ static int compare(struct diff *diff, struct walk *walk, const struct doc_node *
 static int compare_objects(struct diff *diff, struct walk *walk, const struct doc_node *before,
                            const struct doc_node *after, struct error *err)
 {
-    const struct doc_member *x = before->u.object.members, *x_end = x + before->u.object.len;
-    const struct doc_member *y = after->u.object.members, *y_end = y + after->u.object.len;
-    while (x < x_end || y < y_end) {
-        int order = x == x_end ? 1 : y == y_end ? -1 : doc_name_compare(x->name, y->name);
-        struct walk next = {walk, {.name = order <= 0 ? x->name : y->name}, NULL};
-        if (compare(diff, &next, order <= 0 ? x->value : NULL, order >= 0 ? y->value : NULL, err) != 0)
+    const struct doc_member *xs = before->u.object.members, *ys = after->u.object.members;
+    size_t x = 0, y = 0, x_len = before->u.object.len, y_len = after->u.object.len;
+    while (x < x_len || y < y_len) {
+        int order = x == x_len ? 1 : y == y_len ? -1 : doc_name_compare(xs[x].name, ys[y].name);
+        struct walk next = {walk, {.name = order <= 0 ? xs[x].name : ys[y].name}, NULL};
+        if (compare(diff, &next, order <= 0 ? xs[x].value : NULL, order >= 0 ? ys[y].value : NULL, err) != 0)
             return -1;
-        if (order <= 0)
-            x++;
-        if (order >= 0)
-            y++;
+        x += order <= 0;
+        y += order >= 0;
     }
     return 0;
 }
