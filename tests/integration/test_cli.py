@@ -310,9 +310,13 @@ def test_status_goes_on_with_watch(daemon, home, ends):
 
 
 def test_status_names_the_requests_that_wait(daemon):
-    (daemon.state / "requests").mkdir(mode=0o700, exist_ok=True)
-    (daemon.state / "requests/nothing-known").write_text("")
-    assert "  requests   nothing-known  (not taken up yet)\n" in daemon.ctl("status").stdout
+    daemon.process.send_signal(signal.SIGSTOP)  # or it would look at it
+    try:
+        for name in ("0" * 32 + ".json", "1" * 32 + ".done", "paused.json", "nothing-known"):
+            (daemon.state / "requests" / name).write_text("")
+        assert f"  requests   {'0' * 32}.json  (not taken up yet)\n" in daemon.ctl("status").stdout
+    finally:
+        daemon.process.send_signal(signal.SIGCONT)
 
 
 def test_status_shows_what_a_terminal_obeys_by_number(world, copy, tmp_path):
