@@ -643,7 +643,7 @@ def test_f10__a_client_id_that_is_taken_over_is_told_by_0x8e_and_not_fought_over
 
 
 def test_f10__two_daemons_with_one_client_id_are_told_although_the_broker_says_nothing(tmp_path, home, broker, ends):
-    same = {"EPOCHD_MQTT_CLIENT_ID": "one", **FAST, **QUICK}
+    same = {**FAST, **QUICK, "EPOCHD_MQTT_CLIENT_ID": "one", "EPOCHD_MQTT_BACKOFF_MAX_MS": "1000"}
     first = ends(Daemon(tmp_path / "first", home, broker, **same))
     first.published(1)
     second = ends(Daemon(tmp_path / "second", home, broker, EPOCHD_MQTT_PREFIX="second", **same))
