@@ -80,10 +80,13 @@ class Mortal:
 
 
 def life(world, draw, first, last):
-    """One life of the daemon: the commits first+1 … last come in it and after it."""
-    length = draw.uniform(0.0, 0.2)
+    """One life of the daemon: the commits first+1 … last come in it and after it. Every other one is not killed while it starts."""
+    length, is_starting = draw.uniform(0.0, 0.2), draw.random() < 0.5
     moments = sorted([(draw.uniform(0, 1.3 * length), n) for n in range(last - first)] + [(length, None)])
-    run, began, number = Run(world), time.monotonic(), first
+    run = Run(world)
+    if not is_starting and not run.until(lambda: run.said("started")):
+        raise Bad(f"it did not start: {run.events[-3:]}")
+    began, number = time.monotonic(), first
     for moment, what in moments:
         time.sleep(max(0.0, moment - (time.monotonic() - began)))
         if what is None:
