@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 from disks import Filler, Mounted, command, make_ext4, tmpfs
-from harness import EPOCHD, SOURCE, Daemon, environment
+from harness import EPOCHD, SOURCE, Daemon
 
 HEAD = f"system/epoch/{SOURCE}"
 QUICK = {"EPOCHD_REPOSITORY_POLL_S": "1", "EPOCHD_MQTT_HEARTBEAT_S": "1"}

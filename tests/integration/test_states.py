@@ -315,46 +315,6 @@ def test_f25__lost_state_takes_no_commit_while_nothing_tells_the_floor(home, dae
     assert not any(daemon.state.glob("journal*.jsonl")) and not (daemon.state / "config.lkg.json").exists()
 
 
-def full_disk(folder, mib):
-    """A tmpfs on the folder, and what fills it up."""
-    if os.geteuid() != 0:
-        pytest.skip("NO FULL DISK WAS TRIED: only root may mount a tmpfs")
-    folder.mkdir(parents=True)
-    mount = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={mib}m,mode=0750", "none", str(folder)], capture_output=True, check=False)
-    if mount.returncode:
-        pytest.skip(f"NO FULL DISK WAS TRIED: {mount.stderr.decode().strip()}")
-    return folder
-
-
-class Mounted:
-    def __init__(self, folder):
-        self.folder = folder
-
-    def close(self):
-        subprocess.run(["umount", "-l", str(self.folder)], check=True)
-
-
-def test_f16__a_full_disk_holds_publishes_nothing_and_ends_when_there_is_room(tmp_path, home, broker, subscriber, ends):
-    state = ends(Mounted(full_disk(tmp_path / "epochd/state", 8))).folder
-    daemon = ends(Daemon(tmp_path / "epochd", home, broker, **QUICK))
-    daemon.published(1)
-    daemon.snapshot(1)
-    filler = os.open(state / "filler", os.O_CREAT | os.O_WRONLY)
-    with pytest.raises(OSError):
-        while True:
-            os.write(filler, bytes(4096))
-    # more than the MiB that is prepared for the journal
-    home.commit({f"services/big-{n}.yaml": f"text: {'x' * 200_000}\n" for n in range(8)}, "big")
-    reach(daemon, "hold:no-space")
-    status = daemon.status_when(lambda s: s["state"] == "hold:no-space")
-    assert heads(subscriber) == [1] and (status["epoch"], status["published"]) == (1, 1)
-    os.ftruncate(filler, 0)
-    os.close(filler)
-    assert len(json.loads(subscriber.epoch(2))["changed"]) == 8
-    reach(daemon, "ok")
-    daemon.ctl("verify", "journal", check=0)
-
-
 # --- the head on the broker -------------------------------------------------------------------------------------------
 
 

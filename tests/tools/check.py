@@ -26,7 +26,8 @@ import run as torture_run  # noqa: E402
 BUILD = ROOT / os.environ.get("EPOCHD_BUILD", "build")
 THREADED = ["test_catalog", "test_later", "test_mqtt_refused", "test_snapshotter"]
 UNIT_SECONDS, PYTEST_SECONDS = 300, 3000
-WORKERS = ["-n", "3", "--dist", "loadgroup"] if find_spec("xdist") else []  # tests wait more than they compute: three on two cores
+AT_ONCE = 3  # what runs real daemons waits more than it computes: three on two cores
+WORKERS = ["-n", str(AT_ONCE), "--dist", "loadgroup"] if find_spec("xdist") else []
 
 
 class Count:
