@@ -137,7 +137,7 @@ static int say_answer(const struct writing *w, const struct judged *judged, cons
     const struct answer_question question = {
         .branch = w->branch, .commit = *commit, .services = names.data, .asked_us = asked_us};
     enum answer answer = answer_wait(w->cli->config, w->repo, &question, wait_ms > least_ms ? wait_ms : least_ms, &line);
-    if (answer == ANSWER_NOT_RUNNING && !repo_is_bare(w->repo) && has_remote(w)) {
+    if (answer == ANSWER_NOT_HERE && !repo_is_bare(w->repo) && has_remote(w)) {
         buf_reset(&line);
         buf_puts(&line, "epochd does not run here; git push takes it to where it does");
     }

@@ -119,7 +119,7 @@ int toml_read_key(struct toml_reader *r, struct toml_key *out, struct error *err
 
 /* The table below `table` that the first `len` parts lead to, made where it is missing. `made` is the state of those. */
 static struct toml_node *descend(struct toml_reader *r, struct toml_node *table, const struct toml_key *key, size_t len,
-                                 int made, struct error *err)
+                                 enum toml_state made, struct error *err)
 {
     for (size_t i = 0; i < len; i++) {
         struct toml_node *child = toml_child(table, key->parts[i]);

@@ -9,16 +9,19 @@
 
 enum { TOML_DEPTH_MAX = 60, TOML_KEY_PARTS_MAX = 32 };
 
+/* How a table came to be, and so who may still add to it. */
+enum toml_state {
+    TOML_OPEN,   /* made on the way to another: a header may still define it */
+    TOML_DOTTED, /* made by a dotted key: more of those, and no header */
+    TOML_HEADED, /* by its own header */
+    TOML_CLOSED, /* written in one piece: {…} or […] */
+    TOML_LIST,   /* of [[…]] headers */
+};
+
 /* Tables are written in pieces, so there is a tree that grows before there is a document. */
 struct toml_node {
     enum doc_kind kind;
-    enum {
-        TOML_OPEN,   /* a table made on the way to another: a header may still define it */
-        TOML_DOTTED, /* made by a dotted key: more of those, and no header */
-        TOML_HEADED, /* by its own header */
-        TOML_CLOSED, /* written in one piece: {…} or […] */
-        TOML_LIST,   /* of [[…]] headers */
-    } state;
+    enum toml_state state;
     struct span name;
     struct doc_pos pos;
     struct toml_node *first, *last, *next;

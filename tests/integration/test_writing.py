@@ -560,6 +560,12 @@ def test_it_says_that_epochd_does_not_run(served, repo):
     assert result.stdout.splitlines()[-1].endswith("epochd is not running: systemctl start epochd")
 
 
+def test_on_a_laptop_it_says_that_a_push_is_what_is_missing(repo):
+    repo.git("remote", "add", "origin", "host:config.git")
+    result = at(repo, "set", "router", "level=debug", check=0, EPOCHD_STATE="/nonexistent", EPOCHD_RUN="/nonexistent")
+    assert result.stdout.splitlines()[-1].endswith("epochd does not run here; git push takes it to where it does")
+
+
 def test_the_wait_is_the_repositorys(served, repo):
     repo.git("config", "epochd.wait", "soon")
     assert "epochd.wait is 'soon'" in served.ctl("-C", repo.path, "set", "stt-worker", "model=large", check=3).stderr
