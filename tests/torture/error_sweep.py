@@ -104,7 +104,7 @@ def run_phase(stage, phase, quick, only):
     refused = codes[1] + codes[3]
     tried = sum(codes.values()) - codes[None] + len(sweep.bad)
     return {"what": phase.name, "points": tried, "bad": len(sweep.bad), "seconds": round(time.monotonic() - began, 1),
-            "refused to start": refused}
+            "ended with exit 1 or 3": refused}
 
 
 def main():
