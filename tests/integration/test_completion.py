@@ -23,7 +23,9 @@ def config(tmp_path_factory):
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("installed")
-    subprocess.run(["make", "-s", "-C", ROOT, "install", f"O={BUILD}", f"DESTDIR={folder}", "PREFIX=/usr"], check=True, stdout=subprocess.DEVNULL)
+    sanitizer = BUILD.name.partition("-")[2]  # or make would build the other kind over it
+    subprocess.run(["make", "-s", "-C", ROOT, "install", f"O={BUILD}", f"SAN={sanitizer if sanitizer in ('asan', 'tsan') else ''}",
+                    f"DESTDIR={folder}", "PREFIX=/usr"], check=True, stdout=subprocess.DEVNULL)
     return folder / "usr/share"
 
 
