@@ -94,7 +94,7 @@ static void on_message(struct broker *broker, const struct mqtt_event *event)
     }
     for (enum topic_kind kind = 0; kind < ARRAY_LEN(broker->topics); kind++)
         if (kind != TOPIC_SERVICE && strcmp(event->topic, broker->topics[kind]) == 0)
-            broker->events.foreign(broker->events.context, kind, broker->our_source, event->payload, event->is_retained);
+            broker->events.foreign(broker->events.context, kind, broker->settings->mqtt.source, event->payload, event->is_retained);
 }
 
 /* What somebody else writes on the topics that only we read back for this. A broker that does not let us look is no fault. */
@@ -169,13 +169,36 @@ static void on_ready(void *context, uint32_t events)
     broker_sync(broker);
 }
 
+/* The password as a string; "" for none. Wiped with wipe_password. */
+static int read_password(const struct settings *settings, struct buf *out, struct error *err)
+{
+    if (settings_read_password(settings, out, err) != 0)
+        return -1;
+    buf_putc(out, '\0');
+    return buf_check(out, err);
+}
+
+static void wipe_password(struct buf *password)
+{
+    if (password->len > 0)
+        crypto_wipe(password->data, password->len);
+    buf_fini(password);
+}
+
+/* Read anew for each attempt: a password that was changed on both sides needs no restart. */
+static int renew_password(struct broker *broker, struct error *err)
+{
+    struct buf password CLEANUP(wipe_password) = {0};
+    return read_password(broker->settings, &password, err) != 0 ? -1 : mqtt_set_password(broker->mqtt, password.data, err);
+}
+
 static void on_retry(void *context)
 {
     struct broker *broker = context;
     struct error err;
     broker->state = BROKER_CONNECTING; /* the reason stays: it is why the last attempt failed */
     loop_timer_arm(broker->loop, &broker->watchdog, CONNECT_TICK_MS);
-    if (mqtt_connect(broker->mqtt, &err) != 0)
+    if (renew_password(broker, &err) != 0 || mqtt_connect(broker->mqtt, &err) != 0)
         go_away(broker, MQTT_REASON_NETWORK, err.message);
     broker_sync(broker);
 }
@@ -193,20 +216,16 @@ static void on_watchdog(void *context)
 
 static int make_client(struct broker *broker, const struct settings *settings, struct span will, struct error *err)
 {
-    struct buf password AUTO_BUF = {0};
+    struct buf password CLEANUP(wipe_password) = {0};
     char topic_health[TOPIC_MAX + 1];
     topic_write(topic_health, settings->mqtt.prefix, TOPIC_HEALTH, settings->mqtt.source);
-    if (settings_read_password(settings, &password, err) != 0)
-        return -1;
-    if (password.len > 0)
-        buf_putc(&password, '\0');
-    if (buf_check(&password, err) != 0)
+    if (read_password(settings, &password, err) != 0)
         return -1;
     struct mqtt_options options = {
         .url = settings->mqtt.url,
         .client_id = settings->mqtt.client_id,
         .username = settings->mqtt.username[0] == '\0' ? NULL : settings->mqtt.username,
-        .password = password.len > 0 ? password.data : NULL,
+        .password = password.data,
         .ca_file = settings->mqtt.ca_file,
         .cert_file = settings->mqtt.cert_file,
         .key_file = settings->mqtt.key_file,
@@ -216,10 +235,7 @@ static int make_client(struct broker *broker, const struct settings *settings, s
         .will_topic = topic_health,
         .will_payload = will,
     };
-    int rc = mqtt_new(&broker->mqtt, &options, on_event, broker, err);
-    if (password.len > 0)
-        crypto_wipe(password.data, password.len);
-    return rc;
+    return mqtt_new(&broker->mqtt, &options, on_event, broker, err);
 }
 
 int broker_check(const struct settings *settings, struct error *err)
@@ -242,7 +258,7 @@ int broker_start(struct broker *broker, struct loop *loop, const struct settings
         .backoff_min_ms = settings->mqtt.backoff_min_ms,
         .backoff_max_ms = settings->mqtt.backoff_max_ms,
         .has_client_id = settings->mqtt.client_id[0] != '\0',
-        .our_source = settings->mqtt.source,
+        .settings = settings,
     };
     loop_source_init(&broker->source, on_ready, broker);
     loop_timer_init(loop, &broker->retry, on_retry, broker);

@@ -50,14 +50,14 @@ struct broker {
     bool has_fence;
     char topic_keys[TOPIC_MAX + 1], topic_epoch[TOPIC_MAX + 1];
     char topics[TOPIC_KEEPALIVE + 1][TOPIC_MAX + 1]; /* by kind; the services' up to the name */
-    const char *our_source; /* mqtt.source, borrowed */
+    const struct settings *settings; /* borrowed */
     char reason[256]; /* why it is not open, for status; "" if it is */
     uint64_t connects, disconnects;
 };
 
 /*
  * Makes the client and arms the first attempt; with mqtt.url "off" the state stays BROKER_OFF and nothing ever happens.
- * `will` is borrowed. CODE_SETTINGS for what is wrong with the settings.
+ * `settings` and `will` are borrowed while it runs. CODE_SETTINGS for what is wrong with the settings.
  */
 int broker_start(struct broker *broker, struct loop *loop, const struct settings *settings, struct span will,
                  const struct broker_events *events, struct error *err) MUST_CHECK;

@@ -119,6 +119,11 @@ int mqtt_new(struct mqtt **out, const struct mqtt_options *options, mqtt_handler
     return 0;
 }
 
+int mqtt_set_password(struct mqtt *mqtt, const char *password, struct error *err)
+{
+    return mqtt_config_set_password(&mqtt->config, password, err);
+}
+
 void mqtt_free(struct mqtt *mqtt)
 {
     if (mqtt == NULL)

@@ -83,6 +83,9 @@ int mqtt_new(struct mqtt **out, const struct mqtt_options *options, mqtt_handler
 /* Without a DISCONNECT: the broker publishes the will. No event follows. NULL is fine. */
 void mqtt_free(struct mqtt *mqtt);
 
+/* Of the next connection. NULL or "": that of the URL. On failure the one before stays. */
+int mqtt_set_password(struct mqtt *mqtt, const char *password, struct error *err) MUST_CHECK;
+
 /* "mqtt://host:1883": never with user or password. Borrowed. */
 const char *mqtt_display(const struct mqtt *mqtt);
 

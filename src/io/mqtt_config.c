@@ -75,6 +75,26 @@ static const char *prefer(const char *option, const char *of_url)
     return option != NULL && option[0] != '\0' ? option : of_url;
 }
 
+static void forget_password(struct mqtt_config *config)
+{
+    if (config->password != NULL)
+        explicit_bzero(config->password, strlen(config->password));
+    free(config->password);
+    config->password = NULL;
+}
+
+int mqtt_config_set_password(struct mqtt_config *config, const char *password, struct error *err)
+{
+    char *fresh = NULL;
+    if (copy_string(&fresh, "password", prefer(password, config->url.password), err) != 0) {
+        free(fresh);
+        return -1;
+    }
+    forget_password(config);
+    config->password = fresh;
+    return 0;
+}
+
 int mqtt_config_init(struct mqtt_config *config, const struct mqtt_options *options, struct error *err)
 {
     *config = (struct mqtt_config){.keepalive_s = options->keepalive_s};
@@ -101,12 +121,10 @@ int mqtt_config_init(struct mqtt_config *config, const struct mqtt_options *opti
 
 void mqtt_config_fini(struct mqtt_config *config)
 {
-    if (config->password != NULL)
-        explicit_bzero(config->password, strlen(config->password));
+    forget_password(config);
     mqtt_url_fini(&config->url);
     free(config->client_id);
     free(config->username);
-    free(config->password);
     free(config->ca_file);
     free(config->cert_file);
     free(config->key_file);

@@ -28,6 +28,7 @@ struct mqtt_config {
 /* After a failure too mqtt_config_fini must be called. */
 int mqtt_config_init(struct mqtt_config *config, const struct mqtt_options *options,
                      struct error *err) MUST_CHECK;
+int mqtt_config_set_password(struct mqtt_config *config, const char *password, struct error *err) MUST_CHECK;
 void mqtt_config_fini(struct mqtt_config *config); /* wipes the password */
 
 /* --- mqtt.c ------------------------------------------------------------------------------------------- */

@@ -454,11 +454,16 @@ def test_a_topic_that_may_not_be_written_is_told_and_no_epoch_counts_as_publishe
     assert not any(record["kind"] == "published" for record in daemon.journal())
 
 
-def test_a_wrong_password_is_told(tmp_path, home, ends):
+def test_a_wrong_password_is_told_and_a_mended_one_needs_no_restart(tmp_path, home, ends):
     broker = ends(Broker(tmp_path / "broker", guarded(tmp_path, "user epochd\ntopic readwrite #\n")))
     daemon = ends(Daemon(tmp_path / "epochd", home, broker, **login(tmp_path, "wrong")))
     reach(daemon, "degraded:broker-refused")
     assert committed(daemon) == [1]
+    (tmp_path / "password").unlink()
+    assert "password" in reach(daemon, "degraded:broker-away")["message"]
+    login(tmp_path, "right")
+    reach(daemon, "ok")
+    daemon.published(1)
 
 
 def test_a_broker_that_accepts_and_never_answers_is_away(tmp_path, home, ends):
