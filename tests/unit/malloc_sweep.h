@@ -158,7 +158,7 @@ DIR *__wrap_fdopendir(int fd)
     SWEEP_CALL(DIR *, NULL, __real_fdopendir(fd));
 }
 
-static int sweep_vasprintf(char **out, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static int sweep_vasprintf(char **out, const char *format, va_list args)
 {
     SWEEP_CALL(int, -1, vasprintf(out, format, args));
 }
