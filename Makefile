@@ -57,6 +57,10 @@ ifeq ($(SAN),asan)
 MODE := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 else ifeq ($(SAN),tsan)
 MODE := -O1 -fno-omit-frame-pointer -fsanitize=thread
+else ifeq ($(SAN),fuzz)
+MODE := -O1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+else ifeq ($(SAN),coverage)
+MODE := -O0 --coverage -fprofile-update=atomic
 else
 probe = $(shell echo 'int main(void){return 0;}' | $(CC) -Werror $(1) -x c -o /dev/null - 2>/dev/null && echo $(1))
 HARDEN := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fstack-clash-protection \
@@ -125,7 +129,7 @@ UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c))
 UNIT_BIN := $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(UNIT_SRC))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 REPLAY_BIN := $(patsubst tests/fuzz/fuzz_%.c,$(O)/tests/fuzz/replay_%,$(FUZZ_SRC))
-FUZZ_BIN := $(patsubst tests/fuzz/fuzz_%.c,build-fuzz/fuzz_%,$(FUZZ_SRC))
+FUZZ_BIN := $(patsubst tests/fuzz/fuzz_%.c,$(O)/tests/fuzz/fuzz_%,$(FUZZ_SRC))
 INTEROP_SRC := $(sort $(wildcard tests/interop/*.c))
 INTEROP_BIN := $(patsubst tests/interop/%.c,$(O)/tests/interop/%,$(INTEROP_SRC))
 
@@ -157,13 +161,18 @@ $(TRACER): $(O)/tests/torture/tracer.o
 	$(say) LD $@
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^
 
+DAMAGE := $(O)/tests/torture/damage
+$(DAMAGE): $(O)/tests/torture/damage.o $(CORE_LIB)
+	$(say) LD $@
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
 FAILING_MALLOC := $(O)/tests/torture/failing_malloc.so
 $(FAILING_MALLOC): tests/torture/failing_malloc.c
 	@mkdir -p $(@D)
 	$(say) LD $@
 	$(Q)$(CC) $(BASE) $(WARN) $(WERROR) -O2 -fPIC -shared -o $@ $< -ldl
 
-tests-build: all $(UNIT_BIN) $(INTEROP_BIN) $(REPLAY_BIN) $(TRACER) $(FAILING_MALLOC) $(O)/tests/bench/bench $(if $(SAN)$(FAIL),,failpoints)
+tests-build: all $(UNIT_BIN) $(INTEROP_BIN) $(REPLAY_BIN) $(TRACER) $(DAMAGE) $(FAILING_MALLOC) $(O)/tests/bench/bench $(if $(SAN)$(FAIL),,failpoints)
 
 failpoints: ## epochd with failpoints, for tests alone: build-fail/epochd
 	@$(MAKE) --no-print-directory FAIL=1 O=build-fail build-fail/epochd
@@ -209,17 +218,25 @@ tsan: ## What has threads, with ThreadSanitizer
 	@$(MAKE) --no-print-directory SAN=tsan tests-build
 	@EPOCHD_BUILD=build-tsan TSAN_OPTIONS=halt_on_error=1 $(PYTHON) tests/tools/check.py threads
 
-# libFuzzer with its own instrumentation of everything of ours; FUZZ_SECONDS each.
+# libFuzzer with its own instrumentation of everything of ours; FUZZ_SECONDS each. A crash ends it, with the input in build-fuzz/.
 FUZZ_SECONDS ?= 60
-fuzz: $(FUZZ_BIN) ## Fuzz every target for FUZZ_SECONDS (default 60), starting from the corpora
-	$(Q)for bin in $(FUZZ_BIN); do name=$${bin##*fuzz_}; mkdir -p build-fuzz/corpus/$$name; \
-		echo "fuzz $$name"; $$bin -max_total_time=$(FUZZ_SECONDS) -timeout=5 -rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix=build-fuzz/ \
-		build-fuzz/corpus/$$name tests/fuzz/corpus/$$name 2>build-fuzz/$$name.log || { tail -n 40 build-fuzz/$$name.log; exit 1; }; \
-		grep -E 'stat::number_of_executed_units|stat::peak_rss_mb' build-fuzz/$$name.log; done
-build-fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(CORE_SRC)
-	@mkdir -p build-fuzz
-	$(say) FUZZ $@
-	$(Q)clang $(BASE) -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all $(PKG_CFLAGS) -o $@ $< $(CORE_SRC) $(LIBS)
+fuzz: ## Fuzz every target for FUZZ_SECONDS (default 60), starting from the corpora (FUZZ="json yaml" chooses)
+	@$(MAKE) --no-print-directory SAN=fuzz CC=clang O=build-fuzz fuzz-run
+fuzz-run: $(if $(FUZZ),$(patsubst %,$(O)/tests/fuzz/fuzz_%,$(FUZZ)),$(FUZZ_BIN))
+	$(Q)for bin in $^; do name=$${bin##*fuzz_}; mkdir -p $(O)/corpus/$$name; echo "fuzz $$name"; \
+		$$bin -max_total_time=$(FUZZ_SECONDS) -timeout=5 -rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix=$(O)/ \
+		$(O)/corpus/$$name tests/fuzz/corpus/$$name 2>$(O)/$$name.log || { tail -n 40 $(O)/$$name.log; exit 1; }; \
+		grep -E 'stat::number_of_executed_units|stat::peak_rss_mb' $(O)/$$name.log; done
+$(FUZZ_BIN): $(O)/tests/fuzz/fuzz_%: $(O)/tests/fuzz/fuzz_%.o $(CORE_LIB)
+	$(say) LD $@
+	$(Q)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+
+# What never ran says nothing about what is right; it says where no test ever looked.
+coverage: ## Lines and branches that the unit tests and corpora run, by floor and file (CHECK="unit fuzz integration" adds)
+	@$(MAKE) --no-print-directory SAN=coverage O=build-coverage tests-build
+	@find build-coverage -name '*.gcda' -delete
+	@EPOCHD_BUILD=build-coverage $(PYTHON) tests/tools/check.py $(or $(CHECK),unit fuzz)
+	@$(PYTHON) tests/tools/coverage.py build-coverage
 
 headers: ## Every header compiles alone
 	$(Q)for header in $$(cd src && ls */*.h); do echo "#include \"$$header\"" | \
@@ -302,6 +319,6 @@ help: ## This list
 	@echo "epochd $(VERSION)"; grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
 	@echo "  make V=1 shows the commands; O=DIR builds elsewhere; SAN=asan|tsan; CC=clang; CHECK='unit fuzz interop integration torture' chooses"
 
-.PHONY: all tests-build failpoints bench instructions check torture unit run house asan tsan fuzz headers lint $(TIDY) man install uninstall deb clean help
+.PHONY: all tests-build failpoints bench instructions check torture unit run house asan tsan fuzz fuzz-run headers lint $(TIDY) man install uninstall deb clean help coverage
 
--include $(patsubst %.c,$(O)/%.d,$(CORE_SRC) $(DAEMON_SRC) $(CLI_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(INTEROP_SRC) $(BENCH_SRC) tests/fuzz/replay.c)
+-include $(patsubst %.c,$(O)/%.d,$(CORE_SRC) $(DAEMON_SRC) $(CLI_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(INTEROP_SRC) $(BENCH_SRC) tests/fuzz/replay.c tests/torture/damage.c tests/torture/tracer.c)

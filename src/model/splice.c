@@ -22,7 +22,8 @@ static void put_patched(const struct splice *s, struct buf *out)
         const struct splice_patch *patch = &s->patches[i];
         size_t end = i + 1 < s->len ? s->patches[i + 1].words : s->words.len;
         buf_append(out, text.data + at, patch->start - at);
-        buf_append(out, s->words.data + patch->words, end - patch->words);
+        if (end > patch->words) /* where everything is taken away there are no words at all */
+            buf_append(out, s->words.data + patch->words, end - patch->words);
         at = patch->end;
     }
     buf_append(out, text.data + at, text.len - at);
