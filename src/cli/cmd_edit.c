@@ -87,7 +87,10 @@ static bool wants_again(void)
     if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
         return false;
     fputs("Edit again? [Y/n] ", stderr);
-    return fgets(answer, sizeof answer, stdin) != NULL && answer[0] != 'n' && answer[0] != 'N';
+    if (fgets(answer, sizeof answer, stdin) != NULL)
+        return answer[0] != 'n' && answer[0] != 'N';
+    fputc('\n', stderr); /* Ctrl-D ends no line */
+    return false;
 }
 
 /* --- committing ----------------------------------------------------------------------------------------- */
@@ -137,7 +140,7 @@ static int open_file(struct edit *edit, struct error *err)
     uint64_t version = 0;
     if (expect != NULL && !num_parse_u64(span_of(expect), &version))
         return error_set(err, CODE_USAGE, 0, "--expect is a version, not '%.40s'", expect);
-    if (writing_open(edit->cli, &w, err) != 0 || writing_need(&w, edit->service, &edit->path, err) != 0 ||
+    if (writing_open(edit->cli, &w, err) != 0 || writing_need(&w, edit->service, true, &edit->path, err) != 0 ||
         writing_read(&w, edit->path, &edit->before, &edit->mode, err) != 0)
         return -1;
     if (expect != NULL && version_expect(&w, edit->service, edit->path, version, err) != 0)
@@ -149,11 +152,12 @@ static int open_file(struct edit *edit, struct error *err)
 static int edit_copy(struct edit *edit, const struct copy *copy, bool *keeps, struct error *err)
 {
     int rc = CLI_OK;
+    *keeps = false;
     do {
-        *keeps = false;
         if (run_editor(copy, err) != 0 || copy_read(copy, &edit->after, err) != 0)
             return writing_fail(err, NULL);
         if (span_equal(buf_span(&edit->after), buf_span(&edit->before))) {
+            *keeps = false;
             puts("unchanged; nothing was written");
             return CLI_OK;
         }
