@@ -127,7 +127,7 @@ static int move(const struct cli *cli, const struct cli_args *args, struct files
     struct writing w AUTO_WRITING = {0};
     const char *service = args->operands[0], *target = args->operands[1], *name;
     char *from = NULL, *to = NULL, what[512];
-    if (writing_open(cli, &w, err) != 0 || writing_need(&w, service, &from, err) != 0)
+    if (writing_open(cli, &w, err) != 0 || writing_need(&w, service, false, &from, err) != 0)
         return -1;
     if (choose_place(&w, from, target, &name, &to, err) != 0) {
         free(from);
@@ -156,7 +156,7 @@ static int remove_services(const struct cli *cli, const struct cli_args *args, s
         for (size_t k = 0; k < i; k++)
             if (strcmp(args->operands[i], args->operands[k]) == 0)
                 return error_set(err, CODE_USAGE, 0, "'%s' is named twice", args->operands[i]);
-        if (writing_need(&w, args->operands[i], &path, err) != 0 ||
+        if (writing_need(&w, args->operands[i], false, &path, err) != 0 ||
             move_file(&w, files, path, NULL, true, err) != 0 ||
             move_patches(&w, files, args->operands[i], NULL, err) != 0)
             return -1;

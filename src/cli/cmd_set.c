@@ -211,7 +211,7 @@ static int execute(const struct cli *cli, const struct cli_args *args, struct se
     if (expect != NULL && !num_parse_u64(span_of(expect), &version))
         return error_set(err, CODE_USAGE, 0, "--expect is a version, not '%.40s'", expect);
     if (add_operands(set, args, err) != 0 || writing_open(cli, &w, err) != 0 ||
-        writing_need(&w, set->service, &path, err) != 0)
+        writing_need(&w, set->service, !set->is_removal, &path, err) != 0)
         return -1;
     if (expect != NULL && version_expect(&w, set->service, path, version, err) != 0)
         return -1;

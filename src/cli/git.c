@@ -103,7 +103,12 @@ int git_must(const struct git *git, const struct git_call *call, struct error *e
     int exit_code;
     if (git_run(git, call, &exit_code, err) != 0)
         return -1;
-    return exit_code == 0 ? 0 : error_set(err, CODE_GIT, 0, "git %s ended with %d", call->args[0], exit_code);
+    if (exit_code == 0)
+        return 0;
+    const char *const *verb = call->args;
+    while (verb[0][0] == '-' && verb[1] != NULL) /* options of git itself */
+        verb++;
+    return error_set(err, CODE_GIT, 0, "git %s ended with %d", *verb, exit_code);
 }
 
 /* --- who commits ---------------------------------------------------------------------------------------- */

@@ -49,6 +49,10 @@ static int open_path(struct writing *w, const struct settings *settings, struct 
 static int choose_branch(struct writing *w, struct error *err)
 {
     bool found = false;
+    const char *unfinished = repo_unfinished(w->repo);
+    if (unfinished != NULL)
+        return error_set(err, CODE_REPO_DIRTY, 0, "a %s is in progress: git %s --continue, or git %s --abort", unfinished,
+                         unfinished, unfinished);
     if (repo_is_bare(w->repo) &&
         repo_config_get(w->repo, "epochd.branch", &found, w->branch, sizeof w->branch, err) != 0)
         return -1;
@@ -66,7 +70,8 @@ static int read_tip(struct writing *w, struct error *err)
     if (repo_branch_tip(w->repo, w->branch, &is_missing, &w->tip, err) != 0)
         return -1;
     if (is_missing)
-        return error_set(err, CODE_USAGE, 0, "branch %s has no commit yet: epochctl init makes the first", w->branch);
+        return error_set(err, CODE_USAGE, 0, "branch %s has no commit yet: %s the first", w->branch,
+                         repo_is_bare(w->repo) ? "git push brings" : "epochctl init makes");
     if (repo_read_commit(w->repo, &w->tip, &commit, err) != 0)
         return -1;
     return repo_list(w->repo, &commit.tree, NULL, &w->listing, err);
@@ -134,7 +139,7 @@ static void try_names(const struct listing *folder, struct nearest *nearest)
     }
 }
 
-int writing_need(struct writing *w, const char *service, char **path, struct error *err)
+int writing_need(struct writing *w, const char *service, bool gives_values, char **path, struct error *err)
 {
     char file[LAYOUT_NAME_MAX + 8];
     bool found;
@@ -150,6 +155,8 @@ int writing_need(struct writing *w, const char *service, char **path, struct err
     if (nearest.name != NULL)
         return error_set(err, CODE_USAGE, 0, "there is no service '%s'; is %.*s meant?", service,
                          (int)strcspn(nearest.name, "."), nearest.name);
+    if (!gives_values)
+        return error_set(err, CODE_USAGE, 0, "there is no service '%s'", service);
     return error_set(err, CODE_USAGE, 0, "there is no service '%s': epochctl add %s makes it", service, service);
 }
 

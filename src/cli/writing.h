@@ -40,8 +40,8 @@ int writing_open(const struct cli *cli, struct writing *w, struct error *err) MU
 
 /* The path of a service's file at the tip; *found false: there is none. */
 int writing_find(struct writing *w, const char *service, bool *found, char **path, struct error *err) MUST_CHECK;
-/* The same, where it has to be there: CODE_USAGE with the nearest name. */
-int writing_need(struct writing *w, const char *service, char **path, struct error *err) MUST_CHECK;
+/* The same, where it has to be there: CODE_USAGE with the nearest name, or with how to add it to whoever gives it values. */
+int writing_need(struct writing *w, const char *service, bool gives_values, char **path, struct error *err) MUST_CHECK;
 
 /* The content of a file as it is at the tip, and its mode. */
 int writing_read(struct writing *w, const char *path, struct buf *out, uint32_t *mode, struct error *err) MUST_CHECK;

@@ -69,13 +69,17 @@ static int judge(const struct writing *w, const struct writing_commit *commit, s
 
 static int say_findings(const struct findings *findings)
 {
+    bool has_removed_too_much = false;
     for (size_t i = 0; i < findings->len; i++) {
         struct buf line AUTO_BUF = {0};
         finding_format(&findings->items[i], &line);
         fprintf(stderr, "%.*s\n", (int)line.len, line.data);
+        has_removed_too_much |= strcmp(findings->items[i].code, CODE_GUARD_MASS_REMOVAL) == 0;
     }
     if (findings->errors > 0)
         fputs("epochctl: epochd would refuse this; nothing was written\n", stderr);
+    if (has_removed_too_much)
+        fputs("What to do: if it is meant, the same with --allow-mass-removal\n", stderr);
     return findings->errors > 0 ? CLI_FINDINGS : CLI_OK;
 }
 

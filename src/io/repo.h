@@ -52,6 +52,8 @@ int repo_refresh(struct repo *repo, struct error *err) MUST_CHECK;
 
 bool repo_is_bare(const struct repo *repo);
 bool repo_is_rebasing(const struct repo *repo); /* the work tree is in the middle of one */
+/* What the work tree is in the middle of while git commits no single files: "merge", "cherry-pick" or "rebase"; or NULL. */
+const char *repo_unfinished(const struct repo *repo);
 /* Where refs live, with a '/' at the end; borrowed. */
 const char *repo_common_dir(const struct repo *repo);
 /* The work tree's top with a '/' at the end, NULL for a bare one; borrowed. */

@@ -367,6 +367,19 @@ bool repo_is_rebasing(const struct repo *repo)
            state == GIT_REPOSITORY_STATE_REBASE_MERGE;
 }
 
+const char *repo_unfinished(const struct repo *repo)
+{
+    switch (git_repository_state(repo->handle.git)) {
+    case GIT_REPOSITORY_STATE_MERGE:
+        return "merge";
+    case GIT_REPOSITORY_STATE_CHERRYPICK:
+    case GIT_REPOSITORY_STATE_CHERRYPICK_SEQUENCE:
+        return "cherry-pick";
+    default:
+        return repo_is_rebasing(repo) ? "rebase" : NULL;
+    }
+}
+
 const char *repo_common_dir(const struct repo *repo)
 {
     return git_repository_commondir(repo->handle.git);
