@@ -90,15 +90,21 @@ static int make_text(const char *from, struct buf *out, struct error *err)
     return read_file(from, &file, err) != 0 ? -1 : convert(format, from, &file, out, err);
 }
 
-static int choose_place(struct writing *w, const char *service, const char *folder, char **out, struct error *err)
+/* SERVICE is a name, or a path below services/ with the name last, as mv takes it. */
+static int choose_place(struct writing *w, const char *target, const char *folder, const char **name, char **out,
+                        struct error *err)
 {
     AUTO_FREE char *there = NULL;
+    const char *slash = strrchr(target, '/');
     bool found;
-    if (writing_find(w, service, &found, &there, err) != 0)
+    *name = slash == NULL ? target : slash + 1;
+    if (slash != NULL && folder != NULL)
+        return error_set(err, CODE_USAGE, 0, "'%.80s' names a folder, and so does --folder", target);
+    if (writing_find(w, *name, &found, &there, err) != 0)
         return -1;
     if (found)
-        return error_set(err, CODE_USAGE, 0, "there is a service '%s' already: %s", service, there);
-    if (asprintf(out, "services/%s%s%s.yaml", folder == NULL ? "" : folder, folder == NULL ? "" : "/", service) < 0) {
+        return error_set(err, CODE_USAGE, 0, "there is a service '%s' already: %s", *name, there);
+    if (asprintf(out, "services/%s%s%s.yaml", folder == NULL ? "" : folder, folder == NULL ? "" : "/", target) < 0) {
         *out = NULL;
         return error_memory(err);
     }
@@ -110,17 +116,17 @@ static int execute(const struct cli *cli, const struct cli_args *args, int *rc, 
     struct writing w AUTO_WRITING = {0};
     struct buf text AUTO_BUF = {0};
     AUTO_FREE char *path = NULL;
-    const char *service = args->operands[0], *from = args->options[OPT_FROM];
+    const char *name, *from = args->options[OPT_FROM];
     char what[LAYOUT_NAME_MAX + 16];
     /* As whoever asks, before we act as somebody else. */
     if (make_text(from, &text, err) != 0 || writing_open(cli, &w, err) != 0 ||
-        choose_place(&w, service, args->options[OPT_FOLDER], &path, err) != 0)
+        choose_place(&w, args->operands[0], args->options[OPT_FOLDER], &name, &path, err) != 0)
         return -1;
     const struct repo_change change = {.path = path, .text = buf_span(&text)};
     const struct writing_options options = {.message = args->options[OPT_MESSAGE],
                                             .is_dry_run = cli_given(args, OPT_DRY_RUN),
                                             .pushes = cli_given(args, OPT_PUSH)};
-    snprintf(what, sizeof what, "%s: add", service);
+    snprintf(what, sizeof what, "%s: add", name);
     *rc = writing_commit(&w, &change, 1, what, &options);
     return 0;
 }
@@ -135,7 +141,8 @@ static int run(const struct cli *cli, const struct cli_args *args)
 const struct cli_verb verb_add = {
     .name = "add",
     .summary = "a new service, empty or from a file: one commit",
-    .help = "Without *--from* the service has no values yet; *set* and *edit* give it some. A file is read by its\n"
+    .help = "_SERVICE_ is a name, or a path below services/ with the name last: audio/ears.\n"
+            "Without *--from* it has no values yet; *set* and *edit* give it some. A file is read by its\n"
             "ending: .env (numbers and booleans without quotes become such, everything else is a string; $X stays\n"
             "$X), .json, .toml (dates and times are refused: JSON has no value for them), .yaml (taken as it is).\n"
             "Keys and their order stay; comments of the other formats do not come along.\n",

@@ -1,6 +1,7 @@
 """The verbs that write: a commit that somebody with an editor and git could have made, judged first; or nothing at all."""
 import json
 import os
+import pty
 import subprocess
 import tomllib
 
@@ -251,6 +252,9 @@ def test_add_makes_an_empty_service(repo):
     assert text(repo, "services/home/light/lamp.yaml") == "{}\n" and repo.git("status", "--porcelain").stdout == ""
     at(repo, "set", "lamp", "level=3", check=0)
     assert text(repo, "services/home/light/lamp.yaml") == "level: 3\n"
+    at(repo, "add", "home/light/candle", check=0)
+    assert text(repo, "services/home/light/candle.yaml") == "{}\n"
+    assert repo.git("log", "-1", "--format=%s").stdout == "candle: add\n"
 
 
 def test_add_takes_over_a_dotenv_file_with_its_keys_and_order(repo, tmp_path):
@@ -327,6 +331,8 @@ def test_add_refuses_what_it_cannot_take_over_at_its_place(repo, tmp_path):
     (["Lamp"], "cannot be the name of a service"),
     (["lamp", "--from", "/nonexistent.env"], "cannot open '/nonexistent.env'"),
     (["lamp", "--folder", "../x"], ""),
+    (["../lamp"], ""),
+    (["home/lamp", "--folder", "home"], "names a folder, and so does --folder"),
     (["lamp", "--folder", "a/b/c/d"], "[layout.depth]"),
 ])
 def test_add_refuses(repo, args, words):
@@ -382,6 +388,7 @@ def test_rm_removes_services_and_many_only_when_it_is_said(repo):
     rest = sorted(path.stem for path in repo.path.glob("services/**/*.yaml"))
     result = at(repo, "rm", *rest, check=1)
     assert "[guard.mass-removal]" in result.stderr and untouched(repo) == before
+    assert result.stderr.endswith("What to do: if it is meant, the same with --allow-mass-removal\n")
     at(repo, "rm", *rest, "--allow-mass-removal", check=0)
     assert not [f for f in files(repo) if f.startswith("services/")]
     assert repo.git("log", "-1", "--format=%(trailers:key=Epoch-Allow,valueonly)").stdout.strip() == "mass-removal"
@@ -390,7 +397,8 @@ def test_rm_removes_services_and_many_only_when_it_is_said(repo):
 def test_rm_refuses_what_is_not_there_and_edits(repo):
     before = untouched(repo)
     assert "is named twice" in at(repo, "rm", "router", "router", check=2).stderr
-    assert "there is no service 'nobody'" in at(repo, "rm", "router", "nobody", check=2).stderr
+    for verb in (["rm", "router", "nobody"], ["mv", "nobody", "new"], ["unset", "nobody", "a"]):
+        assert at(repo, *verb, check=2).stderr == "epochctl: there is no service 'nobody' [usage]\n"
     assert untouched(repo) == before
     repo.write({STT: TEXT + "mine: 1\n"})
     assert "[repo.dirty]" in at(repo, "rm", "stt-worker", check=1).stderr and (repo.path / STT).read_text().endswith("mine: 1\n")
@@ -470,6 +478,91 @@ def test_edit_refuses_a_file_with_edits_before_anybody_works_on_it(repo, editor,
     assert not (tmp_path / "opened").exists()
 
 
+class Typist:
+    """Somebody at a terminal, on which edit is run."""
+
+    def __init__(self, repo, **env):
+        self.ours, theirs = pty.openpty()
+        self.process = subprocess.Popen([EPOCHCTL, "-C", repo.path, "edit", "stt-worker"], stdin=theirs, stdout=theirs, stderr=theirs,
+                                        env=environment(EPOCHD_CONFIG="/dev/null", **env))
+        os.close(theirs)
+
+    def read(self, end=None):
+        """What is shown up to `end`; without it, until the program ends."""
+        shown = b""
+        while end is None or end not in shown.decode(errors="replace"):
+            try:
+                part = os.read(self.ours, 4096)
+            except OSError:  # EIO: nobody has the other end open any more
+                part = b""
+            if not part:
+                assert end is None, shown
+                break
+            shown += part
+        return shown.decode().replace("\r\n", "\n")
+
+    def type(self, text):
+        os.write(self.ours, text.encode())
+
+    def end(self):
+        shown = self.read()
+        os.close(self.ours)
+        return shown, self.process.wait()
+
+
+TURNS = """turn=$(cat {turn} 2>/dev/null); echo "x$turn" >{turn}
+case $turn in
+'') echo 'model: again' >>"$1";;
+*) {then};;
+esac"""
+
+
+def test_edit_on_a_terminal_can_be_gone_on_with_after_findings(repo, editor, tmp_path):
+    turns = TURNS.format(turn=tmp_path / "turn", then="sed -i -e '/again/d' -e s/16000/8000/ \"$1\"")
+    typist = Typist(repo, **editor(f"shift; {turns}"))
+    assert "[yaml.duplicate-key]" in typist.read("Edit again? [Y/n] ")
+    typist.type("\n")
+    shown, code = typist.end()
+    assert code == 0 and "/audio/rate: 16000 → 8000" in shown and text(repo) == TEXT.replace("16000", "8000")
+
+
+@pytest.mark.parametrize("answer", ["n\n", "\x04"], ids=["no", "ctrl-d"])
+def test_edit_on_a_terminal_can_be_given_up_and_what_was_typed_is_kept(repo, editor, answer):
+    before = untouched(repo)
+    typist = Typist(repo, **editor("shift; echo 'model: again' >>\"$1\""))
+    typist.read("Edit again? [Y/n] ")
+    typist.type(answer)
+    shown, code = typist.end()
+    assert code == 1 and untouched(repo) == before
+    assert kept(subprocess.CompletedProcess([], code, stderr=shown)) == TEXT + "model: again\n"
+
+
+def test_what_was_typed_is_kept_when_the_editor_fails_the_second_time(repo, editor, tmp_path):
+    typist = Typist(repo, **editor(f"shift; {TURNS.format(turn=tmp_path / 'turn', then='exit 3')}"))
+    typist.read("Edit again? [Y/n] ")
+    typist.type("y\n")
+    shown, code = typist.end()
+    assert code == 2 and "the editor ended with 3" in shown
+    assert kept(subprocess.CompletedProcess([], code, stderr=shown)) == TEXT + "model: again\n"
+
+
+# --- what git is in the middle of -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("doing", ["merge", "cherry-pick", "rebase"])
+def test_nothing_is_written_in_the_middle_of(repo, doing):
+    repo.git("switch", "-q", "-c", "side")
+    repo.commit({STT: TEXT + "a: 1\n"})
+    repo.git("switch", "-q", "main")
+    repo.commit({STT: TEXT + "a: 2\n"})
+    assert repo.git(doing, "side", check=False).returncode != 0
+    before = untouched(repo)
+    for verb in (["set", "router", "a=1"], ["add", "new"], ["rm", "router"], ["mv", "router", "r2"], ["edit", "router"], ["rollback", "HEAD~1"]):
+        refused = at(repo, *verb, check=1, EDITOR="false")
+        assert f"a {doing} is in progress: git {doing} --continue, or git {doing} --abort [repo.dirty]" in refused.stderr
+    assert untouched(repo) == before
+
+
 # --- bare repositories ---------------------------------------------------------------------------------------------------
 
 
@@ -480,6 +573,11 @@ def test_a_bare_repository_is_written_on_its_tip(bare):
     assert bare.head("main^") == tip
     assert bare.git("log", "-1", "--format=%an|%B", "main").stdout.rstrip() == "Ada|stt: larger\n\nBecause."
     assert bare.git("fsck", "--strict").returncode == 0
+
+
+def test_the_first_commit_of_a_bare_repository_is_pushed(tmp_path):
+    ctl("init", "--bare", tmp_path / "new.git", check=0)
+    assert "branch main has no commit yet: git push brings the first" in at(Repo(tmp_path / "new.git"), "add", "lamp", check=2).stderr
 
 
 def test_a_branch_that_git_holds_is_not_written(bare):
