@@ -151,7 +151,9 @@ enum answer answer_read(const struct doc_node *status, const struct answer_quest
 {
     struct span served = text_of(status, "branch");
     if (question->branch != NULL && !span_is(served, question->branch)) {
-        buf_printf(line, "this is branch %s; epochd serves %.*s", question->branch, (int)served.len, served.data);
+        bool is_detached = strcmp(question->branch, "HEAD") == 0;
+        buf_printf(line, "%s%s; epochd serves %.*s", is_detached ? "HEAD is detached" : "this is branch ",
+                   is_detached ? "" : question->branch, (int)served.len, served.data);
         return ANSWER_OTHER_BRANCH;
     }
     const struct doc_node *verdict = find_verdict(status, &question->commit);

@@ -86,7 +86,7 @@ def test_a_squash_waits_for_its_commit(served, daemon):
 def test_what_is_no_branch_is_told_too(served, daemon):
     served.git("switch", "-q", "--detach")
     edit(served, 1)
-    assert "epochd: this is branch HEAD; epochd serves main" in told(served, daemon, "commit", "-qm", "one")
+    assert "epochd: HEAD is detached; epochd serves main" in told(served, daemon, "commit", "-qm", "one")
 
 
 def test_a_linked_work_tree_answers_as_its_main_one(served, daemon, tmp_path):
