@@ -13,6 +13,8 @@
 
 enum { OPT_FORMAT, OPT_JSON, OPT_STAGED, OPT_WORKTREE };
 
+enum { REVISION_MAX = 512 };
+
 /* --- one side and the other ----------------------------------------------------------------------------- */
 
 /* What the branch that is served holds: the newest commit of it that is valid. */
@@ -140,19 +142,41 @@ const struct cli_verb verb_plan = {
 
 /* --- diff ----------------------------------------------------------------------------------------------- */
 
+/* "A B", or "A..B" as git takes it; B is HEAD unless it is named. *room is for A. */
+static bool choose_sides(const struct cli_args *args, char room[static REVISION_MAX], const char **a, const char **b)
+{
+    const char *dots = strstr(args->operands[0], "..");
+    size_t len = dots == NULL ? 0 : (size_t)(dots - args->operands[0]);
+    *a = args->operands[0];
+    *b = args->operands_len > 1 ? args->operands[1] : "HEAD";
+    if (dots == NULL)
+        return true;
+    if (args->operands_len > 1 || len == 0 || len >= REVISION_MAX || dots[2] == '.') {
+        cli_usage(args->verb, "two epochs, as A B or A..B");
+        return false;
+    }
+    snprintf(room, REVISION_MAX, "%.*s", (int)len, *a);
+    *a = room;
+    *b = dots[2] == '\0' ? "HEAD" : dots + 2;
+    return true;
+}
+
 static int run_diff(const struct cli *cli, const struct cli_args *args)
 {
     struct local local AUTO_LOCAL = {.state_dir = -1};
     struct repo *repo AUTO_REPO = NULL;
     struct source source AUTO_SOURCE = {.work_dir = -1};
     struct catalog *before AUTO_CATALOG = NULL;
-    const char *later = args->operands_len > 1 ? args->operands[1] : "HEAD";
+    char room[REVISION_MAX];
+    const char *earlier, *later;
     struct error err;
     struct oid commit;
     int rc;
+    if (!choose_sides(args, room, &earlier, &later))
+        return CLI_USAGE;
     if (!local_load(cli, &local, &rc))
         return rc;
-    if (cli_open_repo(cli, &repo, &err) != 0 || read_epoch(&local, repo, args->operands[0], &before, &err) != 0 ||
+    if (cli_open_repo(cli, &repo, &err) != 0 || read_epoch(&local, repo, earlier, &before, &err) != 0 ||
         epoch_find_commit(&local, repo, later, &commit, &err) != 0 || source_from_commit(repo, &commit, NULL, &source, &err) != 0)
         return local_fail(&local, &err);
     return compare(args, &source, before);
@@ -162,7 +186,7 @@ const struct cli_verb verb_diff = {
     .name = "diff",
     .summary = "what changed between two epochs, by service and key",
     .help = "From one epoch to another, _B_ being HEAD unless it is named: their numbers, or anything git takes for\n"
-            "a commit. Reads the repository; a number is looked up in the journal.\n",
+            "a commit; _A.._ and _A..B_ are the same as _A_ and _A_ _B_. Reads the repository; a number is looked up in the journal.\n",
     .exit = "0: compared, also where nothing changed; 1: _B_ is not valid, and the findings say why.",
     .operands = {{.name = "A", .kind = CLI_EPOCH}, {.name = "B", .kind = CLI_EPOCH, .is_optional = true}},
     .options = {FORMAT_OPTIONS},

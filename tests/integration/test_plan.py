@@ -50,6 +50,10 @@ def test_two_commits(edited):
     first, second = edited.head(), edited.commit()
     assert here(edited, "diff", first, second).stdout == here(edited, "diff", "HEAD~1").stdout == TEXT
     assert "1 created, 1 updated, 1 deleted" in here(edited, "diff", second, first).stdout
+    for dots in (f"{first}..{second}", f"{first}..", "HEAD~1..HEAD"):
+        assert here(edited, "diff", dots).stdout == TEXT
+    for wrong in (["..HEAD"], ["HEAD~1...HEAD"], ["HEAD~1..HEAD", "HEAD"]):
+        assert "two epochs, as A B or A..B" in here(edited, "diff", *wrong, check=2).stderr
 
 
 def test_two_epochs_by_their_numbers(edited, daemon):
