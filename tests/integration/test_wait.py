@@ -4,7 +4,7 @@ import resource
 import subprocess
 
 import pytest
-from harness import EPOCHCTL, PATIENCE_S, Daemon, Repo
+from harness import EPOCHCTL, PATIENCE_S, Daemon, Repo, ctl
 
 STT = "services/audio/stt-worker.yaml"
 
@@ -92,3 +92,8 @@ def test_wait_for_nothing_that_is_there(tmp_path, ends):
     daemon = ends(Daemon(tmp_path / "epochd", Repo(tmp_path / "config")))
     assert "has no commit" in daemon.ctl("wait", check=3).stderr
     assert "[repo.rev]" in daemon.ctl("wait", "nothing-like-that", cwd=tmp_path / "config", check=3).stderr
+
+
+def test_where_there_is_no_repository_starting_epochd_is_no_advice(tmp_path):
+    missing = ctl("wait", EPOCHD_REPOSITORY_PATH=str(tmp_path / "none"), EPOCHD_STATE=str(tmp_path / "state"), check=3)
+    assert "[repo.missing]" in missing.stderr and "start epochd" not in missing.stderr
