@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/owner.h"
 #include "cli/remote.h"
 #include "cli/usage.h"
 #include "model/codes.h"
@@ -105,6 +106,21 @@ char *cli_nearest_repository(void)
     return path;
 }
 
+int cli_open_trusted(const struct settings *settings, const char *path, struct repo **out, struct error *err)
+{
+    struct repo_policy policy = {settings->repository.trusted_uids, settings->repository.trusted_len, false};
+    struct owner owner;
+    struct error ignored;
+    bool is_named = false;
+    if (owner_of(path, &owner, &ignored) != 0 || !owner.is_other)
+        return repo_open(out, path, &policy, err);
+    for (size_t i = 0; i < policy.trusted_len; i++)
+        is_named |= policy.trusted_uids[i] == owner.uid;
+    if (!is_named)
+        policy = (struct repo_policy){&owner.uid, 1, false};
+    return repo_open(out, path, &policy, err);
+}
+
 static int open_nearest(const struct cli *cli, bool *is_missing, struct repo **out, struct error *err)
 {
     AUTO_FREE char *path = cli_nearest_repository();
@@ -117,8 +133,7 @@ static int open_nearest(const struct cli *cli, bool *is_missing, struct repo **o
     /* Whose repositories are trusted is all that is wanted of the settings; without them only our own are. */
     if (settings_load(cli->config, environ, &settings, &findings, &ignored) != 0 || findings.errors > 0)
         settings.repository.trusted_len = 0;
-    struct repo_policy policy = {settings.repository.trusted_uids, settings.repository.trusted_len, false};
-    return repo_open(out, path, &policy, err);
+    return cli_open_trusted(&settings, path, out, err);
 }
 
 int cli_open_repo(const struct cli *cli, struct repo **out, struct error *err)
@@ -135,8 +150,7 @@ int cli_open_repo(const struct cli *cli, struct repo **out, struct error *err)
                          cli->directory);
     if (!cli_load_settings(cli, &settings, &rc))
         return error_set(err, CODE_SETTINGS, 0, "the settings do not tell where the repository is");
-    struct repo_policy policy = {settings.repository.trusted_uids, settings.repository.trusted_len, false};
-    if (repo_open(out, settings.repository.path, &policy, err) == 0)
+    if (cli_open_trusted(&settings, settings.repository.path, out, err) == 0)
         return 0;
     return error_wrap(err, "there is no git repository at or above the current folder, and in the settings");
 }

@@ -56,6 +56,10 @@ bool cli_load_settings(const struct cli *cli, struct settings *out, int *rc);
 /* The top of the work tree, or the bare repository, at or above the current folder; NULL if there is none.
    Owned. */
 char *cli_nearest_repository(void);
+/* Opens a repository whose owner the settings trust, or any for root: who may read every file decides nothing by reading
+   one more. */
+int cli_open_trusted(const struct settings *settings, const char *path, struct repo **out,
+                     struct error *err) MUST_CHECK;
 /* Opens that one for reading; where there is none, and without -C, the one of the settings. */
 int cli_open_repo(const struct cli *cli, struct repo **out, struct error *err) MUST_CHECK;
 

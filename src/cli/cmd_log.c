@@ -236,9 +236,7 @@ static int run(const struct cli *cli, const struct cli_args *args)
         return rc;
     if (local_load_keys(&local, true, &err) != 0 || epoch_rows_read(&local, &want, &rows, &err) != 0)
         return local_fail(&local, &err);
-    struct repo_policy policy = {local.settings.repository.trusted_uids,
-                                 local.settings.repository.trusted_len, false};
-    if (repo_open(&repo, local.settings.repository.path, &policy, &no_repo) != 0)
+    if (cli_open_trusted(&local.settings, local.settings.repository.path, &repo, &no_repo) != 0)
         repo = NULL; /* authors and subjects are missing then */
     return print_rows(cli, &rows, &want, repo, cli_given(args, OPT_JSON));
 }

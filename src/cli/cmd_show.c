@@ -158,9 +158,7 @@ static int run(const struct cli *cli, const struct cli_args *args)
     int rc;
     if (!local_load(cli, &local, &rc))
         return rc;
-    struct repo_policy policy = {local.settings.repository.trusted_uids,
-                                 local.settings.repository.trusted_len, false};
-    has_repo = repo_open(&repo, local.settings.repository.path, &policy, &err) == 0;
+    has_repo = cli_open_trusted(&local.settings, local.settings.repository.path, &repo, &err) == 0;
     if ((!has_repo && cli_given(args, OPT_AT)) || find(&local, repo, args, &shown, &err) != 0)
         return local_fail(&local, &err);
     if (is_json || cli_given(args, OPT_AT))

@@ -73,10 +73,8 @@ static bool read_subject(const struct local *local, const struct told *told, str
     struct repo *repo AUTO_REPO = NULL;
     struct error silent;
     struct oid commit;
-    const struct repo_policy policy = {local->settings.repository.trusted_uids, local->settings.repository.trusted_len,
-                                       false};
     return oid_parse(told_text(told->doc.root, "config_epoch"), &commit) &&
-           repo_open(&repo, local->settings.repository.path, &policy, &silent) == 0 &&
+           cli_open_trusted(&local->settings, local->settings.repository.path, &repo, &silent) == 0 &&
            repo_read_commit(repo, &commit, out, &silent) == 0;
 }
 

@@ -52,9 +52,8 @@ static int open_repo(struct waiting *w, const struct cli *cli, struct error *err
 static int find_tip(struct waiting *w, struct error *err)
 {
     const struct settings *settings = &w->local.settings;
-    const struct repo_policy policy = {settings->repository.trusted_uids, settings->repository.trusted_len, false};
     bool is_missing;
-    if (repo_open(&w->repo, settings->repository.path, &policy, err) != 0 ||
+    if (cli_open_trusted(settings, settings->repository.path, &w->repo, err) != 0 ||
         repo_branch_tip(w->repo, settings->repository.branch, &is_missing, &w->commit, err) != 0)
         return -1;
     return is_missing ? error_set(err, CODE_REPO_REV, 0, "the branch '%s' has no commit", settings->repository.branch) : 0;

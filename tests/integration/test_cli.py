@@ -16,7 +16,7 @@ import termios
 from pathlib import Path
 
 import pytest
-from harness import EPOCHCTL, ROOT, SOURCE, Broker, Daemon, Repo, Subscriber, as_stranger, ctl, environment, run
+from harness import EPOCHCTL, ROOT, SOURCE, STRANGER, Broker, Daemon, Repo, Subscriber, as_stranger, ctl, environment, run
 from nacl.signing import SigningKey
 
 STT = "services/audio/stt-worker.yaml"
@@ -238,13 +238,28 @@ def test_check_of_a_folder_does_not_care_for_settings_that_are_broken(tmp_path):
     assert "ok: 1 service," in ctl("check", "--worktree", cwd=tmp_path, EPOCHD_CONFIG=str(tmp_path / "epochd.yaml"), check=0).stdout
 
 
-def test_check_of_another_users_repository_needs_its_uid_to_be_trusted(home):
+def test_check_of_another_users_repository_needs_its_uid_to_be_trusted(home, open_folder):
+    wrapper = as_stranger()
+    shutil.move(home.path, open_folder / "config")
+    where = {"cwd": open_folder / "config", "wrapper": wrapper}
+    refused = ctl("check", **where, check=3)
+    assert "belongs to uid 0" in refused.stderr and refused.stderr.endswith("[repo.owner]\n")
+    ctl("check", **where, EPOCHD_REPOSITORY_TRUSTED_UIDS="0", check=0)
+    ctl("check", "--worktree", **where, check=0)
+
+
+def test_root_reads_anybodys_repository_with_authors_and_subjects(home, open_folder, ends):
     as_stranger()
-    run("chown", "-R", "54321", home.path, check=0)
-    refused = ctl("check", cwd=home.path, check=3)
-    assert "belongs to uid 54321" in refused.stderr and refused.stderr.endswith("[repo.owner]\n")
-    ctl("check", cwd=home.path, EPOCHD_REPOSITORY_TRUSTED_UIDS="54321", check=0)
-    ctl("check", "--worktree", cwd=home.path, check=0)
+    home.path = shutil.move(home.path, open_folder / "config")
+    home.git("tag", "one")
+    daemon = ends(Daemon(open_folder / "epochd", home))
+    daemon.stop()
+    run("chown", "-R", f"{STRANGER}:{STRANGER}", home.path, check=0)
+    for verb in (["check"], ["plan"], ["diff", "one"], ["check", "one..HEAD"]):
+        ctl("-C", home.path, *verb, check=0)
+    assert json.loads(daemon.ctl("log", "--json", check=0).stdout)[0]["author"] == "Ada <ada@example.org>"
+    assert json.loads(daemon.ctl("show", "router", "--json", check=0).stdout)["description"] == "config: begin"
+    assert "[repo.owner]" not in daemon.ctl("wait", "-t", "0").stderr
 
 
 # --- status --------------------------------------------------------------------------------------------------------------
