@@ -8,7 +8,10 @@
 #include "model/codes.h"
 #include "util/num.h"
 
-enum { COMMIT_MAX = 4 * 1024 * 1024 };
+enum {
+    COMMIT_MAX = 4 * 1024 * 1024,
+    AHEAD_MAX = 4096, /* the largest commit that libgit2 keeps */
+};
 
 /* amend and gc together can take an object away between two looks; a second look is cheap, and only misses
    pay for it. */
@@ -18,6 +21,15 @@ static int read_header(git_odb *odb, const git_oid *id, git_object_t *type, size
     if (rc == GIT_ENOTFOUND && git_odb_refresh(odb) == 0)
         rc = git_odb_read_header(size, type, odb, id);
     return rc;
+}
+
+/* Who asks whether a commit is there reads it next: it is read while its bytes are at hand, and libgit2 keeps it. What is
+   wrong with it is told to who reads it. */
+static void read_ahead(git_odb *odb, const git_oid *id, git_object_t type, size_t size)
+{
+    AUTO_GIT(git_odb_object) object = NULL;
+    if (type == GIT_OBJECT_COMMIT && size <= AHEAD_MAX)
+        (void)git_odb_read(&object, odb, id);
 }
 
 int repo_stat_object(struct repo *repo, const struct oid *oid, bool *exists, git_object_t *type, size_t *size,
@@ -32,6 +44,8 @@ int repo_stat_object(struct repo *repo, const struct oid *oid, bool *exists, git
         if (rc != GIT_ENOTFOUND || err->code != CODE_REPO_OBJECT)
             return -1;
     }
+    if (rc == 0)
+        read_ahead(repo->handle.odb, &id, found_type, found_size);
     *exists = rc == 0;
     *type = found_type;
     *size = found_size;

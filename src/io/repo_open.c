@@ -255,7 +255,7 @@ static int fill_handle(const struct repo *repo, struct repo_handle *handle, stru
     if (rc != 0)
         return refuse_open(path, rc, err);
     snprintf(objects, sizeof objects, "%sobjects", git_repository_commondir(handle->git));
-    if (repo_guard_all(handle->odb, objects, err) != 0)
+    if (repo_read_loose(handle->odb, objects, err) != 0)
         return -1;
     return repo->from_environment ? add_environment(handle->odb, err) : 0;
 }

@@ -122,12 +122,10 @@ REPO_CLEANUP(git_repository, git_repository_free)
 #undef REPO_CLEANUP
 #define AUTO_GIT(type) CLEANUP(type##_cleanup) type *
 
-/* --- loose objects that a crash cut short ------------------------------------------------------------------------- */
+/* --- repo_loose.c -------------------------------------------------------------------------------------- */
 
-/* Lets libgit2 read no loose object of the folder `dir` whose file does not end. */
-int repo_guard_loose(git_odb *odb, const char *dir, struct error *err) MUST_CHECK;
-
-/* The same for a repository's folder of objects and its alternates. */
-int repo_guard_all(git_odb *odb, const char *objects, struct error *err) MUST_CHECK;
+/* From here on the loose objects of a repository's folder of objects and its alternates are read by us: each file once, and
+   none that does not end. */
+int repo_read_loose(git_odb *odb, const char *objects, struct error *err) MUST_CHECK;
 
 #endif
