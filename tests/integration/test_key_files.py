@@ -2,7 +2,7 @@
 import os
 
 import pytest
-from harness import EPOCHD, run
+from harness import EPOCHD, PATIENCE_S, run
 
 FILES = ["signing.key", "journal.key", "lkg.key", "keyset.json", "root.pub"]
 DAMAGE = ["missing", "empty", "truncated", "garbage", "writable", "owner", "symlink", "hardlink", "fifo", "folder"]
@@ -49,6 +49,27 @@ def test_f74__a_key_file_that_is_not_what_it_should_be_is_refused_and_never_made
     assert result.returncode == 3 and name.removesuffix(".json") in result.stderr, result.stderr
     assert '"not_started"' in result.stderr
     assert seen(keys) == before
+
+
+@pytest.mark.parametrize("kept", ["journal.jsonl", "config.lkg.json"])
+def test_f74__a_folder_of_keys_that_is_gone_is_refused_where_something_was_signed(tmp_path, daemon, kept):
+    """A disk that is not mounted: new keys would be another publisher."""
+    daemon.snapshot(1)
+    daemon.stop()
+    keys, other = daemon.state / "keys", {"journal.jsonl", "config.lkg.json"} - {kept}
+    keys.rename(tmp_path / "elsewhere")
+    for name in other:
+        (daemon.state / name).unlink()
+    for _ in range(2):
+        daemon.start(wait=False)
+        assert "holds neither keyset.json nor signing.key" in daemon.wait("not_started", code="key-file")["message"]
+        assert daemon.process.wait(PATIENCE_S) == 3
+        assert not keys.exists() or not list(keys.iterdir())
+    if keys.exists():
+        keys.rmdir()
+    (tmp_path / "elsewhere").rename(keys)
+    daemon.start()
+    daemon.wait("recovered", epoch=1)
 
 
 def test_f74__a_folder_without_its_keyset_is_completed_with_the_keys_that_are_there(daemon):
