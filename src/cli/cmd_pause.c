@@ -15,6 +15,9 @@ static int run_pause(const struct cli *cli, const struct cli_args *args)
     const char *reason = args->options[OPT_REASON];
     if (reason != NULL && strlen(reason) > REQUEST_REASON_MAX)
         return cli_usage(args->verb, "--reason is at most %d bytes", REQUEST_REASON_MAX);
+    for (const char *c = reason; c != NULL && *c != '\0'; c++)
+        if ((unsigned char)*c < ' ' || *c == '\x7f')
+            return cli_usage(args->verb, "--reason is one line, without control characters");
     if (reason != NULL)
         snprintf(request.reason, sizeof request.reason, "%s", reason);
     int rc = ask(cli, &request, &answer);

@@ -242,7 +242,8 @@ void page_put(const struct term *term, const struct told *told, const struct pag
     }
     if (told->is_unproven) {
         put_label(&page, "proven");
-        buf_puts(out, "no: the daemon's lock is not for you to test\n");
+        buf_printf(out, "no: the daemon's lock is %s\n",
+                   span_is(told_text(told->doc.root, "state"), "hold:state-lost") ? "gone with its folder" : "not for you to test");
     }
     put_recent(&page);
     put_remedy(&page);

@@ -68,6 +68,16 @@ static int read_without_lock(struct local *local, struct told *out, struct error
     return 0;
 }
 
+/* The lock went with the folder: a daemon that says so, and that is there, is believed. */
+static void read_in_loss(struct local *local, struct told *out)
+{
+    struct error ignored = {0};
+    if (read_without_lock(local, out, &ignored) != 0 || span_is(told_text(out->doc.root, "state"), "hold:state-lost"))
+        return;
+    told_fini(out);
+    *out = (struct told){0};
+}
+
 int told_read(struct local *local, struct told *out, struct error *err)
 {
     pid_t pid = 0;
@@ -79,8 +89,7 @@ int told_read(struct local *local, struct told *out, struct error *err)
         return err->sys == EACCES ? read_without_lock(local, out, err) : -1;
     }
     if (pid == 0) {
-        told_fini(out);
-        *out = (struct told){0};
+        read_in_loss(local, out);
         return 0;
     }
     if (told_read_unproven(local, out, err) != 0)

@@ -10,7 +10,7 @@
 struct told {
     pid_t pid;       /* of the daemon that runs; 0: none does */
     bool is_told;    /* the file is there and is that daemon's: `doc` is filled in */
-    bool is_unproven; /* the lock is not for us to test: there is an epochd of that pid, and that is all */
+    bool is_unproven; /* the lock cannot be tested, by us or since its folder is gone: there is an epochd of that pid, and that is all */
     struct buf file; /* as it was read */
     struct doc doc;
 };

@@ -63,6 +63,9 @@ def test_f25__the_state_folder_deleted_while_running_holds_serves_on_and_goes_on
     quick.snapshot(2)
     shutil.rmtree(quick.state)
     assert "is gone" in reach(quick, "hold:state-lost")["message"]
+    quick.status_when(lambda s: s.get("state") == "hold:state-lost" and s["epoch"] == 2)
+    page = quick.ctl("status", check=1).stdout
+    assert "Restore the state folder" in page and "lock is gone with its folder" in page, page
     serves_on(subscriber, 2)
     tip = change(home, 3)
     serves_on(subscriber, 2)

@@ -103,6 +103,7 @@ def test_accept_rewrite_wants_a_commit_id(denying, args):
 
 
 def test_paused_serves_on_sees_commits_lasts_over_restarts_and_ends_with_resume(home, denying, subscriber):
+    assert "one line" in denying.ctl("pause", "--reason", "moving\nhouse", check=2).stderr
     said = denying.ctl("pause", "--reason", "moving house", check=0).stdout
     assert said == "paused: commits are seen, and wait for epochctl resume; epochd is hold:paused\n"
     assert "moving house; by " in reach(denying, "hold:paused")["message"]
