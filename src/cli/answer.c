@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/told.h"
 #include "model/codes.h"
 #include "util/clock.h"
 
@@ -18,17 +19,10 @@ static struct span text_of(const struct doc_node *node, const char *name)
     return text;
 }
 
-static const struct doc_node *part_of(const struct doc_node *node, const char *name)
-{
-    static const struct doc_node nothing = {.kind = DOC_NULL};
-    const struct doc_node *part = doc_get(node, name);
-    return part == NULL ? &nothing : part;
-}
-
 /* The newest verdict on that commit: one that is issued anew has several. */
 static const struct doc_node *find_verdict(const struct doc_node *status, const struct oid *commit)
 {
-    const struct doc_node *recent = part_of(status, "recent");
+    const struct doc_node *recent = told_part(status, "recent");
     char hex[OID_HEX_LEN + 1];
     oid_format(commit, hex);
     for (size_t i = 0; recent->kind == DOC_ARRAY && i < recent->u.array.len; i++)
@@ -104,7 +98,7 @@ static enum answer say_untold(const struct doc_node *status, const struct answer
 static enum answer say_committed(const struct doc_node *status, const struct answer_question *question,
                                  long long epoch, struct buf *line)
 {
-    struct span broker = text_of(part_of(status, "broker"), "state");
+    struct span broker = text_of(told_part(status, "broker"), "state");
     bool is_connected = span_is(broker, "connected");
     const char *rest = is_connected ? "not published yet" : span_is(broker, "off") ? "no broker is set" : "broker away";
     buf_printf(line, "epoch %lld committed, %s", epoch, rest);
@@ -121,7 +115,7 @@ static enum answer say_rejected(const struct doc_node *status, const struct doc_
         buf_printf(line, "]: epoch %lld stays in force", (long long)in_force);
     else
         buf_puts(line, "]: nothing is in force");
-    put_findings(part_of(verdict, "findings"), line);
+    put_findings(told_part(verdict, "findings"), line);
     return ANSWER_REJECTED;
 }
 

@@ -6,23 +6,18 @@
  * does; whoever pushes may not enter that folder, and then the writer's process has to do.
  */
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/inotify.h>
 #include <sys/stat.h>
 
 #include "cli/answer.h"
-#include "cli/local.h"
+#include "cli/follow.h"
+#include "cli/told.h"
 #include "model/codes.h"
-#include "model/json.h"
 #include "util/clock.h"
-#include "util/fs.h"
 #include "util/num.h"
 
-#define STATUS_FILE "status.json"
-
-enum { STATUS_MAX = 1024 * 1024, LOOK_MS = 20, LOOK_WATCHED_MS = 250 };
+enum { LOOK_MS = 20, LOOK_WATCHED_MS = 250 };
 
 int answer_wait_ms(struct repo *repo, unsigned *out, struct error *err)
 {
@@ -41,18 +36,6 @@ int answer_wait_ms(struct repo *repo, unsigned *out, struct error *err)
 }
 
 /* --- one look ------------------------------------------------------------------------------------------- */
-
-struct look {
-    struct buf file;
-    struct doc doc;
-};
-
-static void look_fini(struct look *look)
-{
-    doc_fini(&look->doc);
-    buf_fini(&look->file);
-}
-#define AUTO_LOOK CLEANUP(look_fini)
 
 static enum answer not_running(struct buf *line)
 {
@@ -129,41 +112,26 @@ static bool is_our_repository(const struct doc_node *status, struct repo *repo)
                                             is_same(text, tree.st_dev, tree.st_ino));
 }
 
-static int read_status(const struct local *local, struct look *look, bool *is_missing, struct error *err)
-{
-    static const struct json_options json = {.file = STATUS_FILE, .limits = {8, 100000, STATUS_MAX}};
-    AUTO_CLOSE int dir = -1;
-    *is_missing = false;
-    if (fs_open_dir(local->settings.run, &dir, err) != 0) {
-        *is_missing = err->sys == ENOENT;
-        return *is_missing ? 0 : -1;
-    }
-    if (fs_read(dir, STATUS_FILE, FS_ANY_OWNER, STATUS_MAX, &look->file, is_missing, err) != 0)
-        return -1;
-    return *is_missing ? 0 : json_read(buf_span(&look->file), &json, &look->doc, err);
-}
-
 static enum answer look_once(struct local *local, struct repo *repo, const struct answer_question *question,
                              bool is_last, struct buf *line)
 {
-    struct look look AUTO_LOOK = {0};
+    struct told told AUTO_TOLD = {0};
     struct error err;
     enum answer answer;
-    bool is_missing;
     int64_t writer = 0;
-    if (read_status(local, &look, &is_missing, &err) != 0)
+    if (told_read_unproven(local, &told, &err) != 0)
         return not_known(&err, line);
-    if (is_missing)
+    if (!told.is_told)
         return not_here(local, line);
-    doc_get_int(look.doc.root, "pid", &writer);
+    doc_get_int(told.doc.root, "pid", &writer);
     if (writer <= 0 || writer > INT32_MAX)
         return not_running(line);
     if (!is_alive(local, (pid_t)writer, &answer, line))
         return answer;
-    if (is_our_repository(look.doc.root, repo))
-        return answer_read(look.doc.root, question, is_last, line);
+    if (is_our_repository(told.doc.root, repo))
+        return answer_read(told.doc.root, question, is_last, line);
     struct span path = SPAN("another");
-    doc_get_string(look.doc.root, "repository", &path);
+    doc_get_string(told.doc.root, "repository", &path);
     buf_printf(line, "epochd serves another repository here: %.*s", (int)path.len, path.data);
     return ANSWER_OTHER_REPOSITORY;
 }
@@ -178,12 +146,8 @@ static bool may_change(enum answer answer)
 
 static void wait_for_news(int watch, int64_t left_ms)
 {
-    char events[4096];
-    struct pollfd fd = {.fd = watch, .events = POLLIN};
     int64_t most = watch < 0 ? LOOK_MS : LOOK_WATCHED_MS;
-    if (poll(&fd, watch < 0 ? 0 : 1, (int)(left_ms < most ? left_ms : most)) > 0)
-        while (read(watch, events, sizeof events) > 0)
-            continue;
+    follow_wait(watch, left_ms < most ? left_ms : most);
 }
 
 /* Whoever pushes may not read the daemon's settings: then its folders are where they are by default. */
@@ -201,15 +165,12 @@ enum answer answer_wait(const char *config, struct repo *repo, const struct answ
                         unsigned wait_ms, struct buf *line)
 {
     struct local local AUTO_LOCAL = {.state_dir = -1};
-    AUTO_CLOSE int watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    AUTO_CLOSE int watch = -1;
     int64_t end = clock_boot_ms() + wait_ms;
     struct error err;
     if (load_settings(config, &local.settings, &err) != 0)
         return not_known(&err, line);
-    if (watch >= 0 && inotify_add_watch(watch, local.settings.run, IN_MOVED_TO) < 0) {
-        close(watch);
-        watch = -1;
-    }
+    watch = follow_open(local.settings.run);
     for (size_t start = line->len;; buf_truncate(line, start)) {
         int64_t left = end - clock_boot_ms();
         enum answer answer = look_once(&local, repo, question, left <= 0, line);

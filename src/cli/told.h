@@ -22,7 +22,7 @@ void told_fini(struct told *told);
    outcomes. `out` is zeroed, or was used before. */
 int told_read(struct local *local, struct told *out, struct error *err) MUST_CHECK;
 
-/* The file alone, whoever wrote it: for names to complete, never for a verdict. */
+/* The file alone, whoever wrote it: for names to complete, and for whoever asks after its writer in another way. */
 int told_read_unproven(const struct local *local, struct told *out, struct error *err) MUST_CHECK;
 
 /* Members, where a missing one is "-", or has no members of its own. Borrowed from the document. */
