@@ -268,7 +268,8 @@ const struct cli_verb verb_set = {
             "with its hooks; a file with edits of your own is refused. As root it is made as the repository's\n"
             "owner would. Then it says what became of it, for as long as *git config epochd.wait* tells it to\n"
             "wait (seconds, default 2).\n",
-    .exit = "0: committed; 1: refused (findings, a version that is not expected, edits that are not committed)",
+    .exit = "0: committed; 1: refused (findings, a version that is not expected, edits that are not committed), or committed "
+            "and not served, because epochd is in a hold or refuses it, which the last line says",
     .operands = {{.name = "SERVICE", .kind = CLI_SERVICE}, {.name = "PATH=VALUE", .kind = CLI_KEY, .is_repeated = true}},
     .options = {COMMON_OPTIONS,
                 [OPT_STRING] = {.name = "string", .help = "values are text as it is"},
