@@ -46,7 +46,13 @@ static int no_previous(struct error *err)
     return error_set(err, CODE_REPO_REV, 0, "the journal knows no published epoch before the tip; name one: epochctl log");
 }
 
-/* The newest published epoch that is not the tip: the one before, or, where the tip was refused, the one in force. */
+static bool was_served(const struct local *local, enum epoch_verdict verdict)
+{
+    return verdict == EPOCH_PUBLISHED || (verdict == EPOCH_COMMITTED && strcmp(local->settings.mqtt.url, "off") == 0);
+}
+
+/* The newest published epoch that is not the tip: the one before, or, where the tip was refused, the one in force. Without a
+   broker: the newest committed one. */
 static int find_previous(struct local *local, const struct writing *w, struct target *out, struct error *err)
 {
     struct epoch_rows rows AUTO_EPOCH_ROWS = {0};
@@ -56,7 +62,7 @@ static int find_previous(struct local *local, const struct writing *w, struct ta
         return error_wrap(err, "looking for the previous epoch in the journal");
     for (size_t i = rows.len; i > 0; i--) {
         const struct epoch_row *row = &rows.rows[i - 1];
-        if (row->verdict != EPOCH_PUBLISHED || oid_equal(&row->commit, &w->tip))
+        if (!was_served(local, row->verdict) || oid_equal(&row->commit, &w->tip))
             continue;
         *out = (struct target){row->commit, row->epoch};
         return 0;

@@ -28,7 +28,7 @@ struct waiting {
     uint64_t epoch;        /* 0: a commit is waited for */
     struct oid commit;
     char hex[OID_HEX_LEN + 1];
-    bool for_published;
+    bool for_published, has_choice; /* which of the two was named */
     int64_t end_ms; /* INT64_MAX: never */
     struct told told;
     char code[64]; /* of a rejection */
@@ -145,6 +145,8 @@ static int follow(struct waiting *w, enum answer *out, struct error *err)
     for (;;) {
         if (told_read(&w->local, &w->told, err) != 0)
             return -1;
+        if (w->told.is_told && !w->has_choice)
+            w->for_published = !span_is(told_text(told_part(w->told.doc.root, "broker"), "state"), "off");
         *out = judge(w);
         int64_t left = w->end_ms == INT64_MAX ? -1 : w->end_ms - clock_boot_ms();
         if (*out == ANSWER_NOT_YET && w->end_ms != INT64_MAX && left <= 0)
@@ -210,6 +212,7 @@ static bool read_options(const struct cli_args *args, struct waiting *w)
 {
     const char *timeout = args->options[OPT_TIMEOUT], *what = args->options[OPT_FOR];
     int64_t span_ms;
+    w->has_choice = what != NULL;
     w->for_published = what == NULL || strcmp(what, "published") == 0;
     w->end_ms = INT64_MAX;
     if (timeout == NULL)
@@ -254,7 +257,7 @@ const struct cli_verb verb_wait = {
     .options = {[OPT_FOR] = {.name = "for",
                              .argument = "published|committed",
                              .kind = CLI_WORDS,
-                             .help = "what it is waited for; default *published*"},
+                             .help = "what it is waited for; default *published*, and *committed* where *mqtt.url* is *off*"},
                 [OPT_TIMEOUT] = {.name = "timeout",
                                  .letter = 't',
                                  .argument = "TIME",

@@ -144,6 +144,8 @@ void serve_epoch(struct daemon *d, const struct pipeline_result *result)
 {
     struct outbox_batch batch CLEANUP(outbox_batch_fini) = {0};
     struct error err;
+    if (d->broker.state == BROKER_OFF)
+        return; /* committed is all that an epoch can become */
     if (d->broker.state != BROKER_OPEN) {
         overtake_below(d, d->pipeline.force.epoch);
         return;

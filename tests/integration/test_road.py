@@ -327,3 +327,23 @@ def test_a_snapshot_comes_within_a_second_while_commits_never_stop(home, daemon)
         tip = home.git("commit-tree", "-p", tip, "-m", "next", tree).stdout.strip()
         home.git("update-ref", "refs/heads/main", tip)
         daemon.wait("epoch_committed", config_epoch=tip)
+
+
+def test_without_a_broker_committed_is_final(tmp_path, home, ends):
+    """Nothing can be published, so nothing is overtaken; wait and rollback take what is committed."""
+    daemon = ends(Daemon(tmp_path / "epochd", home))
+    for n in (2, 3):
+        home.commit({"services/router.yaml": f"round: {n}\n"}, f"round {n}")
+        daemon.committed(n)
+    assert daemon.ctl("wait", "--timeout", "20s", check=0).stdout.endswith(" committed\n")
+    assert {record["kind"] for record in daemon.journal()} == {"baseline", "keyset", "committed"}
+    assert [entry["verdict"] for entry in daemon.status_when(lambda s: s["epoch"] == 3)["recent"]] == ["committed"] * 3
+    home.git("config", "user.name", "Ada")
+    home.git("config", "user.email", "ada@example.org")
+    daemon.ctl("rollback", cwd=home.path, check=0)
+    daemon.committed(4)
+    assert home.git("show", "HEAD:services/router.yaml").stdout == "round: 2\n"
+    daemon.kill()
+    daemon.start()
+    daemon.wait("recovered", epoch=4)
+    assert "superseded" not in daemon.ctl("log", check=0).stdout
