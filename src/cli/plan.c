@@ -73,7 +73,8 @@ int plan_make(const struct candidate *candidate, const struct catalog *before, s
         plan.actions[service->action]++;
     }
     *out = plan;
-    plan = (struct plan){0};
+    plan.services = NULL;
+    plan.len = 0;
     return 0;
 }
 

@@ -194,7 +194,7 @@ static int read_word(struct toml_reader *r, struct toml_node **out, struct error
         if (!isfinite(node->u.number) || (is_integer && fabs(node->u.number) > (double)NUM_INT_MAX) ||
             !doc_number_is_portable(node->u.number))
             return toml_refuse(r, err, "a number that JSON cannot carry exactly; write it as a string");
-    } else if (word.len >= 5 && memchr("0123456789", word.data[0], 10) != NULL &&
+    } else if (word.len >= 5 && word.data[0] >= '0' && word.data[0] <= '9' &&
                (memchr(word.data, '-', word.len) != NULL || memchr(word.data, ':', word.len) != NULL)) {
         return toml_refuse(r, err, "a date or time, for which JSON has no value; write it as a string");
     } else if (span_is(word, "inf") || span_is(word, "nan") || (word.len == 4 && strchr("+-", word.data[0]) != NULL)) {
