@@ -60,22 +60,18 @@ static int compare(const struct candidate_service *service, const struct catalog
 
 int plan_make(const struct candidate *candidate, const struct catalog *before, struct plan *out, struct error *err)
 {
-    struct plan plan AUTO_PLAN = {.total = candidate->total};
-    plan.services = calloc(candidate->len + 1, sizeof *plan.services);
-    if (plan.services == NULL)
+    int rc = 0;
+    *out = (struct plan){.services = calloc(candidate->len + 1, sizeof *out->services), .total = candidate->total};
+    if (out->services == NULL)
         return error_memory(err);
-    for (; plan.len < candidate->len; plan.len++) {
-        struct plan_service *service = &plan.services[plan.len];
-        if (compare(&candidate->services[plan.len], before, service, err) != 0) {
-            plan.len++; /* half of it is there, and freed with the rest */
-            return -1;
-        }
-        plan.actions[service->action]++;
+    for (; rc == 0 && out->len < candidate->len; out->len++) {
+        struct plan_service *service = &out->services[out->len];
+        rc = compare(&candidate->services[out->len], before, service, err);
+        out->actions[service->action]++;
     }
-    *out = plan;
-    plan.services = NULL;
-    plan.len = 0;
-    return 0;
+    if (rc != 0)
+        plan_fini(out); /* half of the last one is there, and freed with the rest */
+    return rc;
 }
 
 /* --- for people ----------------------------------------------------------------------------------------- */

@@ -27,7 +27,8 @@ struct plan {
 void plan_fini(struct plan *plan);
 #define AUTO_PLAN CLEANUP(plan_fini)
 
-/* `candidate` was judged with `before` in force; NULL: nothing was, all services are created. */
+/* `candidate` was judged with `before` in force; NULL: nothing was, all services are created. `out` is empty on
+   failure. */
 int plan_make(const struct candidate *candidate, const struct catalog *before, struct plan *out, struct error *err) MUST_CHECK;
 
 /* "3 services of 6 change: 1 created, 1 updated, 1 deleted", or "no service changes"; no newline. */
