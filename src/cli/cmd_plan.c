@@ -41,6 +41,11 @@ static bool is_format(const struct cli_args *args, const char *name)
     return cli_given(args, OPT_FORMAT) && strcmp(args->options[OPT_FORMAT], name) == 0;
 }
 
+static bool is_json(const struct cli_args *args)
+{
+    return cli_given(args, OPT_JSON) || is_format(args, "json");
+}
+
 static void put_text(const struct plan *plan, struct buf *out)
 {
     plan_put_text(plan, "", SIZE_MAX / 4, out);
@@ -51,7 +56,7 @@ static void put_text(const struct plan *plan, struct buf *out)
 static int print_plan(const struct cli_args *args, const struct plan *plan)
 {
     struct buf text AUTO_BUF = {0};
-    if (cli_given(args, OPT_JSON) || is_format(args, "json"))
+    if (is_json(args))
         plan_put_json(plan, &text);
     else if (is_format(args, "markdown"))
         plan_put_markdown(plan, &text);
@@ -60,8 +65,20 @@ static int print_plan(const struct cli_args *args, const struct plan *plan)
     return cli_print(&text);
 }
 
-static int print_findings(const struct findings *findings)
+static int print_findings_json(const struct findings *findings)
 {
+    struct buf text AUTO_BUF = {0};
+    buf_printf(&text, "{\"errors\":%zu,\"findings\":", findings->errors);
+    findings_write_json(findings, FINDINGS_MAX, &text);
+    buf_puts(&text, "}\n");
+    int rc = cli_print(&text);
+    return rc == CLI_OK ? CLI_FINDINGS : rc;
+}
+
+static int print_findings(const struct cli_args *args, const struct findings *findings)
+{
+    if (is_json(args))
+        return print_findings_json(findings);
     for (size_t i = 0; i < findings->len; i++) {
         struct buf line AUTO_BUF = {0};
         finding_format(&findings->items[i], &line);
@@ -84,7 +101,7 @@ static int compare(const struct cli_args *args, const struct source *source, con
         return cli_fail(&err);
     findings_sort(&findings);
     if (findings.errors > 0)
-        return print_findings(&findings);
+        return print_findings(args, &findings);
     return plan_make(&candidate, before, &plan, &err) != 0 ? cli_fail(&err) : print_plan(args, &plan);
 }
 
@@ -124,7 +141,7 @@ static int run_plan(const struct cli *cli, const struct cli_args *args)
                     .argument = "text|json|markdown",                                                      \
                     .kind = CLI_WORDS,                                                                     \
                     .help = "the form of the output; markdown is for a comment on a merge request"},       \
-    [OPT_JSON] = {.name = "json", .help = "the same as *--format json*", .is_alternative = true}
+    [OPT_JSON] = {.name = "json", .help = "the same as *--format json*; where it is refused, errors and findings instead", .is_alternative = true}
 
 const struct cli_verb verb_plan = {
     .name = "plan",

@@ -96,6 +96,8 @@ def test_what_is_refused_has_no_plan(home):
     home.write({STT: "a: 1\na: 2\n"})
     refused = here(home, "plan", check=1)
     assert refused.stdout == "" and f"{STT}:2:1: " in refused.stderr and "there is nothing to plan" in refused.stderr
+    told = json.loads(here(home, "plan", "--json", check=1).stdout)
+    assert told["errors"] == 1 and [(f["code"], f["file"], f["line"]) for f in told["findings"]] == [("yaml.duplicate-key", STT, 2)]
     home.commit()
     assert "is not a valid configuration: epochctl check HEAD" in here(home, "diff", "HEAD", "HEAD~1", check=3).stderr
     assert here(home, "diff", "HEAD~1", "HEAD", check=1).stdout == ""
