@@ -101,7 +101,8 @@ static uint64_t committed_epoch(const struct local *local)
 
 static int not_there(const char *service, uint64_t epoch, struct error *err)
 {
-    return error_set(err, CODE_REPO_REV, 0, "there is no service '%s' in epoch %" PRIu64, service, epoch);
+    return error_set(err, CODE_REPO_REV, 0, "there is no service '%s' in epoch %" PRIu64 "; epochctl log %s tells whether there was one",
+                     service, epoch, service);
 }
 
 static int no_epoch(const char *service, struct error *err)

@@ -137,6 +137,8 @@ int repo_resolve(struct repo *repo, const char *revision, struct oid *commit, st
     int rc = git_revparse_single(&named, repo->handle.git, revision);
     if (rc == 0)
         rc = git_object_peel(&peeled, named, GIT_OBJECT_COMMIT);
+    if (rc == GIT_ENOTFOUND && git_repository_head_unborn(repo->handle.git) == 1)
+        return error_set(err, CODE_REPO_REV, 0, "there is no commit '%s': HEAD's branch has none yet", revision);
     if (rc != 0)
         return repo_fail(err, CODE_REPO_REV, rc, "there is no commit '%s'", revision);
     *commit = repo_oid(git_object_id(peeled));
