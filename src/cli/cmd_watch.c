@@ -31,6 +31,7 @@ struct watcher {
     char keys[TOPIC_MAX + 1], epoch[TOPIC_MAX + 1], keepalive[TOPIC_MAX + 1], services[TOPIC_MAX + 1];
     size_t folder_len;   /* of a service's topic, up to its name */
     bool is_fresh, was_said, is_down, is_refused; /* refused: the broker lets us not subscribe */
+    bool has_told_down; /* once for each time that the broker is away, also when it was from the beginning */
     int64_t retry_ms, retry_at_ms;
     int rc;              /* of the printing */
 };
@@ -142,8 +143,9 @@ static int subscribe(struct watcher *w, struct error *err)
 
 static void on_down(struct watcher *w, const char *text)
 {
-    if (!w->is_down)
+    if (!w->has_told_down)
         note(w, watch_print_state(&w->print, "disconnected", text));
+    w->has_told_down = true;
     w->is_down = true;
     w->retry_at_ms = clock_boot_ms() + w->retry_ms;
     w->retry_ms = w->retry_ms * 2 > RETRY_MAX_MS ? RETRY_MAX_MS : w->retry_ms * 2;
@@ -155,7 +157,7 @@ static void on_event(void *context, const struct mqtt_event *event)
     struct error err;
     switch (event->kind) {
     case MQTT_EVENT_UP:
-        w->is_down = false;
+        w->is_down = w->has_told_down = false;
         w->retry_ms = RETRY_MIN_MS;
         note(w, watch_print_state(&w->print, "connected", mqtt_display(w->link.mqtt)));
         if (subscribe(w, &err) != 0)

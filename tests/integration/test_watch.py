@@ -111,6 +111,15 @@ def test_watch_needs_root_pub_and_nothing_of_the_state(lively, tmp_path, ends):
     assert "no name of a service" in ctl("watch", "../+", check=2).stderr
 
 
+def test_watch_tells_that_the_broker_is_away_from_the_beginning(lively, broker, ends):
+    broker.kill()
+    watch = ends(Watch(lively))
+    assert "onnection refused" in watch.wait("disconnected")["detail"]
+    broker.start()
+    watch.wait("connected")
+    assert [line["event"] for line in watch.lines].count("disconnected") == 1
+
+
 def test_watch_connects_again_and_tells_staleness(lively, home, broker, ends):
     watch = ends(Watch(lively))
     watch.wait("fresh")
