@@ -78,7 +78,7 @@ int home_accept_loss(struct daemon *d, uint64_t floor, const char *by, struct er
     }
     if (floor == 0 && known == 0)
         return error_set(err, CODE_REQUEST_REFUSED, 0,
-                         "nothing tells how far the lost state had got: no broker, no snapshot; give --floor N, at least the "
+                         "nothing tells how far the lost state had got: no head on a broker, no snapshot; give --floor N, at least the "
                          "highest epoch any consumer has seen");
     if (floor != 0 && floor < known)
         return error_set(err, CODE_REQUEST_REFUSED, 0, "epoch %llu is known to have been given out: --floor %llu or more",

@@ -150,6 +150,19 @@ def test_f33__an_older_state_is_restored_above_what_the_broker_has_seen(host, ho
     assert epochs == sorted(epochs), "nobody is led backward"
 
 
+def test_f33__an_older_state_whose_broker_has_forgotten_too_goes_on_above_what_is_said(host, home, broker):
+    host.type("backup")
+    for n in range(2, 5):
+        change(home, n)
+        host.daemon.published(n)
+    host.daemon.stop()
+    broker.kill()
+    broker.start()
+    assert "epoch 413 is in force" in host.type("restore-above")
+    host.daemon.published(413)
+    assert host.daemon.journal()[0]["floor"] == 412
+
+
 def test_f33__an_older_repository_is_behind_and_the_clone_brings_it_back(host, home, subscriber, tmp_path):
     host.type("backup")
     commit = change(home, 2)
