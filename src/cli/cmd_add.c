@@ -143,9 +143,9 @@ const struct cli_verb verb_add = {
     .summary = "a new service, empty or from a file: one commit",
     .help = "_SERVICE_ is a name, or a path below services/ with the name last: audio/ears.\n"
             "Without *--from* it has no values yet; *set* and *edit* give it some. A file is read by its\n"
-            "ending: .env (numbers and booleans without quotes become such, everything else is a string; $X stays\n"
-            "$X), .json, .toml (dates and times are refused: JSON has no value for them), .yaml (taken as it is).\n"
-            "Keys and their order stay; comments of the other formats do not come along.\n",
+            "ending: .env (numbers and booleans without quotes become such, everything else is a string; $X\n"
+            "stays $X), .json, .toml (dates and times are refused: JSON has no value for them), .yaml (taken\n"
+            "as it is). Keys and their order stay; comments of the other formats do not come along.\n",
     .operands = {{.name = "SERVICE", .kind = CLI_ANY}},
     .options = {[OPT_FROM] = {.name = "from", .argument = "FILE", .kind = CLI_FILE, .help = "take its values over"},
                 [OPT_FOLDER] = {.name = "folder", .argument = "FOLDER", .help = "below services/, for order"},

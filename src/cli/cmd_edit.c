@@ -189,9 +189,9 @@ static int run(const struct cli *cli, const struct cli_args *args)
 const struct cli_verb verb_edit = {
     .name = "edit",
     .summary = "edit a service's file, judged when it is saved: one commit",
-    .help = "Opens a copy in $VISUAL, else $EDITOR, else vi. When the editor ends, the copy is judged as epochd\n"
-            "would; with findings it can be edited again on a terminal, else the copy is kept and named. Left\n"
-            "unchanged, nothing is committed. Everything else is as with *set*.\n",
+    .help = "Opens a copy in $VISUAL, else $EDITOR, else vi. When the editor ends, the copy is judged as\n"
+            "epochd would; with findings it can be edited again on a terminal, else the copy is kept and\n"
+            "named. Left unchanged, nothing is committed. Everything else is as with *set*.\n",
     .exit = "0: committed, or unchanged; 1: refused (the copy is kept)",
     .operands = {{.name = "SERVICE", .kind = CLI_SERVICE}},
     .options = {[OPT_EXPECT] = {.name = "expect", .argument = "VERSION",

@@ -208,9 +208,9 @@ static int run_rm(const struct cli *cli, const struct cli_args *args)
 const struct cli_verb verb_mv = {
     .name = "mv",
     .summary = "rename a service, or move its file to another folder: one commit",
-    .help = "_NEW_ is a name, or a path below services/ with the name last: audio/ears. To consumers a renamed\n"
-            "service is one that goes and one that comes; another folder changes nothing for them. What profiles\n"
-            "lay over the service moves with it.\n",
+    .help = "_NEW_ is a name, or a path below services/ with the name last: audio/ears. To consumers a\n"
+            "renamed service is one that goes and one that comes; another folder changes nothing for them.\n"
+            "What profiles lay over the service moves with it.\n",
     .operands = {{.name = "SERVICE", .kind = CLI_SERVICE}, {.name = "NEW", .kind = CLI_ANY}},
     .options = {COMMON_OPTIONS, [OPT_ALLOW] = {.name = "allow-mass-removal", .is_hidden = true}},
     .run = run_mv,
@@ -219,9 +219,9 @@ const struct cli_verb verb_mv = {
 const struct cli_verb verb_rm = {
     .name = "rm",
     .summary = "remove services: one commit",
-    .help = "Consumers keep the last values of a service that is gone and are told that it is. A commit that takes\n"
-            "more than a fifth of the services (at least three), or all, is refused unless it says that it is\n"
-            "meant.\n",
+    .help = "Consumers keep the last values of a service that is gone and are told that it is. A commit that\n"
+            "takes more than a fifth of the services (at least three), or all, is refused unless it says that\n"
+            "it is meant.\n",
     .operands = {{.name = "SERVICE", .kind = CLI_SERVICE, .is_repeated = true}},
     .options = {COMMON_OPTIONS,
                 [OPT_ALLOW] = {.name = "allow-mass-removal",

@@ -146,9 +146,10 @@ static int run_plan(const struct cli *cli, const struct cli_args *args)
 const struct cli_verb verb_plan = {
     .name = "plan",
     .summary = "what would change, by service and key",
-    .help = "Judges and compares with what is in force: the newest valid commit below. Without _REV_ the files as\n"
-            "they are, or what is staged, with the commit that is checked out; _REV_, a branch to be merged say,\n"
-            "with the branch that is served (*epochd.branch* of the repository's config, else *main*).\n",
+    .help = "Judges and compares with what is in force: the newest valid commit below. Without _REV_ the\n"
+            "files as they are, or what is staged, with the commit that is checked out; _REV_, a branch to be\n"
+            "merged say, with the branch that is served (*epochd.branch* of the repository's config, else\n"
+            "*main*).\n",
     .exit = "0: it would be accepted; 1: it would be refused, and the findings say why.",
     .operands = {{.name = "REV", .kind = CLI_REV, .is_optional = true}},
     .options = {FORMAT_OPTIONS,
@@ -202,8 +203,9 @@ static int run_diff(const struct cli *cli, const struct cli_args *args)
 const struct cli_verb verb_diff = {
     .name = "diff",
     .summary = "what changed between two epochs, by service and key",
-    .help = "From one epoch to another, _B_ being HEAD unless it is named: their numbers, or anything git takes for\n"
-            "a commit; _A.._ and _A..B_ are the same as _A_ and _A_ _B_. Reads the repository; a number is looked up in the journal.\n",
+    .help = "From one epoch to another, _B_ being HEAD unless it is named: their numbers, or anything git\n"
+            "takes for a commit; _A.._ and _A..B_ are the same as _A_ and _A_ _B_. Reads the repository; a\n"
+            "number is looked up in the journal.\n",
     .exit = "0: compared, also where nothing changed; 1: _B_ is not valid, and the findings say why.",
     .operands = {{.name = "A", .kind = CLI_EPOCH}, {.name = "B", .kind = CLI_EPOCH, .is_optional = true}},
     .options = {FORMAT_OPTIONS},

@@ -235,12 +235,13 @@ static int run(const struct cli *cli, const struct cli_args *args)
 const struct cli_verb verb_rollback = {
     .name = "rollback",
     .summary = "say again what an earlier epoch said: one commit",
-    .help = "Makes a commit whose configuration is that of _EPOCH_ (a number, or a commit), so it becomes a new,\n"
-            "higher epoch that every consumer takes. By default that of the previous published epoch; where the\n"
-            "tip was refused, of the one in force. Only files of the configuration that differ are written;\n"
-            "edits that are not committed are never touched, and a file among them that has some is refused by\n"
-            "name. The plan is printed first, and at the end what became of it. The commit ends in the line\n"
-            "_Epoch-Rollback: EPOCH_. Numbers, and the default, need the journal: the daemon's user or root.\n",
+    .help = "Makes a commit whose configuration is that of _EPOCH_ (a number, or a commit), so it becomes a\n"
+            "new, higher epoch that every consumer takes. By default that of the previous published epoch;\n"
+            "where the tip was refused, of the one in force. Only files of the configuration that differ are\n"
+            "written; edits that are not committed are never touched, and a file among them that has some is\n"
+            "refused by name. The plan is printed first, and at the end what became of it. The commit ends in\n"
+            "the line _Epoch-Rollback: EPOCH_. Numbers, and the default, need the journal: the daemon's user\n"
+            "or root.\n",
     .exit = "0: committed; 1: refused (findings, edits that are not committed)",
     .operands = {{.name = "EPOCH", .kind = CLI_EPOCH, .is_optional = true}},
     .options = {[OPT_SERVICE] = {.name = "service", .argument = "SERVICE", .kind = CLI_SERVICE,

@@ -258,16 +258,16 @@ static int run_unset(const struct cli *cli, const struct cli_args *args)
 const struct cli_verb verb_set = {
     .name = "set",
     .summary = "change values of a service: one commit",
-    .help = "Each change is _PATH_=_VALUE_ (or one as _PATH_ _VALUE_): /audio/rate=16000 or audio.rate=16000. Only\n"
-            "the bytes of the value change; comments and layout stay, and a new name becomes a line at the end\n"
-            "of its mapping. A _VALUE_ is one plain value of YAML 1.2 (0.6, true, null, some words), unless it\n"
-            "begins with { [ \" or '; a single - reads text from standard input. What cannot be done without\n"
-            "touching something else is refused.\n"
+    .help = "Each change is _PATH_=_VALUE_ (or one as _PATH_ _VALUE_): /audio/rate=16000 or audio.rate=16000.\n"
+            "Only the bytes of the value change; comments and layout stay, and a new name becomes a line at\n"
+            "the end of its mapping. A _VALUE_ is one plain value of YAML 1.2 (0.6, true, null, some words),\n"
+            "unless it begins with { [ \" or '; a single - reads text from standard input. What cannot be done\n"
+            "without touching something else is refused.\n"
             "\n"
-            "The commit is judged first and its plan printed. In a work tree git makes it, of that file alone,\n"
-            "with its hooks; a file with edits of your own is refused. As root it is made as the repository's\n"
-            "owner would. Then it says what became of it, for as long as *git config epochd.wait* tells it to\n"
-            "wait (seconds, default 2).\n",
+            "The commit is judged first and its plan printed. In a work tree git makes it, of that file\n"
+            "alone, with its hooks; a file with edits of your own is refused. As root it is made as the\n"
+            "repository's owner would. Then it says what became of it, for as long as *git config\n"
+            "epochd.wait* tells it to wait (seconds, default 2).\n",
     .exit = "0: committed; 1: refused (findings, a version that is not expected, edits that are not committed), or committed "
             "and not served, because epochd is in a hold or refuses it, which the last line says",
     .operands = {{.name = "SERVICE", .kind = CLI_SERVICE}, {.name = "PATH=VALUE", .kind = CLI_KEY, .is_repeated = true}},
@@ -280,8 +280,8 @@ const struct cli_verb verb_set = {
 const struct cli_verb verb_unset = {
     .name = "unset",
     .summary = "remove values of a service: one commit",
-    .help = "Removes each _PATH_ with its lines and the comment on them; a comment above stays. Everything else is\n"
-            "as with *set*.\n",
+    .help = "Removes each _PATH_ with its lines and the comment on them; a comment above stays. Everything\n"
+            "else is as with *set*.\n",
     .operands = {{.name = "SERVICE", .kind = CLI_SERVICE}, {.name = "PATH", .kind = CLI_KEY, .is_repeated = true}},
     .options = {COMMON_OPTIONS},
     .run = run_unset,
