@@ -71,10 +71,7 @@ static int act(enum app_action action, const struct settings *settings)
         break;
     }
     log_setup(settings->log.level, settings->log.format);
-    if (daemon_run(settings, &err) == 0)
-        return APP_OK;
-    log_error_object(LOG_LEVEL_ERROR, "daemon", "not_started", &err);
-    return APP_FAILED;
+    return daemon_run(settings, &err) == 0 ? APP_OK : APP_FAILED; /* it has said why */
 }
 
 static int with_settings(enum app_action action, const char *path)

@@ -201,7 +201,11 @@ int daemon_run(const struct settings *settings, struct error *err)
         notify_send("READY=1");
         loop_timer_arm(&d.loop, &d.heartbeat, settings->mqtt.heartbeat_s * INT64_C(1000));
         rc = loop_run(&d.loop, err);
+        if (rc != 0)
+            log_error_object(LOG_LEVEL_ERROR, UNIT, "failed", err);
         log_info(UNIT, "stopped", LOG_N("epoch", d.pipeline.force.epoch), LOG_N("published", d.published));
+    } else {
+        log_error_object(LOG_LEVEL_ERROR, UNIT, "not_started", err);
     }
     finish(&d);
     return rc;

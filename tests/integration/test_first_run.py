@@ -5,7 +5,7 @@ import signal
 import subprocess
 
 import pytest
-from harness import EPOCHD, ROOT, Daemon, Repo
+from harness import EPOCHD, PATIENCE_S, ROOT, Daemon, Repo
 
 FAIL = ROOT / "build-fail/epochd"
 KEYS = {"root.key", "root.pub", "signing.key", "journal.key", "lkg.key", "keyset.json"}
@@ -113,3 +113,11 @@ def test_f75__a_look_for_the_journal_that_fails_is_no_lost_state(tmp_path, repo,
     assert ended.returncode == 3 and "cannot look for 'journal.jsonl'" in ended.stderr
     daemon.start()
     assert daemon.status()["state"] == "ok"
+
+
+def test_a_daemon_that_fails_while_it_runs_says_so_and_not_that_it_was_not_started(tmp_path, home, ends):
+    wrapper = ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", "trace=epoll_wait", "-e", "inject=epoll_wait:error=EBADF:when=1+"]
+    daemon = ends(Daemon(tmp_path / "epochd", home, start=False, wrapper=wrapper))
+    daemon.start()
+    assert "waiting for events" in daemon.wait("failed", code="system")["message"]
+    assert daemon.process.wait(PATIENCE_S) == 3 and "not_started" not in [line["event"] for line in daemon.said()]

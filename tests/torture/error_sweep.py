@@ -58,7 +58,7 @@ def fail_at(phase, world, point):
         raise Bad(f"{call} {error}: {stuck}")
     if code not in ENDS.get(call, STARTED) or (code != 0 and run.said("started") and call not in ENDS):
         raise Bad(f"{call} {error}: ended with {code}: {run.events[-3:]}")
-    if code > 0 and not run.said("not_started") and not run.said("text"):
+    if code > 0 and not run.said("not_started") and not run.said("failed") and not run.said("text"):
         raise Bad(f"{call} {error}: ended with {code} and did not say why")
     try:
         phase.judge(world)
