@@ -146,6 +146,7 @@ const struct cli_verb verb_add = {
             "ending: .env (numbers and booleans without quotes become such, everything else is a string; $X\n"
             "stays $X), .json, .toml (dates and times are refused: JSON has no value for them), .yaml (taken\n"
             "as it is). Keys and their order stay; comments of the other formats do not come along.\n",
+    .exit = "as of *set*.",
     .operands = {{.name = "SERVICE", .kind = CLI_ANY}},
     .options = {[OPT_FROM] = {.name = "from", .argument = "FILE", .kind = CLI_FILE, .help = "take its values over"},
                 [OPT_FOLDER] = {.name = "folder", .argument = "FOLDER", .help = "below services/, for order"},

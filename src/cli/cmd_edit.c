@@ -192,7 +192,7 @@ const struct cli_verb verb_edit = {
     .help = "Opens a copy in $VISUAL, else $EDITOR, else vi. When the editor ends, the copy is judged as\n"
             "epochd would; with findings it can be edited again on a terminal, else the copy is kept and\n"
             "named. Left unchanged, nothing is committed. Everything else is as with *set*.\n",
-    .exit = "0: committed, or unchanged; 1: refused (the copy is kept)",
+    .exit = "0: committed, or unchanged; 1: refused (the copy is kept), or as of *set*.",
     .operands = {{.name = "SERVICE", .kind = CLI_SERVICE}},
     .options = {[OPT_EXPECT] = {.name = "expect", .argument = "VERSION",
                                 .help = "only if the service is at that version (*show* tells it)"},

@@ -211,6 +211,7 @@ const struct cli_verb verb_mv = {
     .help = "_NEW_ is a name, or a path below services/ with the name last: audio/ears. To consumers a\n"
             "renamed service is one that goes and one that comes; another folder changes nothing for them.\n"
             "What profiles lay over the service moves with it.\n",
+    .exit = "as of *set*.",
     .operands = {{.name = "SERVICE", .kind = CLI_SERVICE}, {.name = "NEW", .kind = CLI_ANY}},
     .options = {COMMON_OPTIONS, [OPT_ALLOW] = {.name = "allow-mass-removal", .is_hidden = true}},
     .run = run_mv,
@@ -222,6 +223,7 @@ const struct cli_verb verb_rm = {
     .help = "Consumers keep the last values of a service that is gone and are told that it is. A commit that\n"
             "takes more than a fifth of the services (at least three), or all, is refused unless it says that\n"
             "it is meant.\n",
+    .exit = "as of *set*.",
     .operands = {{.name = "SERVICE", .kind = CLI_SERVICE, .is_repeated = true}},
     .options = {COMMON_OPTIONS,
                 [OPT_ALLOW] = {.name = "allow-mass-removal",

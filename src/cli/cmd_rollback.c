@@ -242,7 +242,7 @@ const struct cli_verb verb_rollback = {
             "refused by name. The plan is printed first, and at the end what became of it. The commit ends in\n"
             "the line _Epoch-Rollback: EPOCH_. Numbers, and the default, need the journal: the daemon's user\n"
             "or root.\n",
-    .exit = "0: committed; 1: refused (findings, edits that are not committed)",
+    .exit = "as of *set*.",
     .operands = {{.name = "EPOCH", .kind = CLI_EPOCH, .is_optional = true}},
     .options = {[OPT_SERVICE] = {.name = "service", .argument = "SERVICE", .kind = CLI_SERVICE,
                                  .help = "only the file of that service"},

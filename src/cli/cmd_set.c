@@ -269,7 +269,7 @@ const struct cli_verb verb_set = {
             "repository's owner would. Then it says what became of it, for as long as *git config\n"
             "epochd.wait* tells it to wait (seconds, default 2).\n",
     .exit = "0: committed; 1: refused (findings, a version that is not expected, edits that are not committed), or committed "
-            "and not served, because epochd is in a hold or refuses it, which the last line says",
+            "and not served, because epochd is in a hold or refuses it, which the last line says.",
     .operands = {{.name = "SERVICE", .kind = CLI_SERVICE}, {.name = "PATH=VALUE", .kind = CLI_KEY, .is_repeated = true}},
     .options = {COMMON_OPTIONS,
                 [OPT_STRING] = {.name = "string", .help = "values are text as it is"},
@@ -282,6 +282,7 @@ const struct cli_verb verb_unset = {
     .summary = "remove values of a service: one commit",
     .help = "Removes each _PATH_ with its lines and the comment on them; a comment above stays. Everything\n"
             "else is as with *set*.\n",
+    .exit = "as of *set*.",
     .operands = {{.name = "SERVICE", .kind = CLI_SERVICE}, {.name = "PATH", .kind = CLI_KEY, .is_repeated = true}},
     .options = {COMMON_OPTIONS},
     .run = run_unset,
