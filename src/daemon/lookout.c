@@ -69,14 +69,16 @@ static void on_watch(void *context, uint32_t events)
     struct daemon *d = context;
     struct error err;
     int fd = d->watch.fd;
+    bool is_news;
     (void)events;
-    if (watch_drain(&fd, &err) != 0) {
+    if (watch_drain(&fd, &is_news, &err) != 0) {
         fd = -1;
         conditions_on(&d->conditions, CONDITION_POLL_ONLY, err.message);
         log_error_object(LOG_LEVEL_WARN, UNIT, "watch_failed", &err);
     }
     watch_set(d, fd);
-    branch_look(d);
+    if (is_news)
+        branch_look(d);
 }
 
 static void arm_poll(struct daemon *d)

@@ -90,8 +90,16 @@ static bool is_on_the_way(const char *name)
     return false;
 }
 
+/* "HEAD.lock", "main.lock": a commit makes several before it moves the branch, and no ref can have such a name. */
+static bool is_lock(const struct inotify_event *event)
+{
+    static const char ending[] = ".lock";
+    size_t len = event->len == 0 ? 0 : strlen(event->name), ending_len = sizeof ending - 1;
+    return (event->mask & IN_ISDIR) == 0 && len > ending_len && strcmp(event->name + len - ending_len, ending) == 0;
+}
+
 /* next_events(0, 1) is the only call that polls. Returns the errno of a failure, else 0. */
-static int drain(bool *must_reopen)
+static int drain(bool *must_reopen, bool *is_news)
 {
     for (;;) {
         const struct inotify_event *event = inotifytools_next_events(0, 1);
@@ -104,6 +112,8 @@ static int drain(bool *must_reopen)
         if ((event->mask & BROKEN) != 0 ||
             ((event->mask & IN_ISDIR) != 0 && event->len > 0 && is_on_the_way(event->name)))
             *must_reopen = true;
+        if (!is_lock(event))
+            *is_news = true;
     }
 }
 
@@ -200,19 +210,20 @@ int watch_start(const char *common_dir, const char *branch, int *fd, struct erro
     return rc;
 }
 
-int watch_drain(int *fd, struct error *err)
+int watch_drain(int *fd, bool *is_news, struct error *err)
 {
-    bool must_reopen = false;
+    bool must_reopen = false, has_news = false;
     int rc = 0;
     if (!watch.is_open) {
         rc = error_set(err, CODE_POLL_ONLY, 0, "nothing is watched");
     } else {
-        int sys = drain(&must_reopen);
+        int sys = drain(&must_reopen, &has_news);
         rc = sys != 0 ? poll_only(sys, watch.dir, err) : must_reopen ? reopen(err) : 0;
     }
     if (rc != 0)
         watch_stop();
     *fd = watch.epoll;
+    *is_news = has_news || rc != 0;
     return rc;
 }
 

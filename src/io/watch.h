@@ -22,11 +22,11 @@
 int watch_start(const char *common_dir, const char *branch, int *fd, struct error *err) MUST_CHECK;
 
 /*
- * Reads everything there is and re-arms the watches where folders came or went. Look at the ref again after
- * it, whatever it says. On failure nothing is watched any more (*fd = -1, CODE_POLL_ONLY); call watch_start
- * again later.
+ * Reads everything there is and re-arms the watches where folders came or went. *is_news: look at the ref again;
+ * false where there were only git's locks, each of which is followed by the name it is for. On failure it is news, and nothing
+ * is watched any more (*fd = -1, CODE_POLL_ONLY); call watch_start again later.
  */
-int watch_drain(int *fd, struct error *err) MUST_CHECK;
+int watch_drain(int *fd, bool *is_news, struct error *err) MUST_CHECK;
 
 /* Closes the descriptor. Harmless when nothing is watched. */
 void watch_stop(void);

@@ -42,16 +42,19 @@ static void stop(struct watched *w)
 }
 #define WATCHED CLEANUP(stop) struct watched
 
-static void drain(struct watched *w)
+/* Whether it was news. */
+static bool drain(struct watched *w)
 {
     struct error err;
     int before = w->fd;
-    assert_ok(watch_drain(&w->fd, &err));
+    bool is_news;
+    assert_ok(watch_drain(&w->fd, &is_news, &err));
     assert_int_equal(w->fd, before);
     assert_false(is_readable(w->fd, 0));
+    return is_news;
 }
 
-/* Waits and drains until the branch is what git says it is; each event may be one before the last. */
+/* Waits and drains until there is news and the branch is what git says it is; each event may be one before the last. */
 static void assert_notices(struct watched *w, const char *operation)
 {
     struct error err;
@@ -64,7 +67,8 @@ static void assert_notices(struct watched *w, const char *operation)
     for (;;) {
         if (!is_readable(w->fd, LONG_MS))
             fail_msg("nothing was noticed of: %s", operation);
-        drain(w);
+        if (!drain(w))
+            continue;
         assert_ok(repo_branch_tip(w->repo, w->branch, &missing, &tip, &err));
         if (!missing && oid_equal(&tip, &wanted))
             return;
@@ -80,8 +84,8 @@ static void assert_notices_deletion(struct watched *w, const char *operation)
     while (!missing) {
         if (!is_readable(w->fd, LONG_MS))
             fail_msg("nothing was noticed of: %s", operation);
-        drain(w);
-        assert_ok(repo_branch_tip(w->repo, w->branch, &missing, &tip, &err));
+        if (drain(w))
+            assert_ok(repo_branch_tip(w->repo, w->branch, &missing, &tip, &err));
     }
 }
 
@@ -253,6 +257,23 @@ static void watch__notices_a_ref_whose_folder_is_made_anew(void **state)
     assert_notices(&w, "cd here && git update-ref refs/heads/rel/1 $(git commit-tree -m y HEAD^{tree})");
 }
 
+static void watch_drain__takes_a_lock_by_itself_for_no_news(void **state)
+{
+    (void)state;
+    WATCHED w;
+    make_repo();
+    start(&w, "here", "main");
+    sh("cd here/.git && : >index.lock && : >HEAD.lock && : >refs/heads/main.lock && rm index.lock HEAD.lock refs/heads/main.lock");
+    assert_true(is_readable(w.fd, LONG_MS));
+    assert_false(drain(&w));
+    sh("cd here/.git && : >.lock && rm .lock");
+    assert_true(is_readable(w.fd, LONG_MS));
+    assert_true(drain(&w));
+    sh("cd here/.git/refs/heads && : >main.lock && cp main main.lock && mv main.lock main");
+    assert_true(is_readable(w.fd, LONG_MS));
+    assert_true(drain(&w));
+}
+
 /* --- losing and finding again -------------------------------------------------------------------------- */
 
 static void f37__a_watch_says_that_the_repository_is_gone_and_starts_again(void **state)
@@ -264,10 +285,11 @@ static void f37__a_watch_says_that_the_repository_is_gone_and_starts_again(void 
     sh("git clone -q here spare");
     start(&w, "here", "main");
     sh("rm -rf here");
+    bool is_news;
     assert_true(is_readable(w.fd, LONG_MS));
-    assert_refused(watch_drain(&w.fd, &err), CODE_POLL_ONLY, "it is gone");
+    assert_refused(watch_drain(&w.fd, &is_news, &err), CODE_POLL_ONLY, "it is gone");
     assert_int_equal(w.fd, -1);
-    assert_refused(watch_drain(&w.fd, &err), CODE_POLL_ONLY, "nothing is watched");
+    assert_refused(watch_drain(&w.fd, &is_news, &err), CODE_POLL_ONLY, "nothing is watched");
     assert_refused(watch_start(repo_common_dir(w.repo), "main", &w.fd, &err), CODE_POLL_ONLY, "it is gone");
     assert_int_equal(w.fd, -1);
     sh("git clone -q spare here");
@@ -355,13 +377,14 @@ static void watch__works_under_a_name_with_two_slashes_or_none_at_its_end(void *
     (void)state;
     struct error err;
     int fd;
+    bool is_news;
     make_repo();
     static const char *const dirs[] = {"here/.git", "here/.git/", "here/.git//"};
     for (size_t i = 0; i < ARRAY_LEN(dirs); i++) {
         assert_ok(watch_start(dirs[i], "main", &fd, &err));
         sh("git -C here commit -q --allow-empty -m more");
         assert_true(is_readable(fd, LONG_MS));
-        assert_ok(watch_drain(&fd, &err));
+        assert_ok(watch_drain(&fd, &is_news, &err));
     }
     watch_stop();
 }
@@ -379,6 +402,7 @@ int main(void)
         IN_A_FOLDER(watch__notices_the_first_commit_of_all),
         IN_A_FOLDER(watch__notices_a_commit_in_a_linked_work_tree),
         IN_A_FOLDER(watch__notices_a_ref_whose_folder_is_made_anew),
+        IN_A_FOLDER(watch_drain__takes_a_lock_by_itself_for_no_news),
         IN_A_FOLDER(f37__a_watch_says_that_the_repository_is_gone_and_starts_again),
         IN_A_FOLDER(f37__a_watch_follows_a_repository_put_in_the_place_of_another),
         IN_A_FOLDER(f48__more_events_than_the_kernel_keeps_are_survived),

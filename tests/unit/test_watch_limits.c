@@ -118,15 +118,16 @@ static int print_nothing(void *context)
 {
     struct error err;
     int fd;
+    bool is_news;
     (void)context;
     if (freopen("stderr", "w", stderr) == NULL || watch_start("here/.git", "rel/1", &fd, &err) != 0)
         return 1;
     run_script("git -C here branch rel/1; git -C here branch -q -D rel/1; git -C here pack-refs --all; rm "
                "-rf here/.git/refs/heads");
-    if (watch_drain(&fd, &err) != 0)
+    if (watch_drain(&fd, &is_news, &err) != 0)
         return 2;
     run_script("rm -rf here");
-    if (watch_drain(&fd, &err) != -1)
+    if (watch_drain(&fd, &is_news, &err) != -1)
         return 3;
     if (watch_start("here/.git", "rel/1", &fd, &err) != -1)
         return 4;
