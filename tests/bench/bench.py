@@ -132,7 +132,7 @@ def measure_stages(rounds, world, commits, scratch, gap, count):
     }
     for name, samples in found.items():
         rounds.add(name, gap, samples)
-    parts = ["inotify", "tree", "yaml", "sign", "sign", "hmac", "append", "publish", "verify"]
+    parts = ["inotify", "tree", "yaml", "sign", "sign", "hmac", "append beside git", "publish", "verify"]
     rounds.add("sum of stages", gap, [sum(statistics.median(found[part]) for part in parts)])
 
 

@@ -188,11 +188,11 @@ def report(rounds, worlds, peers, description):
             shown = "bare mosquitto" if name == "publish" else name
             lines.append(f"| {shown} | {rounds.median(name):.0f} | {rounds.p99(name):.0f} | {fast} |")
     lines += ["", "## Stages", "", "| | p50, 20 ms gap | p99 | p50, 1 ms gap | p99 |", "|---|---|---|---|---|"]
-    for name in ["inotify", "tree", "yaml", "sign", "hmac", "append", "publish", "verify", "sum of stages"]:
+    for name in ["inotify", "tree", "yaml", "sign", "hmac", "append", "append beside git", "publish", "verify", "sum of stages"]:
         lines.append(f"| {name} | {rounds.median(name):.0f} | {rounds.p99(name):.0f} | {rounds.median(name, 1):.0f} | {rounds.p99(name, 1):.0f} |")
     lines += ["", "## Everything else", "", "| figure | median |", "|---|---|"]
-    shown = {name for name in [*names, "etcd", "Redis", "publish", "shell", "inotify", "tree", "yaml", "sign", "hmac", "append", "verify",
-                               "sum of stages"]}
+    shown = {name for name in [*names, "etcd", "Redis", "publish", "shell", "inotify", "tree", "yaml", "sign", "hmac", "append",
+                               "append beside git", "verify", "sum of stages"]}
     for name, gap in rounds.lists:
         if gap == 20 and name not in shown:
             values = [statistics.median(samples) for samples in rounds.lists[name, gap] if samples]
