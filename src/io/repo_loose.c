@@ -74,23 +74,21 @@ struct stream {
 static bool inflate_into(struct stream *stream, char *out, size_t size, size_t *len)
 {
     z_stream *z = &stream->z;
+    int rc = Z_OK;
     z->next_out = (unsigned char *)out;
     z->avail_out = (unsigned)size;
-    while (z->avail_out > 0 && !stream->is_over) {
+    while (rc == Z_OK && z->avail_out > 0 && !stream->is_over) {
         if (z->avail_in == 0) {
             ssize_t got = read(stream->fd, stream->in, sizeof stream->in);
-            if (got <= 0)
-                return false;
             z->next_in = stream->in;
-            z->avail_in = (unsigned)got;
+            z->avail_in = got > 0 ? (unsigned)got : 0;
         }
-        int rc = inflate(z, Z_NO_FLUSH);
-        if (rc != Z_OK && rc != Z_BUF_ERROR && rc != Z_STREAM_END)
-            return false;
+        rc = z->avail_in == 0 ? Z_DATA_ERROR : inflate(z, Z_NO_FLUSH);
         stream->is_over = rc == Z_STREAM_END;
     }
+    z->next_out = NULL; /* it is the caller's */
     *len = size - z->avail_out;
-    return true;
+    return rc == Z_OK || rc == Z_STREAM_END;
 }
 
 /* "blob 430" and a zero; *header_len with the zero. */
@@ -303,6 +301,7 @@ static int add_reader(git_odb *odb, const char *dir, struct error *err)
     if (reader == NULL)
         return error_memory(err);
     memcpy(reader->dir, dir, len);
+    reader->dir[len] = '\0';
     reader->backend = (git_odb_backend){
         .version = GIT_ODB_BACKEND_VERSION,
         .read = on_read,
