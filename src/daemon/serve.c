@@ -114,18 +114,24 @@ static int fill_epoch(struct daemon *d, const struct pipeline_result *result, st
     return 0;
 }
 
-static void on_overtaken(void *context, const struct oid *commit, uint64_t epoch)
+/* false: the journal did not take it. The epoch stays only committed, and is told with the next keepalive or publication. */
+static bool tell_overtaken(struct daemon *d, const struct oid *commit, uint64_t epoch)
 {
-    struct daemon *d = context;
     struct buf members AUTO_BUF = {0};
-    if (epoch == 0 || epoch <= d->published)
-        return;
     record_write_overtaken(&members, commit, epoch, &d->pipeline.force.commit);
     if (!home_journal_later(d, RECORD_SUPERSEDED, &members))
-        return; /* it stays only committed, and is found again when a later one is published */
+        return false;
     verdicts_move(&d->verdicts, epoch, VERDICT_SUPERSEDED);
     d->metrics.overtaken++;
     log_info(UNIT, "epoch_overtaken", LOG_N("epoch", epoch), LOG_N("by", d->pipeline.force.epoch));
+    return true;
+}
+
+static void on_overtaken(void *context, const struct oid *commit, uint64_t epoch)
+{
+    struct daemon *d = context;
+    if (epoch > d->published)
+        (void)tell_overtaken(d, commit, epoch);
 }
 
 /* Epochs below this one that are still only committed will never be published by themselves. */
@@ -134,9 +140,8 @@ static void overtake_below(struct daemon *d, uint64_t epoch)
     const struct verdict *before;
     for (size_t i = 0; i < VERDICTS_KEPT && (before = verdicts_oldest_committed(&d->verdicts, epoch)) != NULL; i++) {
         struct oid commit = before->commit;
-        uint64_t number = before->epoch;
-        on_overtaken(d, &commit, number);
-        verdicts_move(&d->verdicts, number, VERDICT_SUPERSEDED); /* also one below what was published: seen is seen */
+        if (!tell_overtaken(d, &commit, before->epoch))
+            return;
     }
 }
 
@@ -168,16 +173,16 @@ static void on_published(void *context, const struct oid *commit, uint64_t epoch
     int64_t wait = d->index_sent_ms + INDEX_EVERY_MS - clock_boot_ms();
     loop_timer_arm_by(&d->loop, &d->index, wait > INDEX_SOON_MS ? wait : INDEX_SOON_MS);
     d->announced = epoch > d->announced ? epoch : d->announced;
+    overtake_below(d, epoch);
     if (epoch <= d->published)
         return; /* an assertion of what was published before */
-    overtake_below(d, epoch);
     d->published = epoch;
     d->metrics.published++;
     oid_format(commit, hex);
     record_write_published(&members, commit, epoch);
     FAILPOINT_PASS("publish.done");
-    home_journal_later(d, RECORD_PUBLISHED, &members);
-    verdicts_move(&d->verdicts, epoch, VERDICT_PUBLISHED);
+    if (home_journal_later(d, RECORD_PUBLISHED, &members)) /* else the next one overtakes it, as far as the journal knows */
+        verdicts_move(&d->verdicts, epoch, VERDICT_PUBLISHED);
     if (epoch == d->pipeline.force.epoch) {
         int64_t micros = d->seen_us == 0 ? 0 : clock_mono_us() - d->seen_us; /* 0: it was seen by an earlier run */
         if (micros > 0)
@@ -276,6 +281,7 @@ void serve_heartbeat(struct daemon *d)
         conditions_off(&d->conditions, CONDITION_TOPIC_CONFLICT);
     if (d->broker.state != BROKER_OPEN || !d->pipeline.force.exists)
         return;
+    overtake_below(d, d->published);
     if (FAILPOINT("publish.keepalive", &err) != 0 || compose_keepalive(d, &keepalive, &err) != 0) {
         log_error_object(LOG_LEVEL_ERROR, UNIT, "keepalive_failed", &err);
         return;
@@ -326,6 +332,9 @@ static void on_opened(void *context, struct mqtt *mqtt)
     end_state_lost(d);
     report_settle(d);
     report_health(d, d->has_been_open ? HEALTH_RECOVERED : HEALTH_READY, NULL);
+    /* What was said of a refused tip may have gone down with the connection. */
+    if (d->has_been_open && d->pipeline.accounted_code[0] != '\0')
+        report_health(d, HEALTH_REJECTED, d->pipeline.accounted_code);
     d->has_been_open = true;
     serve_heartbeat(d);
     report_soon(d);

@@ -119,7 +119,7 @@ def lets_its_group_read_and_nobody_else():
     sh("epochctl verify lkg", user="bob")
     assert sh("cat /var/lib/epochd/keys/signing.key", check=False, user="bob").returncode != 0
     refused = sh("epochctl log", check=False, user="bob")  # the journal's key is the daemon's alone
-    assert refused.returncode == 3 and "sudo epochctl" in refused.stdout, refused.stdout
+    assert refused.returncode == 3 and "sudo -u epochd epochctl" in refused.stdout, refused.stdout
     refused = sh("epochctl show hello", check=False, user="eve")
     assert refused.returncode == 3 and "epoch" in refused.stdout, refused.stdout
 
