@@ -73,8 +73,7 @@ static int say_roots(const char *folder)
     return cli_print(&roots);
 }
 
-/* An empty journal tells the daemon that its keys are new, not that its state was lost. Keys elsewhere are
-   not the daemon's. */
+/* Keys elsewhere are not the daemon's. */
 static int prepare_state(const struct settings *settings, const char *folder, struct error *err)
 {
     bool exists;
@@ -85,7 +84,7 @@ static int prepare_state(const struct settings *settings, const char *folder, st
         return -1;
     if (fs_make_dir(settings->state, 0750, &state, err) != 0)
         return error_wrap(err, "the state folder (setting: state)");
-    return exists ? 0 : journal_prepare(state, err);
+    return exists ? 0 : keyring_prepare(folder, state, settings->state, err);
 }
 
 static int init(const struct local *local, const char *folder)

@@ -13,7 +13,6 @@
 #include <sys/stat.h>
 
 #include "daemon/recover.h"
-#include "io/snapshot.h"
 #include "model/codes.h"
 #include "util/failpoint.h"
 #include "util/fs.h"
@@ -156,27 +155,6 @@ bool home_is_in_place(const struct daemon *d)
 
 /* --- what was in force ------------------------------------------------------------------------------------------------- */
 
-/* A line in the journal, or a snapshot: keys signed here. A journal that was only prepared is zeros. */
-static bool has_history(const struct daemon *d)
-{
-    char first = '\0';
-    AUTO_CLOSE int journal = openat(d->state_dir, JOURNAL_FILE, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    return (journal >= 0 && read(journal, &first, 1) == 1 && first != '\0') ||
-           faccessat(d->state_dir, SNAPSHOT_FILE, F_OK, 0) == 0;
-}
-
-/* Lost, or on a disk that is not mounted: with new ones we would be another publisher, and nobody could read what is here. */
-static int refuse_new_keys(const struct daemon *d, struct error *err)
-{
-    AUTO_FREE char *signing = NULL;
-    if (asprintf(&signing, "%s/signing.key", d->settings->keys) < 0)
-        return error_memory(err);
-    if (access(signing, F_OK) == 0 || !has_history(d)) /* with it, what was cut short is completed */
-        return 0;
-    return error_set(err, CODE_KEY_FILE, 0, "%s holds neither keyset.json nor signing.key, but %s what they signed: none is made anew",
-                     d->settings->keys, d->settings->state);
-}
-
 /* *is_lost: keys have been in force here, but there is not even an empty journal. Whoever makes keys prepares one first. */
 static int load_keys(struct daemon *d, bool *is_lost, struct error *err)
 {
@@ -185,7 +163,7 @@ static int load_keys(struct daemon *d, bool *is_lost, struct error *err)
         return -1;
     if (FAILPOINT("start.keys", err) != 0)
         return -1;
-    if (!had_keyset && (refuse_new_keys(d, err) != 0 || journal_prepare(d->state_dir, err) != 0))
+    if (!had_keyset && keyring_prepare(d->settings->keys, d->state_dir, d->settings->state, err) != 0)
         return -1;
     *is_lost = faccessat(d->state_dir, JOURNAL_FILE, F_OK, 0) != 0;
     if (*is_lost && errno != ENOENT) /* not to be seen is not to be lost */

@@ -12,8 +12,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <stdio.h>
 #include <sys/stat.h>
 
+#include "io/journal.h"
+#include "io/snapshot.h"
 #include "model/codes.h"
 #include "util/clock.h"
 #include "util/failpoint.h"
@@ -187,4 +190,26 @@ int keyring_make(const char *path, const char *source, bool *made, struct error 
         make_in(&folder, source, made, err) != 0)
         return error_wrap(err, "keys in '%s'", path);
     return 0;
+}
+
+/* --- before the first keys ------------------------------------------------------------------------------ */
+
+/* A line in the journal, or a snapshot: keys signed here. A journal that was only prepared is zeros. */
+static bool has_history(int state_dir)
+{
+    char first = '\0';
+    AUTO_CLOSE int journal = openat(state_dir, JOURNAL_FILE, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    return (journal >= 0 && read(journal, &first, 1) == 1 && first != '\0') ||
+           faccessat(state_dir, SNAPSHOT_FILE, F_OK, 0) == 0;
+}
+
+int keyring_prepare(const char *path, int state_dir, const char *state, struct error *err)
+{
+    AUTO_FREE char *signing = NULL;
+    if (asprintf(&signing, "%s/%s", path, key_forms[KEY_SIGNING].name) < 0)
+        return error_memory(err);
+    if (access(signing, F_OK) != 0 && has_history(state_dir)) /* with it, what was cut short is completed */
+        return error_set(err, CODE_KEY_FILE, 0,
+                         "%s holds neither keyset.json nor signing.key, but %s what they signed: none is made anew", path, state);
+    return journal_prepare(state_dir, err);
 }

@@ -64,6 +64,7 @@ def test_f74__a_folder_of_keys_that_is_gone_is_refused_where_something_was_signe
         daemon.start(wait=False)
         assert "holds neither keyset.json nor signing.key" in daemon.wait("not_started", code="key-file")["message"]
         assert daemon.process.wait(PATIENCE_S) == 3
+        assert "holds neither keyset.json nor signing.key" in daemon.ctl("keys", "init", check=3).stderr
         assert not keys.exists() or not list(keys.iterdir())
     if keys.exists():
         keys.rmdir()
