@@ -162,7 +162,7 @@ int cli_print(const struct buf *text)
     struct error err;
     if (buf_check(text, &err) != 0)
         return cli_fail(&err);
-    if (fwrite(text->data, 1, text->len, stdout) != text->len || fflush(stdout) != 0) {
+    if ((text->len > 0 && fwrite(text->data, 1, text->len, stdout) != text->len) || fflush(stdout) != 0) {
         error_set(&err, ERR_SYSTEM, errno, "cannot write to standard output");
         return cli_fail(&err);
     }

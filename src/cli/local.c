@@ -87,15 +87,10 @@ bool local_open(const struct cli *cli, struct local *local, int *rc)
 
 int local_load_keys(struct local *local, bool with_journal, struct error *err)
 {
+    keyring_fini(&local->keyring); /* a verb may ask twice */
+    local->keyring = (struct keyring){0};
     return keyring_load_reader(local->settings.keys, local->settings.mqtt.source, with_journal,
                                &local->keyring, err);
-}
-
-int local_reload_keys(struct local *local, bool with_journal, struct error *err)
-{
-    keyring_fini(&local->keyring);
-    local->keyring = (struct keyring){0};
-    return local_load_keys(local, with_journal, err);
 }
 
 int local_daemon(const struct local *local, pid_t *pid, struct error *err)

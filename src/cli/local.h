@@ -31,11 +31,8 @@ int local_fail(const struct local *local, const struct error *err);
    `local` is {.state_dir = -1}. */
 bool local_open(const struct cli *cli, struct local *local, int *rc);
 
-/* Loads what a reader needs of the keys. */
+/* Loads what a reader needs of the keys; once more, where what was loaded before is not enough. */
 int local_load_keys(struct local *local, bool with_journal, struct error *err) MUST_CHECK;
-
-/* The same once more, where what was loaded before may not have had the journal's. */
-int local_reload_keys(struct local *local, bool with_journal, struct error *err) MUST_CHECK;
 
 /* Pid of the daemon that holds the lock, 0: none runs. */
 int local_daemon(const struct local *local, pid_t *pid, struct error *err) MUST_CHECK;

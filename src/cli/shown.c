@@ -208,7 +208,7 @@ void shown_trace(struct local *local, const char *service, struct shown *shown)
     const struct epoch_want want = {.count = UINT64_MAX, .with_actions = true};
     struct epoch_rows rows AUTO_EPOCH_ROWS = {0};
     struct error silent;
-    if (local_open_state(local, &silent) != 0 || local_reload_keys(local, true, &silent) != 0 ||
+    if (local_open_state(local, &silent) != 0 || local_load_keys(local, true, &silent) != 0 ||
         epoch_rows_read(local, &want, &rows, &silent) != 0)
         return;
     uint64_t epoch = shown->version != 0 ? shown->version : epoch_of(&rows, &shown->commit);

@@ -41,10 +41,18 @@ def environment(**more):
     return env
 
 
+def watched(command, env):
+    """The environment for it: LeakSanitizer cannot look at a process that is traced, or has become somebody else."""
+    if "ASAN_OPTIONS" in env and Path(str(command[0])).name in ("strace", "setpriv", "prlimit", "unshare"):
+        return {**env, "ASAN_OPTIONS": env["ASAN_OPTIONS"] + ":detect_leaks=0"}
+    return env
+
+
 def run(*command, check=None, stdin=None, cwd=None, wrapper=(), **env):
     """The finished process, its output as text. `env` is put over environment(); EPOCHD_CONFIG is none unless given."""
-    result = subprocess.run([*wrapper, *map(str, command)], env=environment(**{"EPOCHD_CONFIG": "/dev/null", **env}), text=True,
-                            input=stdin, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+    words = [*map(str, wrapper), *map(str, command)]
+    result = subprocess.run(words, env=watched(words, environment(**{"EPOCHD_CONFIG": "/dev/null", **env})), text=True, input=stdin,
+                            cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
     if check is not None:
         assert result.returncode == check, (command, result.returncode, result.stdout, result.stderr)
     return result
@@ -247,7 +255,8 @@ class Daemon:
     def start(self, wait=True):
         self._queue = queue.Queue()
         self.lines = []
-        self.process = subprocess.Popen([*self.wrapper, str(EPOCHD)], env=self.env, stderr=subprocess.PIPE, text=True)
+        words = [*map(str, self.wrapper), str(EPOCHD)]
+        self.process = subprocess.Popen(words, env=watched(words, self.env), stderr=subprocess.PIPE, text=True)
         threading.Thread(target=self._read, args=(self.process.stderr, self._queue), daemon=True).start()
         if wait:
             self.wait("started")

@@ -9,7 +9,7 @@ import zlib
 import pytest
 
 import hostile_trees
-from harness import EPOCHCTL, EPOCHD, STRANGER, Daemon, Repo, ctl, environment
+from harness import EPOCHCTL, EPOCHD, STRANGER, Daemon, Repo, ctl, environment, watched
 
 ROUTER = "services/router.yaml"
 
@@ -247,8 +247,8 @@ def test_f14__without_a_thread_to_be_had_the_start_is_refused_and_the_next_one_g
     (open_folder / "epochd").chmod(0o777)
     stranger = ["setpriv", f"--reuid={STRANGER - 1}", f"--regid={STRANGER}", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all"]
     daemon = Daemon(open_folder / "epochd", repo, start=False, EPOCHD_REPOSITORY_TRUSTED_UIDS="0")
-    result = subprocess.run([*stranger, "prlimit", "--nproc=1", str(EPOCHD)], env=daemon.env, text=True, capture_output=True, timeout=30,
-                            check=False)
+    result = subprocess.run([*stranger, "prlimit", "--nproc=1", str(EPOCHD)], env=watched(stranger, daemon.env), text=True,
+                            capture_output=True, timeout=30, check=False)
     assert result.returncode == 3 and "thread" in json.loads(result.stderr.splitlines()[-1])["message"], result.stderr
     daemon.wrapper = stranger
     ends(daemon).start()
