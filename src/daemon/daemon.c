@@ -194,10 +194,10 @@ int daemon_run(const struct settings *settings, struct error *err)
     prctl(PR_SET_DUMPABLE, 0);
     int rc = start(&d, err);
     if (rc == 0) {
+        report_now(&d); /* whoever is told that it has started finds its status */
         log_info(UNIT, "started", LOG_S("version", EPOCHD_VERSION), LOG_S("repository", settings->repository.path),
                  LOG_S("branch", settings->repository.branch), LOG_S("broker", broker_display(&d.broker)),
                  LOG_N("millis", clock_wall_ms() - d.started_ms));
-        report_now(&d);
         notify_send("READY=1");
         loop_timer_arm(&d.loop, &d.heartbeat, settings->mqtt.heartbeat_s * INT64_C(1000));
         rc = loop_run(&d.loop, err);
