@@ -25,7 +25,7 @@ EPOCHD, EPOCHCTL = BUILD / "epochd", BUILD / "epochctl"
 MOSQUITTO = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
 HOME = ROOT / "examples/home"
 SOURCE = "config-manager"
-PATIENCE_S = 30  # how long an event may take on a busy machine before the test says it never came
+PATIENCE_S = 60  # how long an event may take on a busy machine before the test says it never came
 
 GIT_ENV = {
     "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null", "GIT_TERMINAL_PROMPT": "0",
