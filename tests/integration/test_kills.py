@@ -153,6 +153,7 @@ def test_f7__storms_of_signals_change_no_state_and_lose_no_epoch(home, daemon, s
     accounted = {line["commit"] for line in daemon.journal() if line["kind"] == "committed"}
     accounted |= {commit for line in daemon.journal() if line["kind"] == "superseded" for commit in line["commits"]}
     assert accounted == set(home.git("rev-list", "main").stdout.split())
+    assert all(line.get("event") != "state" or line["state"] in ("ok", "initializing") for line in daemon.lines)
 
 
 MEMORY = Path("/sys/fs/cgroup/memory")

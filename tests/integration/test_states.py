@@ -501,29 +501,6 @@ def test_sighup_tries_the_broker_now(tmp_path, home, ends):
     daemon.published(1)
 
 
-def test_f7__storms_of_signals_change_nothing(home, daemon, subscriber):
-    for _ in range(500):
-        for name in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGHUP):
-            daemon.process.send_signal(name)
-    change(home, 2)
-    subscriber.epoch(2)
-    assert daemon.process.poll() is None and daemon.status()["pid"] == daemon.process.pid
-    assert committed(daemon) == [1, 2]
-    assert all(line.get("event") != "state" or line["state"] in ("ok", "initializing") for line in daemon.lines)
-
-
-def test_sigterm_does_not_wait_for_a_broker_that_stands_still(home, daemon, broker):
-    broker.process.send_signal(signal.SIGSTOP)
-    try:
-        change(home, 2)
-        daemon.committed(2)
-        started = time.monotonic()
-        assert daemon.stop() == 0
-        assert time.monotonic() - started < 2
-    finally:
-        broker.process.send_signal(signal.SIGCONT)
-
-
 def test_the_service_manager_is_told(home, broker, open_folder, ends):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(open_folder / "notify"))

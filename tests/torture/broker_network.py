@@ -110,10 +110,7 @@ def body(folder, quick, count, keep):
     repo = libbroker.home(folder)
     daemon = keep(Daemon(folder / "epochd", repo, network, **libbroker.FAST))
     daemon.published(1)
-    ledger = libbroker.Ledger(daemon)
-    capture = keep(libbroker.Capture(ledger))
-    capture.attach(broker.port)
-    following = keep(libbroker.follow(daemon, folder, broker.port))
+    ledger, capture, following = libbroker.observe(daemon, folder, broker, keep)
     scene, wrong, rows, usage, began = (daemon, network, broker, ledger, repo), [], [], [], time.monotonic()
     for name in [fault for fault in FAULTS if not quick or fault not in LONG]:
         times, bad, before = [], [], time.monotonic()

@@ -28,10 +28,7 @@ def body(folder, quick, count, keep):
     repo = libbroker.home(folder)
     daemon = keep(Daemon(folder / "epochd", repo, broker, **libbroker.FAST))
     daemon.published(1)
-    ledger = libbroker.Ledger(daemon)
-    capture = keep(libbroker.Capture(ledger))
-    capture.attach(broker.port)
-    following = keep(libbroker.follow(daemon, folder, broker.port))
+    ledger, capture, following = libbroker.observe(daemon, folder, broker, keep)
     wrong, times, commits, began = [], [], 1, time.monotonic()
     for number in range(rounds):
         some = draw.randint(1, 4)

@@ -185,5 +185,13 @@ def follow(daemon, folder, port):
     return Following(Consumer((daemon.state / "keys/root.pub").read_text().splitlines(True), folder / "consumer.json"), port)
 
 
+def observe(daemon, folder, broker, keep):
+    """Who looks on: (what the daemon should have published, what the broker carried, a consumer of everything)."""
+    ledger = Ledger(daemon)
+    capture = keep(Capture(ledger))
+    capture.attach(broker.port)
+    return ledger, capture, keep(follow(daemon, folder, broker.port))
+
+
 def home(folder):
     return Repo.home(folder / "config")

@@ -85,7 +85,9 @@ class World:
 
 
 def until(accept, process):
-    """Waits for it, or for the end of the process; False if neither came."""
+    """Waits for it, or for the end of the process; False if neither came.
+
+    A daemon that may lose any allocation cannot be trusted to tell that it is done: its files are looked at."""
     deadline = time.monotonic() + SETTLE_S
     while time.monotonic() < deadline:
         if accept():

@@ -72,6 +72,7 @@ class Mortal:
         return [json.loads(line) for line in self.log.read_text().splitlines() if line.endswith("}")] if self.log.exists() else []
 
     def wait(self, epoch):
+        """Killed at random itself, its log is all it tells: looked at until the epoch is there."""
         deadline = time.monotonic() + libworld.PATIENCE_S
         while not (self.entries() and self.entries()[-1]["epoch"] >= epoch):
             if time.monotonic() > deadline:
@@ -80,7 +81,9 @@ class Mortal:
 
 
 def life(world, draw, first, last):
-    """One life of the daemon: the commits first+1 … last come in it and after it. Every other one is not killed while it starts."""
+    """One life of the daemon: the commits first+1 … last come in it and after it. Every other one is not killed while it starts.
+
+    The sleeps are the random moments themselves; nothing is waited for."""
     length, is_starting = draw.uniform(0.0, 0.2), draw.random() < 0.5
     moments = sorted([(draw.uniform(0, 1.3 * length), n) for n in range(last - first)] + [(length, None)])
     run = Run(world)

@@ -8,6 +8,7 @@
 #include "real_git.h"
 
 #include "daemon/pipeline.h"
+#include "io/snapshot.h"
 #include "util/fs.h"
 
 #define SOURCE "config-manager"
@@ -129,6 +130,16 @@ static inline void take_order(struct road *road, const struct pipeline_order *or
     assert_ok(try_take(road, order, out, &err));
 }
 
+/* One more commit, tried as this epoch. */
+static inline struct pipeline_order take_after(struct road *road, const char *script, uint64_t epoch,
+                                               struct pipeline_result *out)
+{
+    commit_after(script);
+    struct pipeline_order order = order_of("main", epoch);
+    take_order(road, &order, out);
+    return order;
+}
+
 /* A commit that must become this epoch. */
 static inline void take_good(struct road *road, const char *revision, uint64_t epoch)
 {
@@ -136,6 +147,29 @@ static inline void take_good(struct road *road, const char *revision, uint64_t e
     struct pipeline_order order = order_of(revision, epoch);
     take_order(road, &order, &result);
     assert_int_equal(result.verdict, PIPELINE_COMMITTED);
+}
+
+/* The snapshot of what is in force, as the daemon writes it. */
+static inline void save_snapshot(const struct road *road)
+{
+    struct error err;
+    char host[SNAPSHOT_HOST_MAX + 1], hex[OID_HEX_LEN + 1];
+    const struct force *force = &road->pipeline.force;
+    snapshot_host(host);
+    oid_format(&force->commit, hex);
+    struct snapshot_view view = {
+        .epoch = force->epoch,
+        .generation = force->generation,
+        .offset = force->offset,
+        .config_epoch = hex,
+        .source = SOURCE,
+        .host = host,
+        .head = buf_span(&force->head),
+        .keyset = buf_span(&road->keyring.keyset),
+        .journal = force->position,
+        .catalog = force->catalog,
+    };
+    assert_ok(snapshot_write(road->state_dir, &view, &road->keyring.lkg, &err));
 }
 
 /* The service is in force with this version and configuration. */

@@ -107,28 +107,7 @@ static void f11__pipeline_survives_every_allocation_failing(void **state)
     assert_int_equal(sweeping.live, 0);
 }
 
-/* --- the start
- * --------------------------------------------------------------------------------------------------- */
-
-static void save(const struct road *road)
-{
-    struct error err;
-    char host[SNAPSHOT_HOST_MAX + 1], hex[OID_HEX_LEN + 1];
-    const struct force *force = &road->pipeline.force;
-    snapshot_host(host);
-    oid_format(&force->commit, hex);
-    struct snapshot_view view = {.epoch = force->epoch,
-                                 .generation = force->generation,
-                                 .offset = force->offset,
-                                 .config_epoch = hex,
-                                 .source = SOURCE,
-                                 .host = host,
-                                 .head = buf_span(&force->head),
-                                 .keyset = buf_span(&road->keyring.keyset),
-                                 .journal = force->position,
-                                 .catalog = force->catalog};
-    assert_ok(snapshot_write(road->state_dir, &view, &road->keyring.lkg, &err));
-}
+/* --- the start --------------------------------------------------------------------------------------------------- */
 
 static int start_again(void *context, struct error *err)
 {
@@ -165,7 +144,7 @@ static void f11__recover_survives_every_allocation_failing(void **state)
     commit_after("git rm -q services/one.yaml; echo 'c: 1' >services/three.yaml");
     take_good(&road, "main", 2);
     sweep_run(&sweep, "recover from the journal");
-    save(&road);
+    save_snapshot(&road);
     commit_after("echo 'c: 2' >services/three.yaml");
     take_good(&road, "main", 3);
     sweep_run(&sweep, "recover from snapshot and journal");

@@ -89,9 +89,7 @@ static void pipeline__changes_only_what_changed(void **state)
     ROAD road;
     begin(&road);
     memcpy(parent, road.pipeline.force.head_digest, HASH_LEN);
-    commit_after("echo 'b: 3' >services/two.yaml");
-    struct pipeline_order order = order_of("main", 2);
-    take_order(&road, &order, &result);
+    take_after(&road, "echo 'b: 3' >services/two.yaml", 2, &result);
     assert_int_equal(result.changes_len, 1);
     assert_int_equal(result.superseded, 0);
     assert_config(&road.pipeline, "one", 1, "{\"a\":1}");
@@ -109,9 +107,7 @@ static void pipeline__buries_a_removed_service(void **state)
     struct pipeline_result result AUTO_PIPELINE_RESULT = {0};
     ROAD road;
     begin(&road);
-    commit_after("git rm -q services/one.yaml");
-    struct pipeline_order order = order_of("main", 2);
-    take_order(&road, &order, &result);
+    take_after(&road, "git rm -q services/one.yaml", 2, &result);
     assert_int_equal(result.changes_len, 1);
     assert_true(result.changes[0].is_removed);
     assert_string_equal(result.changes[0].service->name, "one");
@@ -126,9 +122,7 @@ static void pipeline__takes_a_mass_removal_that_is_meant(void **state)
     struct pipeline_result result AUTO_PIPELINE_RESULT = {0};
     ROAD road;
     begin(&road);
-    commit_after("git rm -q -r services");
-    struct pipeline_order order = order_of("main", 2);
-    take_order(&road, &order, &result);
+    struct pipeline_order order = take_after(&road, "git rm -q -r services", 2, &result);
     assert_int_equal(result.verdict, PIPELINE_REJECTED);
     assert_string_equal(result.code, CODE_GUARD_MASS_REMOVAL);
     sh("cd here && git commit -q --amend -m away -m 'Epoch-Allow: mass-removal'");
@@ -164,9 +158,7 @@ static void pipeline__rejects_and_keeps_what_is_in_force(void **state)
     assert_non_null(strstr(told.text.data, "\"code\":\"yaml.syntax\""));
 
     /* Mended, it goes on; nothing of the rejected one was kept. */
-    commit_after("echo 'a: 1' >services/one.yaml");
-    order = order_of("main", 3);
-    take_order(&road, &order, &result);
+    order = take_after(&road, "echo 'a: 1' >services/one.yaml", 3, &result);
     assert_int_equal(result.changes_len, 1);
     assert_config(&road.pipeline, "two", 3, "{\"b\":3}");
     assert_config(&road.pipeline, "one", 1, "{\"a\":1}");
@@ -224,9 +216,7 @@ static void pipeline__issues_an_epoch_also_without_a_change(void **state)
     struct pipeline_result result AUTO_PIPELINE_RESULT = {0};
     ROAD road;
     begin(&road);
-    commit_after("");
-    struct pipeline_order order = order_of("main", 2);
-    take_order(&road, &order, &result);
+    take_after(&road, "", 2, &result);
     assert_int_equal(result.verdict, PIPELINE_COMMITTED);
     assert_int_equal(result.changes_len, 0);
     assert_int_equal(road.pipeline.force.epoch, 2);
