@@ -26,6 +26,7 @@ MOSQUITTO = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
 HOME = ROOT / "examples/home"
 SOURCE = "config-manager"
 PATIENCE_S = 60  # how long an event may take on a busy machine before the test says it never came
+STUCK_S = 5 * PATIENCE_S  # a command that is still there is never coming back
 
 GIT_ENV = {
     "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null", "GIT_TERMINAL_PROMPT": "0",
@@ -52,7 +53,7 @@ def run(*command, check=None, stdin=None, cwd=None, wrapper=(), **env):
     """The finished process, its output as text. `env` is put over environment(); EPOCHD_CONFIG is none unless given."""
     words = [*map(str, wrapper), *map(str, command)]
     result = subprocess.run(words, env=watched(words, environment(**{"EPOCHD_CONFIG": "/dev/null", **env})), text=True, input=stdin,
-                            cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+                            cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False, timeout=STUCK_S)
     if check is not None:
         assert result.returncode == check, (command, result.returncode, result.stdout, result.stderr)
     return result
@@ -97,7 +98,7 @@ class Repo:
 
     def git(self, *args, check=True, stdin=None, **env):
         result = subprocess.run(["git", "-C", str(self.path), *args], env=environment(**env), text=True, input=stdin,
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False, timeout=STUCK_S)
         if check and result.returncode:
             raise AssertionError(f"git {' '.join(args)}: {result.stderr}")
         return result

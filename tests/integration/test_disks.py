@@ -6,10 +6,11 @@ import os
 import resource
 import signal
 import subprocess
+import time
 
 import pytest
 from disks import Filler, Mounted, command, make_ext4, tmpfs
-from harness import EPOCHD, SOURCE, Daemon
+from harness import EPOCHD, PATIENCE_S, SOURCE, Daemon
 
 HEAD = f"system/epoch/{SOURCE}"
 QUICK = {"EPOCHD_REPOSITORY_POLL_S": "1", "EPOCHD_MQTT_HEARTBEAT_S": "1"}
@@ -183,7 +184,9 @@ def test_f18__a_write_that_found_some_room_is_undone(tmp_path, mounts, home, bro
     before = os.statvfs(disk.folder).f_bavail
     big(home, 2)
     reach(daemon, "hold:no-space")
-    while os.statvfs(disk.folder).f_bavail != before:  # with the next try
+    deadline = time.monotonic() + PATIENCE_S
+    while (now := os.statvfs(disk.folder).f_bavail) != before:  # with the next try
+        assert time.monotonic() < deadline, f"{before} pages were free, and now {now}"
         del daemon.lines[:daemon.lines.index(daemon.wait("status_written")) + 1]
     assert leftovers(daemon.state) == []
     daemon.ctl("verify", "journal", check=0)
