@@ -303,7 +303,8 @@ static int copy_torn(const struct journal *journal, uint64_t len, struct error *
 
 static int set_torn_aside(struct journal *journal, uint64_t len, struct error *err)
 {
-    if (copy_torn(journal, len, err) != 0)
+    /* It never counted: on a full disk, where no copy has room, going on is worth more than the copy. */
+    if (copy_torn(journal, len, err) != 0 && err->sys != ENOSPC && err->sys != EDQUOT)
         return error_wrap(err, "setting a torn line aside");
     if (ftruncate(journal->fd, (off_t)journal->end) != 0 || fsync(journal->fd) != 0)
         return error_set(err, ERR_SYSTEM, errno, "cannot cut a torn line off '%s'", JOURNAL_FILE);

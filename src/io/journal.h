@@ -72,10 +72,10 @@ struct journal;
 
 /*
  * Opens for appending what journal_read has just read (pass its report; zeroed for no file): finishes a
- * change of files that a crash cut short, sets a torn tail aside as journal-torn-<seq it would have had>,
- * makes the file (mode 0640) if it is not there, preallocates. `dir` stays the caller's and must stay open,
- * `key` is copied. A full disk is no failure while the file needs no room. CODE_NO_SPACE,
- * CODE_JOURNAL_UNWRITABLE.
+ * change of files that a crash cut short, sets a torn tail aside as journal-torn-<seq it would have had>
+ * (on a full disk it is cut off without a copy), makes the file (mode 0640) if it is not there,
+ * preallocates. `dir` stays the caller's and must stay open, `key` is copied. A full disk is no failure while
+ * the file needs no room. CODE_NO_SPACE, CODE_JOURNAL_UNWRITABLE.
  */
 int journal_open(struct journal **out, int dir, const struct mac_key *key,
                  const struct journal_report *report, struct error *err) MUST_CHECK;

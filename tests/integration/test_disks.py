@@ -109,6 +109,24 @@ def test_f16__a_start_on_a_full_disk_serves_what_was_committed(served, disk, hom
     reach(served, "ok")
 
 
+def test_f16_f23__a_start_on_a_full_disk_goes_on_behind_a_torn_line(served, disk, home, subscriber):
+    """There is no room to keep what the crash left of the line; it never counted."""
+    first = subscriber.epoch(1)
+    served.kill()
+    journal = served.state / "journal.jsonl"
+    whole = journal.read_bytes().rstrip(b"\0")
+    journal.write_bytes(whole + whole.splitlines()[-1][:200])
+    filler = Filler(disk.folder)
+    served.start()
+    small(home, 2)
+    reach(served, "hold:no-space", "degraded:snapshot-unwritable")
+    filler.close()
+    assert json.loads(subscriber.epoch(2))["config_epoch"] == home.head()
+    reach(served, "ok")
+    assert set(subscriber.on(HEAD)[:1]) == {first}
+    served.ctl("verify", "journal", check=0)
+
+
 def test_f16__a_full_disk_in_the_middle_of_a_commit_takes_the_next_commit_instead(served, disk, home, subscriber):
     filler = Filler(disk.folder)
     big(home, 2)
