@@ -198,6 +198,15 @@ static int check_owners(const struct repo *repo, git_repository *git, struct err
 
 /* --- opening ------------------------------------------------------------------------------------------- */
 
+/* A folder of a hook's environment: packs by libgit2, loose objects by us. */
+static int add_objects(git_odb *odb, const char *objects, struct error *err)
+{
+    int rc = git_odb_add_disk_alternate(odb, objects);
+    if (rc != 0)
+        return repo_fail(err, CODE_REPO_UNREADABLE, rc, "cannot use the hook's object folders");
+    return repo_read_loose(odb, objects, err);
+}
+
 /*
  * In a hook the pushed objects are in quarantine: GIT_OBJECT_DIRECTORY names it,
  * GIT_ALTERNATE_OBJECT_DIRECTORIES the rest. libgit2 could read the whole environment itself, but fails as
@@ -206,15 +215,15 @@ static int check_owners(const struct repo *repo, git_repository *git, struct err
 static int add_environment(git_odb *odb, struct error *err)
 {
     const char *own = getenv("GIT_OBJECT_DIRECTORY"), *others = getenv("GIT_ALTERNATE_OBJECT_DIRECTORIES");
-    int rc = own == NULL || *own == '\0' ? 0 : git_odb_add_disk_alternate(odb, own);
+    int rc = own == NULL || *own == '\0' ? 0 : add_objects(odb, own, err);
     AUTO_FREE char *list = strdup(others == NULL ? "" : others);
     if (list == NULL)
         return error_memory(err);
     char *rest = list;
     for (const char *dir = strsep(&rest, ":"); dir != NULL && rc == 0; dir = strsep(&rest, ":"))
         if (*dir != '\0')
-            rc = git_odb_add_disk_alternate(odb, dir);
-    return rc == 0 ? 0 : repo_fail(err, CODE_REPO_UNREADABLE, rc, "cannot use the hook's object folders");
+            rc = add_objects(odb, dir, err);
+    return rc;
 }
 
 static void close_handle(struct repo_handle *handle)

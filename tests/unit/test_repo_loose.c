@@ -234,6 +234,32 @@ static void f38__a_commit_cut_in_the_history_is_refused_by_the_walk(void **state
     alarm(0);
 }
 
+/* As in a push: what came lies in a quarantine folder, which only the environment names. */
+static void f38__a_commit_cut_in_quarantine_is_refused(void **state)
+{
+    (void)state;
+    const struct repo_policy in_hook = {.from_environment = true};
+    AUTO_REPO struct repo *repo = NULL;
+    struct error err;
+    char path[128], hex[OID_HEX_LEN + 1];
+    struct stat st;
+    sh("git init -q -b main here && cd here && mkdir services && echo 'a: 1' >services/a.yaml && git add -A "
+       "&& git commit -q -m c");
+    struct oid tip = git_id("here", "main");
+    oid_format(&tip, hex);
+    sh("mkdir -p quarantine/%.2s && mv here/.git/objects/%.2s/%s quarantine/%.2s/", hex, hex, hex + 2, hex);
+    snprintf(path, sizeof path, "quarantine/%.2s/%s", hex, hex + 2);
+    setenv("GIT_OBJECT_DIRECTORY", "quarantine", 1);
+    setenv("GIT_ALTERNATE_OBJECT_DIRECTORIES", "here/.git/objects", 1);
+    assert_ok(repo_open(&repo, "here", &in_hook, &err));
+    assert_int_equal(chmod(path, 0644), 0);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(truncate(path, st.st_size / 2), 0);
+    assert_cut_is_refused(repo, &tip);
+    unsetenv("GIT_OBJECT_DIRECTORY");
+    unsetenv("GIT_ALTERNATE_OBJECT_DIRECTORIES");
+}
+
 static void repo_loose__guards_alternates(void **state)
 {
     (void)state;
@@ -259,6 +285,7 @@ int main(void)
         IN_A_FOLDER(f38__a_tree_cut_anywhere_is_refused),
         IN_A_FOLDER(f38__a_folder_cut_anywhere_is_refused),
         IN_A_FOLDER(f38__a_commit_cut_in_the_history_is_refused_by_the_walk),
+        IN_A_FOLDER(f38__a_commit_cut_in_quarantine_is_refused),
         IN_A_FOLDER(repo_loose__guards_alternates),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
