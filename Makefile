@@ -91,7 +91,7 @@ endif
 
 # --- what is built -------------------------------------------------------------------------------------------------
 
-FLOORS := util model io verify config
+FLOORS := util model schema io verify config
 CORE_SRC := $(sort $(foreach f,$(FLOORS),$(wildcard src/$(f)/*.c)))
 DAEMON_SRC := $(sort $(wildcard src/daemon/*.c))
 CLI_SRC := $(sort $(wildcard src/cli/*.c))

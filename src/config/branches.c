@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "config/nearest.h"
+#include "model/nearest.h"
 #include "util/utf8.h"
 
 enum { SHOWN_MAX = 5, NAME_SHOWN_MAX = 64 };

@@ -8,11 +8,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "config/nearest.h"
 #include "config/settings_priv.h"
 #include "io/mqtt.h"
 #include "io/yaml.h"
 #include "model/codes.h"
+#include "model/nearest.h"
 #include "util/fs.h"
 #include "util/utf8.h"
 

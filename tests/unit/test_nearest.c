@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "config/nearest.h"
+#include "model/nearest.h"
 #include "util/macros.h"
 
 static void nearest__counts_edits(void **state)

@@ -1,7 +1,7 @@
 /*
  * nearest: see nearest.h. The distance is that of optimal string alignment, in three rows.
  */
-#include "config/nearest.h"
+#include "model/nearest.h"
 
 static size_t min3(size_t a, size_t b, size_t c)
 {

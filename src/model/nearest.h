@@ -5,8 +5,8 @@
  *   for (…) nearest_try(&nearest, names[i]);
  *   nearest.name is the one, or NULL if none is near enough.
  */
-#ifndef CONFIG_NEAREST_H
-#define CONFIG_NEAREST_H
+#ifndef MODEL_NEAREST_H
+#define MODEL_NEAREST_H
 
 #include "util/span.h"
 
