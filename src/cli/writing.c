@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "config/nearest.h"
+#include "model/nearest.h"
 #include "config/source.h"
 #include "model/codes.h"
 #include "io/yaml.h"
