@@ -45,6 +45,7 @@ struct draft {
     size_t changes_len;
     struct catalog *catalog;
     struct buf head;
+    uint8_t head_digest[HASH_LEN];
 };
 
 static void draft_fini(struct draft *draft)
@@ -200,7 +201,11 @@ static int compose_head(struct draft *draft, struct pipeline *pipeline, struct e
     message_compose_head(&draft->head, &draft->stamp, &head);
     if (buf_check(&draft->head, err) != 0 || FAILPOINT("epoch.sign", err) != 0)
         return -1;
-    return crypto_sign_object(&pipeline->keyring->signing, &draft->head, err);
+    if (crypto_sign_object(&pipeline->keyring->signing, &draft->head, err) != 0)
+        return -1;
+    /* All that can be done before the sync is: what stands behind it stands before the first message. */
+    hash_sha256(draft->head.data, draft->head.len, draft->head_digest);
+    return 0;
 }
 
 static int compose(struct draft *draft, struct pipeline *pipeline, struct error *err)
@@ -375,7 +380,7 @@ static void put_in_force(struct pipeline *pipeline, struct draft *draft, const s
     buf_fini(&force->head);
     force->head = draft->head;
     draft->head = (struct buf){0};
-    hash_sha256(force->head.data, force->head.len, force->head_digest);
+    memcpy(force->head_digest, draft->head_digest, HASH_LEN);
 }
 
 static int reject(struct pipeline *pipeline, const struct pipeline_order *order, struct pipeline_result *result,

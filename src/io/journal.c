@@ -195,6 +195,10 @@ static int compose(struct journal *journal, enum record_kind kind, struct span m
     if (journal->last.seq >= (uint64_t)NUM_INT_MAX)
         return error_set(err, CODE_JOURNAL_UNWRITABLE, 0, "there is no seq after the last one");
     journal_line_write(line, &journal->key, &journal->last, clock_wall_ms(), kind, members);
+    if (buf_check(line, err) != 0)
+        return -1;
+    /* Now, not once it is written: whoever waits for the append waits for the disk and nothing behind it. */
+    hash_sha256(line->data, line->len, journal->line_digest);
     buf_putc(line, '\n');
     if (buf_check(line, err) != 0)
         return -1;
@@ -230,7 +234,7 @@ static void take_in(struct journal *journal, bool is_durable)
 {
     struct buf *line = &journal->line;
     journal->last.seq++;
-    hash_sha256(line->data, line->len - 1, journal->last.digest);
+    memcpy(journal->last.digest, journal->line_digest, HASH_LEN);
     journal->end += line->len;
     journal->prepared = max_u64(journal->prepared, journal->end);
     journal->spoilt = journal->end;

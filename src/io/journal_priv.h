@@ -63,6 +63,7 @@ struct journal {
     bool is_name_durable; /* the folder was synced after the file got its name */
     struct buf pending; /* the bytes from `durable` to `end` */
     struct buf line;    /* being appended */
+    uint8_t line_digest[HASH_LEN]; /* of it, without its LF */
 };
 
 /* Gives err the journal's code for its errno; returns -1. Out of memory stays what it is. */
