@@ -23,10 +23,13 @@ static void fill_random(void *data, size_t len)
 
 /* --- inotify: rename → awake ---------------------------------------------------------------------------- */
 
+/* A thread that waits for the branch to move, as the daemon does, while the main thread moves it. */
 struct sleeper {
     int fd;
-    sem_t awake;
-    int64_t at_ns;
+    sem_t done;
+    int64_t awake_ns;
+    void (*work)(void *context); /* done at once when awake, or NULL */
+    void *context;
 };
 
 static void *sleeper_run(void *context)
@@ -34,31 +37,47 @@ static void *sleeper_run(void *context)
     struct sleeper *sleeper = context;
     char events[4096];
     while (read(sleeper->fd, events, sizeof events) > 0) {
-        sleeper->at_ns = now_ns();
-        sem_post(&sleeper->awake);
+        sleeper->awake_ns = now_ns();
+        if (sleeper->work != NULL)
+            sleeper->work(sleeper->context);
+        sem_post(&sleeper->done);
     }
     return NULL;
 }
 
-/* bench inotify --dir DIR --count N --gap MS: DIR gets refs/heads. */
+/* Watches DIR/refs/heads; the thread ends with the program. */
+static void sleeper_start(struct sleeper *sleeper, const char *dir)
+{
+    pthread_t thread;
+    char heads[4096];
+    snprintf(heads, sizeof heads, "%s/refs/heads", dir);
+    sleeper->fd = inotify_init1(IN_CLOEXEC);
+    if (sleeper->fd < 0 || inotify_add_watch(sleeper->fd, heads, IN_MOVED_TO) < 0 || sem_init(&sleeper->done, 0, 0) != 0 ||
+        pthread_create(&thread, NULL, sleeper_run, sleeper) != 0)
+        die("cannot watch %s", heads);
+}
+
+/* Moves the branch and waits until the thread has done its work: when the move began. */
+static int64_t sleeper_wake(struct sleeper *sleeper, const char *dir)
+{
+    int64_t start = ref_move(dir, "main", "0123456789012345678901234567890123456789");
+    sem_wait(&sleeper->done);
+    return start;
+}
+
+/* bench inotify --dir DIR --count N --gap MS: DIR has refs/heads. */
 void bench_inotify(void)
 {
     struct samples list = {.name = "inotify"};
-    struct sleeper sleeper = {.fd = inotify_init1(IN_CLOEXEC)};
-    pthread_t thread;
-    char heads[4096];
+    struct sleeper sleeper = {0};
     const char *dir = option("dir", NULL);
-    snprintf(heads, sizeof heads, "%s/refs/heads", dir);
-    if (sleeper.fd < 0 || inotify_add_watch(sleeper.fd, heads, IN_MOVED_TO) < 0 ||
-        sem_init(&sleeper.awake, 0, 0) != 0 || pthread_create(&thread, NULL, sleeper_run, &sleeper) != 0)
-        die("cannot watch %s", heads);
+    sleeper_start(&sleeper, dir);
     for (long i = 0, count = option_number("count", 100); i < count; i++) {
         pause_ms(option_number("gap", 20));
-        int64_t start = ref_move(dir, "main", "0123456789012345678901234567890123456789");
-        sem_wait(&sleeper.awake);
-        samples_add(&list, sleeper.at_ns - start);
+        int64_t start = sleeper_wake(&sleeper, dir);
+        samples_add(&list, sleeper.awake_ns - start);
     }
-    samples_print(&list, 1); /* the thread ends with the program */
+    samples_print(&list, 1);
 }
 
 /* --- YAML: bytes → events ------------------------------------------------------------------------------- */
@@ -138,18 +157,46 @@ static int preallocated(const char *path, size_t len)
     return fd;
 }
 
-static int64_t append_at(int fd, const void *line, size_t size, size_t at)
+struct append {
+    int fd;
+    void *line;
+    size_t size, at;
+    int64_t lead_ns;
+    int64_t took_ns;
+};
+
+static void append_line(struct append *append)
 {
     int64_t start = now_ns();
-    if (pwrite(fd, line, size, (off_t)(at * size)) != (ssize_t)size || fdatasync(fd) != 0)
+    if (pwrite(append->fd, append->line, append->size, (off_t)append->at) != (ssize_t)append->size ||
+        fdatasync(append->fd) != 0)
         die("cannot append");
-    return now_ns() - start;
+    append->at += append->size;
+    append->took_ns = now_ns() - start;
+}
+
+static void append_when_moved(void *context)
+{
+    struct append *append = context;
+    int64_t start = now_ns();
+    while (now_ns() - start < append->lead_ns)
+        continue; /* the daemon's processor is busy meanwhile, and the disk is not idle */
+    append_line(append);
+}
+
+static void time_hmac(const struct append *append, struct samples *list)
+{
+    unsigned char key[crypto_auth_hmacsha256_KEYBYTES] = {1}, mac[crypto_auth_hmacsha256_BYTES];
+    int64_t start = now_ns();
+    crypto_auth_hmacsha256(mac, append->line, append->size, key);
+    samples_add(list, now_ns() - start);
 }
 
 /*
- * bench append --dir DIR --size BYTES --count N --gap MS: `append` with nobody else on the file system. `append beside git`
- * is what the road has: a branch is moved on the same file system just before, as the end-to-end loop does it, in
- * DIR/refs/heads. Both in turn.
+ * bench append --dir DIR --size BYTES --count N --gap MS --lead US: `append` with nobody else on the file system. `append
+ * beside git` is what the road has: woken by the move of a branch on the same file system (DIR/refs/heads), `lead` after it,
+ * which is what the stages before it take. Whoever is woken by a rename writes beside it: the rename goes on to free the
+ * block of the branch's last value, and a disk that is told to discard it answers nobody else for so long. In turn.
  */
 void bench_append(void)
 {
@@ -157,23 +204,23 @@ void bench_append(void)
     char path[4096];
     const char *dir = option("dir", NULL);
     size_t size = (size_t)option_number("size", 2400), count = (size_t)option_number("count", 100);
-    unsigned char key[crypto_auth_hmacsha256_KEYBYTES], mac[crypto_auth_hmacsha256_BYTES];
     unsigned char *AUTO_FREE line = malloc(size);
+    struct append append = {.line = line, .size = size, .lead_ns = option_number("lead", 0) * 1000};
+    struct sleeper sleeper = {.work = append_when_moved, .context = &append};
     if (line == NULL)
         die("out of memory");
     fill_random(line, size);
-    fill_random(key, sizeof key);
     snprintf(path, sizeof path, "%s/appended", dir);
-    AUTO_CLOSE int fd = preallocated(path, size * count * 2);
+    append.fd = preallocated(path, size * count * 2);
+    sleeper_start(&sleeper, dir);
     for (size_t i = 0; i < count; i++) {
         pause_ms(option_number("gap", 20));
-        samples_add(&lists[1], append_at(fd, line, size, i * 2));
+        append_line(&append);
+        samples_add(&lists[1], append.took_ns);
         pause_ms(option_number("gap", 20));
-        ref_move(dir, "main", "0123456789012345678901234567890123456789");
-        int64_t start = now_ns();
-        crypto_auth_hmacsha256(mac, line, size, key);
-        samples_add(&lists[0], now_ns() - start);
-        samples_add(&lists[2], append_at(fd, line, size, i * 2 + 1));
+        time_hmac(&append, &lists[0]);
+        sleeper_wake(&sleeper, dir);
+        samples_add(&lists[2], append.took_ns);
     }
     unlink(path);
     samples_print(lists, ARRAY_LEN(lists));
