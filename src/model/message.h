@@ -22,6 +22,12 @@ enum {
     PUBLIC_KEY_LEN = 32,
     SOURCE_MAX = 63,             /* mqtt.source, the same form as a service's name */
     CORRELATION_MAX = 64,        /* [A-Za-z0-9._-]{1,64} */
+    ACK_MAX = 40 * 1024,         /* bytes of an acknowledgement, signed or not */
+    ACK_INSTANCE_MAX = 63,       /* [a-z0-9][a-z0-9.-]{0,62} */
+    ACK_REASON_MAX = 500,        /* bytes */
+    ACK_LIBRARY_MAX = 64,        /* bytes */
+    ACK_POINTERS_MAX = 64,       /* of each list */
+    ACK_POINTER_MAX = 128,       /* bytes */
 };
 
 /* The common members. All strings terminated and borrowed. */
@@ -67,6 +73,25 @@ struct message_keepalive {
     uint64_t ttl_s;
 };
 
+enum ack_status { ACK_APPLIED, ACK_REFUSED };
+enum freshness { FRESHNESS_FRESH, FRESHNESS_STALE, FRESHNESS_LKG, FRESHNESS_UNKNOWN };
+
+/* What one consumer says of the epoch it was given last. */
+struct message_ack {
+    const char *service;
+    const char *instance;
+    uint64_t epoch;
+    uint64_t version;
+    enum ack_status status;
+    const char *reason; /* one sentence for people; NULL: none */
+    const char *const *restart_pending; /* JSON Pointers: changed, in effect after the next restart */
+    size_t restart_pending_len;
+    const char *const *overridden; /* JSON Pointers: held by the environment */
+    size_t overridden_len;
+    enum freshness freshness;
+    const char *library; /* program and version */
+};
+
 struct message_key {
     char id[KEY_ID_LEN + 1];
     uint8_t public_key[PUBLIC_KEY_LEN];
@@ -85,6 +110,12 @@ void message_compose_keepalive(struct buf *out, const struct message_stamp *stam
                                const struct message_keepalive *keepalive);
 void message_compose_keyset(struct buf *out, const struct message_stamp *stamp,
                             const struct message_keyset *keyset);
+/*
+ * What the composer writes, the parser takes, whatever the application gave as its reason: `reason` and `library` are
+ * made printable and cut to their limits; of the pointers those above the limits, or not printable, are left out.
+ * `stamp->key_id` NULL: the body is complete as it is, the unsigned form.
+ */
+void message_compose_ack(struct buf *out, const struct message_stamp *stamp, const struct message_ack *ack);
 
 /* The index: not signed, bound by the head's digest, the same bytes for the same catalog, epoch, commit and
    source. */
@@ -102,13 +133,14 @@ struct message {
     enum message_type type;
     char source[SOURCE_MAX + 1];
     uint64_t generation;
-    char key_id[KEY_ID_LEN + 1];
+    char key_id[KEY_ID_LEN + 1]; /* "": an acknowledgement that nobody signed */
     int64_t timestamp_ms;
     union {
         struct message_update update; /* config: borrowed from the text given to message_parse */
         struct message_head head;     /* changed: an array in doc's arena; changed_is_null tells "null" */
         struct message_keepalive keepalive;
         struct message_keyset keyset;
+        struct message_ack ack; /* the lists: arrays in doc's arena */
     } u;
     bool changed_is_null; /* of a head */
 };
@@ -119,8 +151,8 @@ void message_fini(struct message *message);
 /*
  * Parses a body (the object without its tail, closed with `}`), of one type. CODE_MESSAGE_FORM for anything
  * that is not in the documented form (canonical JSON is required: RFC 8785), CODE_MESSAGE_TOO_LARGE,
- * CODE_FORMAT_NEWER naming the format needed, CODE_WRONG_TYPE. Unknown members are ignored. MESSAGE_ACK is
- * not known here yet. `out` is a zeroed struct, empty again on failure; it borrows from `body`.
+ * CODE_FORMAT_NEWER naming the format needed, CODE_WRONG_TYPE. Unknown members are ignored. `out` is a zeroed
+ * struct, empty again on failure; it borrows from `body`.
  */
 int message_parse(struct span body, enum message_type type, struct message *out, struct error *err) MUST_CHECK;
 
@@ -135,5 +167,14 @@ int message_parse_members(struct span body, enum message_type type, struct messa
 
 /* [A-Za-z0-9._-]{1,64} */
 bool message_correlation_is_good(struct span text);
+/* [a-z0-9][a-z0-9.-]{0,62} */
+bool message_instance_is_good(struct span text);
+
+/* A JSON Pointer (RFC 6901) of at most ACK_POINTER_MAX bytes that can be printed. */
+bool message_pointer_is_good(struct span text);
+
+/* "applied", "refused"; "FRESH", "STALE", "LKG", "UNKNOWN". */
+const char *ack_status_name(enum ack_status status);
+const char *freshness_name(enum freshness freshness);
 
 #endif

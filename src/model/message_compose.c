@@ -7,6 +7,7 @@
 #include "model/message.h"
 
 #include "model/json.h"
+#include "util/utf8.h"
 
 const char *message_type_name(enum message_type type)
 {
@@ -123,6 +124,71 @@ void message_compose_keyset(struct buf *out, const struct message_stamp *stamp,
     members_put_text(&m, "source", stamp->source);
     members_put_text(&m, "timestamp", stamp->timestamp);
     members_put_text(&m, "type", message_type_name(MESSAGE_KEYSET));
+    members_end(&m);
+}
+
+/* --- acknowledgements --- */
+
+const char *ack_status_name(enum ack_status status)
+{
+    static const char *const names[] = {[ACK_APPLIED] = "applied", [ACK_REFUSED] = "refused"};
+    return names[status];
+}
+
+const char *freshness_name(enum freshness freshness)
+{
+    static const char *const names[] = {
+        [FRESHNESS_FRESH] = "FRESH",
+        [FRESHNESS_STALE] = "STALE",
+        [FRESHNESS_LKG] = "LKG",
+        [FRESHNESS_UNKNOWN] = "UNKNOWN",
+    };
+    return names[freshness];
+}
+
+static void put_printable(struct members *m, const char *name, const char *text, size_t max)
+{
+    char printable[ACK_REASON_MAX + 1];
+    if (text != NULL)
+        utf8_printable(span_of(text), printable, max + 1);
+    members_put_text(m, name, text == NULL ? NULL : printable);
+}
+
+static void put_pointers(struct members *m, const char *name, const char *const *pointers, size_t len)
+{
+    size_t written = 0;
+    members_put_name(m, name);
+    buf_putc(m->out, '[');
+    for (size_t i = 0; i < len && written < ACK_POINTERS_MAX; i++) {
+        if (!message_pointer_is_good(span_of(pointers[i])))
+            continue;
+        if (written++ > 0)
+            buf_putc(m->out, ',');
+        json_put_text(m->out, pointers[i]);
+    }
+    buf_putc(m->out, ']');
+}
+
+void message_compose_ack(struct buf *out, const struct message_stamp *stamp, const struct message_ack *ack)
+{
+    struct members m = members_object(out);
+    members_put_u64(&m, "epoch", ack->epoch);
+    members_put_u64(&m, "format", MESSAGE_FORMAT);
+    members_put_text(&m, "freshness", freshness_name(ack->freshness));
+    members_put_u64(&m, "generation", stamp->generation);
+    members_put_text(&m, "instance", ack->instance);
+    if (stamp->key_id != NULL)
+        members_put_text(&m, "key_id", stamp->key_id);
+    put_printable(&m, "library", ack->library, ACK_LIBRARY_MAX);
+    put_pointers(&m, "overridden", ack->overridden, ack->overridden_len);
+    put_printable(&m, "reason", ack->reason, ACK_REASON_MAX);
+    put_pointers(&m, "restart_pending", ack->restart_pending, ack->restart_pending_len);
+    members_put_text(&m, "service", ack->service);
+    members_put_text(&m, "source", stamp->source);
+    members_put_text(&m, "status", ack_status_name(ack->status));
+    members_put_text(&m, "timestamp", stamp->timestamp);
+    members_put_text(&m, "type", message_type_name(MESSAGE_ACK));
+    members_put_u64(&m, "version", ack->version);
     members_end(&m);
 }
 

@@ -8,6 +8,7 @@
 #include "model/codes.h"
 #include "model/json.h"
 #include "util/clock.h"
+#include "util/utf8.h"
 
 /* One level around the deepest configuration. Every value takes a byte at least, so the size bounds the nodes
    too. */
@@ -33,6 +34,41 @@ bool message_correlation_is_good(struct span text)
         if (!is_good)
             return false;
     }
+    return true;
+}
+
+bool message_instance_is_good(struct span text)
+{
+    if (text.len == 0 || text.len > ACK_INSTANCE_MAX)
+        return false;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.data[i];
+        bool is_inner = c == '.' || c == '-';
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (is_inner && i > 0)))
+            return false;
+    }
+    return true;
+}
+
+static bool is_printable(struct span text, size_t max)
+{
+    if (text.len > max)
+        return false;
+    for (size_t i = 0, len; i < text.len; i += len) {
+        len = utf8_sequence(text.data + i, text.len - i);
+        if (len == 0 || utf8_is_obeyed(utf8_decode(text.data + i, len)))
+            return false;
+    }
+    return true;
+}
+
+bool message_pointer_is_good(struct span text)
+{
+    if (!is_printable(text, ACK_POINTER_MAX) || (text.len > 0 && text.data[0] != '/'))
+        return false;
+    for (size_t i = 0; i < text.len; i++)
+        if (text.data[i] == '~' && (i + 1 == text.len || (text.data[i + 1] != '0' && text.data[i + 1] != '1')))
+            return false;
     return true;
 }
 
@@ -253,6 +289,84 @@ static int parse_keyset(const struct doc_node *root, struct message_keyset *out,
     return 0;
 }
 
+/* A string of at most `max` bytes that a terminal shows and does not obey; with `may_be_null` null too. */
+static int read_sentence(const struct doc_node *root, const char *name, size_t max, bool may_be_null, const char **out,
+                         struct error *err)
+{
+    const struct doc_node *node = doc_get(root, name);
+    struct span text;
+    if (may_be_null && node != NULL && node->kind == DOC_NULL) {
+        *out = NULL;
+        return 0;
+    }
+    if (!doc_get_string(root, name, &text) || !is_printable(text, max))
+        return bad_member(err, name, "a string of bounded length without control characters");
+    *out = text.data;
+    return 0;
+}
+
+static int read_status(const struct doc_node *root, enum ack_status *out, struct error *err)
+{
+    struct span text = {0};
+    (void)doc_get_string(root, "status", &text);
+    for (*out = ACK_APPLIED; *out <= ACK_REFUSED; ++*out)
+        if (span_is(text, ack_status_name(*out)))
+            return 0;
+    return bad_member(err, "status", "applied or refused");
+}
+
+static int read_freshness(const struct doc_node *root, enum freshness *out, struct error *err)
+{
+    struct span text = {0};
+    (void)doc_get_string(root, "freshness", &text);
+    for (*out = FRESHNESS_FRESH; *out <= FRESHNESS_UNKNOWN; ++*out)
+        if (span_is(text, freshness_name(*out)))
+            return 0;
+    return bad_member(err, "freshness", "FRESH, STALE, LKG or UNKNOWN");
+}
+
+static int read_pointers(struct message *message, const char *name, const char *const **out, size_t *out_len,
+                         struct error *err)
+{
+    const struct doc_node *node = doc_get(message->doc.root, name);
+    if (node == NULL || node->kind != DOC_ARRAY || node->u.array.len > ACK_POINTERS_MAX)
+        return bad_member(err, name, "a list of at most 64 JSON Pointers");
+    size_t len = node->u.array.len;
+    const char **list = len == 0 ? NULL : arena_alloc(&message->doc.arena, len * sizeof *list);
+    if (len > 0 && list == NULL)
+        return error_memory(err);
+    for (size_t i = 0; i < len; i++) {
+        const struct doc_node *item = node->u.array.items[i];
+        if (item->kind != DOC_STRING || !message_pointer_is_good(item->u.string))
+            return bad_member(err, name, "a list of JSON Pointers of at most 128 bytes");
+        list[i] = item->u.string.data;
+    }
+    *out = list;
+    *out_len = len;
+    return 0;
+}
+
+static int parse_ack(struct message *message, struct error *err)
+{
+    const struct doc_node *root = message->doc.root;
+    struct message_ack *ack = &message->u.ack;
+    struct span instance;
+    if (read_u64(root, "epoch", &ack->epoch, err) != 0 || read_freshness(root, &ack->freshness, err) != 0)
+        return -1;
+    if (!doc_get_string(root, "instance", &instance) || !message_instance_is_good(instance))
+        return bad_member(err, "instance", "a name [a-z0-9][a-z0-9.-]{0,62}");
+    ack->instance = instance.data;
+    if (read_sentence(root, "library", ACK_LIBRARY_MAX, false, &ack->library, err) != 0 ||
+        read_pointers(message, "overridden", &ack->overridden, &ack->overridden_len, err) != 0 ||
+        read_sentence(root, "reason", ACK_REASON_MAX, true, &ack->reason, err) != 0 ||
+        read_pointers(message, "restart_pending", &ack->restart_pending, &ack->restart_pending_len, err) != 0 ||
+        read_name(root, "service", &ack->service, err) != 0 ||
+        read_status(root, &ack->status, err) != 0 ||
+        read_u64(root, "version", &ack->version, err) != 0)
+        return -1;
+    return 0;
+}
+
 /* --- the whole --- */
 
 static int read_format(const struct doc_node *root, struct error *err)
@@ -267,12 +381,24 @@ static int read_format(const struct doc_node *root, struct error *err)
     return 0;
 }
 
+/* Acknowledgements alone may come without: from consumers that have no key. */
+static int read_signer(const struct doc_node *root, char out[static KEY_ID_LEN + 1], struct error *err)
+{
+    struct span type;
+    if (doc_get(root, "key_id") == NULL && doc_get_string(root, "type", &type) &&
+        span_is(type, message_type_name(MESSAGE_ACK))) {
+        out[0] = '\0';
+        return 0;
+    }
+    return read_key_id(root, "key_id", out, err);
+}
+
 static int read_stamp(const struct doc_node *root, struct message *out, struct error *err)
 {
     const char *source;
     struct span timestamp;
-    if (read_u64(root, "generation", &out->generation, err) != 0 ||
-        read_key_id(root, "key_id", out->key_id, err) != 0 || read_name(root, "source", &source, err) != 0)
+    if (read_u64(root, "generation", &out->generation, err) != 0 || read_signer(root, out->key_id, err) != 0 ||
+        read_name(root, "source", &source, err) != 0)
         return -1;
     snprintf(out->source, sizeof out->source, "%s", source);
     if (!doc_get_string(root, "timestamp", &timestamp) || !clock_parse(timestamp, &out->timestamp_ms))
@@ -321,9 +447,9 @@ int message_parse_members(struct span body, enum message_type type, struct messa
     case MESSAGE_KEYSET:
         return parse_keyset(root, &out->u.keyset, err);
     case MESSAGE_ACK:
-        break;
+        return parse_ack(out, err);
     }
-    return error_set(err, CODE_WRONG_TYPE, 0, "a %s is not read here", message_type_name(type));
+    return error_set(err, CODE_WRONG_TYPE, 0, "a message of type %d is not known", (int)type);
 }
 
 int message_parse(struct span body, enum message_type type, struct message *out, struct error *err)

@@ -4,6 +4,9 @@
 #include "model/topics.h"
 
 #include <stdio.h>
+#include <string.h>
+
+#define ACK_STEM "system/ack/"
 
 void topic_write(char out[static TOPIC_MAX + 1], const char *prefix, enum topic_kind kind, const char *name)
 {
@@ -14,6 +17,26 @@ void topic_write(char out[static TOPIC_MAX + 1], const char *prefix, enum topic_
     };
     snprintf(out, TOPIC_MAX + 1, "%s%s%s%s", prefix, prefix[0] == '\0' ? "" : "/", stems[kind],
              kind == TOPIC_UPDATE ? "" : name);
+}
+
+void topic_write_ack(char out[static TOPIC_MAX + 1], const char *prefix, const char *service, const char *instance)
+{
+    snprintf(out, TOPIC_MAX + 1, "%s%s" ACK_STEM "%s/%s", prefix, prefix[0] == '\0' ? "" : "/", service, instance);
+}
+
+bool topic_read_ack(const char *topic, const char *prefix, struct span *service, struct span *instance)
+{
+    char stem[TOPIC_MAX + 1];
+    topic_write_ack(stem, prefix, "", "");
+    size_t len = strlen(stem) - 1; /* without the last slash */
+    if (strncmp(topic, stem, len) != 0)
+        return false;
+    const char *slash = strchr(topic + len, '/');
+    if (slash == NULL)
+        return false;
+    *service = (struct span){topic + len, (size_t)(slash - topic) - len};
+    *instance = span_of(slash + 1);
+    return layout_name_is_good(*service) && message_instance_is_good(*instance);
 }
 
 static bool is_level_char(char c)

@@ -5,6 +5,7 @@
  *   bit 2      0: the rest is a body for message_parse
  *              1: it is a body, signed with the fixed key and verified, so that mutations get past the signature
  *   bit 3      1: the rest is given to the verifiers as it is, tail and all (or none)
+ *   bit 4      1: an acknowledgement, whatever bits 0-1 say
  *
  * Whatever is accepted must keep its promises; if not, the target traps.
  */
@@ -13,13 +14,14 @@
 
 #include "io/crypto.h"
 #include "model/json.h"
+#include "verify/ack.h"
 #include "verify/message.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define SOURCE "config-manager"
 
-enum { TYPE_BITS = 3, SIGN_BIT = 4, RAW_BIT = 8 };
+enum { TYPE_BITS = 3, SIGN_BIT = 4, RAW_BIT = 8, ACK_BIT = 16 };
 
 static struct signing_key signer;
 static struct keyset keyset = {.generation = 1};
@@ -63,9 +65,31 @@ static void check_config(struct span config, struct span text)
         require(doc.root->kind == DOC_OBJECT && json_is_canonical(doc.root, config));
 }
 
+/* Whatever was taken can be said again, and is taken again. */
+static void check_ack(const struct message *message)
+{
+    AUTO_MESSAGE struct message again = {0};
+    AUTO_BUF struct buf text = {0};
+    struct error err;
+    const struct message_ack *ack = &message->u.ack;
+    struct message_stamp stamp = {message->source, message->generation, message->key_id[0] == '\0' ? NULL : message->key_id,
+                                  "2026-11-21T03:23:22.123Z"};
+    require(message_instance_is_good(span_of(ack->instance)) && layout_name_is_good(span_of(ack->service)));
+    require(ack->reason == NULL || strlen(ack->reason) <= ACK_REASON_MAX);
+    require(ack->overridden_len <= ACK_POINTERS_MAX && ack->restart_pending_len <= ACK_POINTERS_MAX);
+    message_compose_ack(&text, &stamp, ack);
+    require(text.failed || text.len <= ACK_MAX);
+    require(text.failed || message_parse(buf_span(&text), MESSAGE_ACK, &again, &err) == 0);
+    require(text.failed || again.u.ack.overridden_len == ack->overridden_len);
+}
+
 static void check_message(const struct message *message, struct span text)
 {
     require(layout_name_is_good(span_of(message->source)));
+    if (message->type == MESSAGE_ACK) {
+        check_ack(message);
+        return;
+    }
     require(strlen(message->key_id) == KEY_ID_LEN);
     if (message->type == MESSAGE_UPDATE)
         check_config(message->u.update.config, text);
@@ -104,6 +128,21 @@ static void try_verify(struct span raw, enum message_type type)
             require(strcmp(read_keyset.keys.keys[i].id, signer.id) != 0);
 }
 
+static void try_ack(struct span raw)
+{
+    AUTO_MESSAGE struct message message = {0};
+    struct error err;
+    enum ack_trust trust;
+    const struct ack_expectation expected = {SOURCE, SPAN("stt-worker"), SPAN("living-room"), keyset.keys.keys, keyset.keys.len};
+    if (ack_open(raw, &expected, &message, &trust, &err) != 0) {
+        require(message.doc.root == NULL && err.code != NULL);
+        return;
+    }
+    check_message(&message, raw);
+    require((trust == ACK_UNSIGNED) == (message.key_id[0] == '\0'));
+    require((trust == ACK_SIGNED) == (strcmp(message.key_id, signer.id) == 0));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const enum message_type types[] = {MESSAGE_UPDATE, MESSAGE_HEAD, MESSAGE_KEEPALIVE,
@@ -111,16 +150,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     set_up();
     if (size == 0)
         return 0;
-    enum message_type type = types[data[0] & TYPE_BITS];
+    bool is_ack = (data[0] & ACK_BIT) != 0;
+    enum message_type type = is_ack ? MESSAGE_ACK : types[data[0] & TYPE_BITS];
     struct span rest = {(const char *)data + 1, size - 1};
     if ((data[0] & RAW_BIT) != 0) {
-        try_verify(rest, type);
+        is_ack ? try_ack(rest) : try_verify(rest, type);
     } else if ((data[0] & SIGN_BIT) != 0) {
         AUTO_BUF struct buf raw = {0};
         struct error err;
         buf_append_span(&raw, rest);
         if (crypto_sign_object(&signer, &raw, &err) == 0)
-            try_verify(buf_span(&raw), type);
+            is_ack ? try_ack(buf_span(&raw)) : try_verify(buf_span(&raw), type);
     } else {
         try_parse(rest, type);
     }

@@ -89,12 +89,31 @@ static inline struct message_keepalive sample_keepalive(void)
     return keepalive;
 }
 
+static const char *const sample_pointers[] = {"/model", "/a~1b/0"};
+
+static inline struct message_ack sample_ack(void)
+{
+    return (struct message_ack){.service = "stt-worker",
+                                .instance = "pi3.local",
+                                .epoch = 43,
+                                .version = 42,
+                                .status = ACK_REFUSED,
+                                .reason = "no such voice",
+                                .restart_pending = sample_pointers,
+                                .restart_pending_len = 1,
+                                .overridden = sample_pointers,
+                                .overridden_len = 2,
+                                .freshness = FRESHNESS_STALE,
+                                .library = "libepoch 0.1.0"};
+}
+
 /* Writes the sample message of a type; a keyset holds the keys of seeds 2 and 3. */
 static inline void compose_sample(struct buf *out, enum message_type type, const struct message_stamp *stamp)
 {
     struct message_update update = sample_update();
     struct message_head head = sample_head();
     struct message_keepalive keepalive = sample_keepalive();
+    struct message_ack ack = sample_ack();
     struct message_keyset keyset = {0};
     struct signing_key second = key_of_seed(2), third = key_of_seed(3);
     switch (type) {
@@ -113,6 +132,7 @@ static inline void compose_sample(struct buf *out, enum message_type type, const
         message_compose_keyset(out, stamp, &keyset);
         break;
     case MESSAGE_ACK:
+        message_compose_ack(out, stamp, &ack);
         break;
     }
 }
@@ -137,7 +157,7 @@ static inline bool spoil(struct buf *text, const char *old, const char *new)
 }
 
 static const enum message_type parsed_types[] = {MESSAGE_UPDATE, MESSAGE_HEAD, MESSAGE_KEEPALIVE,
-                                                 MESSAGE_KEYSET};
+                                                 MESSAGE_KEYSET, MESSAGE_ACK};
 
 #define KEY_ID "0123456789abcdef"
 

@@ -6,6 +6,7 @@
 
 #include "keyrings.h"
 #include "snapshots.h"
+#include "verify/ack.h"
 #include "verify/message.h"
 
 /* --- snapshot
@@ -93,6 +94,19 @@ static int verify_message(void *context, struct error *err)
     return message_verify(buf_span(&keeping->publisher.head), &keyset, &expected, &message, err);
 }
 
+static int open_ack(void *context, struct error *err)
+{
+    const struct buf *raw = context;
+    AUTO_MESSAGE struct message message = {0};
+    struct ack_expectation expected = {SOURCE, SPAN("stt-worker"), SPAN("pi3.local"), NULL, 0};
+    enum ack_trust trust;
+    sweep_begin();
+    int rc = ack_open(buf_span(raw), &expected, &message, &trust, err);
+    sweep_end();
+    assert_true(rc != 0 || trust == ACK_UNKNOWN_KEY);
+    return rc;
+}
+
 static void f11__messages_are_verified_or_not_with_every_allocation_failing(void **state)
 {
     (void)state;
@@ -100,6 +114,13 @@ static void f11__messages_are_verified_or_not_with_every_allocation_failing(void
     publisher_init(&keeping.publisher);
     sweep_run(&(struct sweep){.attempt = verify_message, .context = &keeping}, "keyset and message verify");
     publisher_fini(&keeping.publisher);
+    struct signing_key key = key_of_seed(ROOT_SEED);
+    struct message_stamp stamp = stamp_of(key.id);
+    struct error err;
+    AUTO_BUF struct buf raw = {0};
+    compose_sample(&raw, MESSAGE_ACK, &stamp);
+    assert_int_equal(crypto_sign_object(&key, &raw, &err), 0);
+    sweep_run(&(struct sweep){.attempt = open_ack, .context = &raw}, "acknowledgement open");
 }
 
 /* --- keys

@@ -12,7 +12,9 @@
 #include "model/codes.h"
 
 #define STAMP_HEAD "\"format\":1,\"generation\":1,"
-#define STAMP_TAIL "\"source\":\"" SOURCE "\",\"timestamp\":\"" TIMESTAMP "\","
+#define STAMP_SOURCE "\"source\":\"" SOURCE "\","
+#define STAMP_TIME "\"timestamp\":\"" TIMESTAMP "\","
+#define STAMP_TAIL STAMP_SOURCE STAMP_TIME
 
 static void assert_text(const struct buf *actual, const char *expected)
 {
@@ -103,6 +105,57 @@ static void message__composes_a_keyset_byte_for_byte(void **state)
                 "\"},{\"id\":\"00000000000000bb\",\"public\":\"" DIGEST "\"}]," STAMP_TAIL
                 "\"type\":\"config.keyset\"}");
     assert_canonical(&body);
+}
+
+static void message__composes_an_acknowledgement_byte_for_byte(void **state)
+{
+    (void)state;
+    AUTO_BUF struct buf body = {0};
+    compose(&body, MESSAGE_ACK);
+    assert_text(&body, "{\"epoch\":43,\"format\":1,\"freshness\":\"STALE\",\"generation\":1,\"instance\":\"pi3.local\","
+                       "\"key_id\":\"0123456789abcdef\",\"library\":\"libepoch 0.1.0\",\"overridden\":[\"/model\",\"/a~1b/0\"],"
+                       "\"reason\":\"no such voice\",\"restart_pending\":[\"/model\"],\"service\":\"stt-worker\"," STAMP_SOURCE
+                       "\"status\":\"refused\"," STAMP_TIME "\"type\":\"config.ack\",\"version\":42}");
+}
+
+static void message__composes_an_unsigned_acknowledgement_without_key(void **state)
+{
+    (void)state;
+    AUTO_BUF struct buf body = {0};
+    struct message_stamp stamp = stamp_of(NULL);
+    struct message_ack ack = sample_ack();
+    message_compose_ack(&body, &stamp, &ack);
+    assert_null(memmem(body.data, body.len, "key_id", strlen("key_id")));
+    assert_canonical(&body);
+    assert_parses(&body, MESSAGE_ACK);
+}
+
+/* Whatever an application says: the acknowledgement is one that is taken. */
+static void message__composes_acknowledgements_that_are_taken(void **state)
+{
+    (void)state;
+    static char long_text[20000];
+    memset(long_text, '"', sizeof long_text - 1);
+    const char *const reasons[] = {"", "\x1b[31mred\n", "half \xc3", "\xe2\x80\xae", long_text};
+    const char *pointers[ACK_POINTERS_MAX + 5];
+    char quotes[ACK_POINTER_MAX + 1];
+    memset(quotes, '"', sizeof quotes - 1);
+    quotes[0] = '/';
+    quotes[sizeof quotes - 1] = '\0';
+    for (size_t i = 0; i < ARRAY_LEN(pointers); i++)
+        pointers[i] = i == 0 ? long_text : i == 1 ? "no pointer" : i == 2 ? "/\n" : quotes;
+    for (size_t i = 0; i < ARRAY_LEN(reasons); i++) {
+        AUTO_BUF struct buf body = {0};
+        struct message_stamp stamp = stamp_of(KEY_ID);
+        struct message_ack ack = sample_ack();
+        ack.reason = ack.library = reasons[i];
+        ack.restart_pending = ack.overridden = pointers;
+        ack.restart_pending_len = ack.overridden_len = ARRAY_LEN(pointers);
+        message_compose_ack(&body, &stamp, &ack);
+        assert_canonical(&body);
+        assert_parses(&body, MESSAGE_ACK);
+        assert_true(body.len + 144 <= ACK_MAX);
+    }
 }
 
 static struct catalog *sample_catalog(void)
@@ -311,6 +364,29 @@ static void message__reads_a_keyset_back(void **state)
     }
 }
 
+static void message__reads_an_acknowledgement_back(void **state)
+{
+    (void)state;
+    AUTO_BUF struct buf body = {0};
+    AUTO_MESSAGE struct message message = {0};
+    struct error err;
+    const struct message_ack *ack = &message.u.ack;
+    compose(&body, MESSAGE_ACK);
+    assert_int_equal(message_parse(buf_span(&body), MESSAGE_ACK, &message, &err), 0);
+    assert_string_equal(ack->service, "stt-worker");
+    assert_string_equal(ack->instance, "pi3.local");
+    assert_int_equal(ack->epoch, 43);
+    assert_int_equal(ack->version, 42);
+    assert_int_equal(ack->status, ACK_REFUSED);
+    assert_string_equal(ack->reason, "no such voice");
+    assert_int_equal(ack->restart_pending_len, 1);
+    assert_string_equal(ack->restart_pending[0], "/model");
+    assert_int_equal(ack->overridden_len, 2);
+    assert_string_equal(ack->overridden[1], "/a~1b/0");
+    assert_int_equal(ack->freshness, FRESHNESS_STALE);
+    assert_string_equal(ack->library, "libepoch 0.1.0");
+}
+
 static void message__finds_the_configuration_behind_unknown_members(void **state)
 {
     (void)state;
@@ -353,6 +429,9 @@ int main(void)
         cmocka_unit_test(message__composes_a_first_head_without_parent),
         cmocka_unit_test(message__composes_a_keepalive_byte_for_byte),
         cmocka_unit_test(message__composes_a_keyset_byte_for_byte),
+        cmocka_unit_test(message__composes_an_acknowledgement_byte_for_byte),
+        cmocka_unit_test(message__composes_an_unsigned_acknowledgement_without_key),
+        cmocka_unit_test(message__composes_acknowledgements_that_are_taken),
         cmocka_unit_test(message__composes_an_index_byte_for_byte),
         cmocka_unit_test(message__composes_an_index_of_nothing),
         cmocka_unit_test(message__composes_canonical_json_only),
@@ -362,6 +441,7 @@ int main(void)
         cmocka_unit_test(message__reads_a_head_back),
         cmocka_unit_test(message__reads_a_keepalive_back),
         cmocka_unit_test(message__reads_a_keyset_back),
+        cmocka_unit_test(message__reads_an_acknowledgement_back),
         cmocka_unit_test(message__finds_the_configuration_behind_unknown_members),
         cmocka_unit_test(message__ignores_unknown_members),
     };

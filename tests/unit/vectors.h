@@ -247,30 +247,26 @@ static inline void add_keepalive(struct vectors *vectors, const struct cast *cas
     sign(vector, &cast->signing_1);
 }
 
-/* Clients write these; the composer of the library is not here, the order of the members is. */
+/* What a consumer with a key of its own says, and one without. */
 static inline void add_ack(struct vectors *vectors, const struct cast *cast, const char *name, bool is_signed)
 {
+    static const char *const overridden[] = {"/vad_threshold"}, *const restart_pending[] = {"/whisper_model"};
     struct vector *vector = add(vectors, name, TOPIC_SERVICE, "stt-worker", is_signed ? "instance" : NULL);
-    struct members m = members_object(&vector->message);
-    snprintf(vector->topic, sizeof vector->topic, "system/ack/stt-worker/living-room");
-    members_put_u64(&m, "epoch", 412);
-    members_put_u64(&m, "format", 1);
-    members_put_text(&m, "freshness", "FRESH");
-    members_put_u64(&m, "generation", 1);
-    members_put_text(&m, "instance", HOST);
-    if (is_signed)
-        members_put_text(&m, "key_id", cast->instance.id);
-    members_put_text(&m, "library", "libepoch 0.1.0");
-    members_put_json(&m, "overridden", SPAN("[\"/vad_threshold\"]"));
-    members_put_text(&m, "reason", is_signed ? NULL : "silence_ms is below 650, the recorder's buffer");
-    members_put_json(&m, "restart_pending", is_signed ? SPAN("[\"/whisper_model\"]") : SPAN("[]"));
-    members_put_text(&m, "service", "stt-worker");
-    members_put_text(&m, "source", SOURCE);
-    members_put_text(&m, "status", is_signed ? "applied" : "refused");
-    members_put_text(&m, "timestamp", "2026-11-21T03:40:10.180Z");
-    members_put_text(&m, "type", message_type_name(MESSAGE_ACK));
-    members_put_u64(&m, "version", 412);
-    members_end(&m);
+    struct message_stamp stamp = {SOURCE, 1, is_signed ? cast->instance.id : NULL, "2026-11-21T03:40:10.180Z"};
+    struct message_ack ack = {.service = "stt-worker",
+                              .instance = HOST,
+                              .epoch = 412,
+                              .version = 412,
+                              .status = is_signed ? ACK_APPLIED : ACK_REFUSED,
+                              .reason = is_signed ? NULL : "silence_ms is below 650, the recorder's buffer",
+                              .restart_pending = restart_pending,
+                              .restart_pending_len = is_signed ? 1 : 0,
+                              .overridden = overridden,
+                              .overridden_len = 1,
+                              .freshness = FRESHNESS_FRESH,
+                              .library = "libepoch 0.1.0"};
+    topic_write_ack(vector->topic, "", "stt-worker", HOST);
+    message_compose_ack(&vector->message, &stamp, &ack);
     if (is_signed)
         sign(vector, &cast->instance);
 }
