@@ -74,7 +74,7 @@ ifneq ($(FAIL),)
 BASE += -DEPOCHD_FAILPOINTS
 endif
 
-CORE_PKGS := libgit2 libsodium libmosquitto yaml-0.1 zlib
+CORE_PKGS := libgit2 libsodium libmosquitto yaml-0.1 zlib libpcre2-8
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(CORE_PKGS) 2>/dev/null)
 PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(CORE_PKGS) 2>/dev/null)
 ALL_CFLAGS = $(BASE) $(MODE) $(WARN) $(WERROR) -fPIE $(PKG_CFLAGS) $(CPPFLAGS) $(CFLAGS)

@@ -3,7 +3,7 @@
 #   deps.sh build | run | check
 set -euo pipefail
 
-build=(gcc make pkg-config git libgit2-dev libinotifytools0-dev libsodium-dev libmosquitto-dev libyaml-dev zlib1g-dev)
+build=(gcc make pkg-config git libgit2-dev libinotifytools0-dev libsodium-dev libmosquitto-dev libyaml-dev libpcre2-dev zlib1g-dev)
 run=("${build[@]}" mosquitto mosquitto-clients)
 check=("${run[@]}"
     dpkg-dev
