@@ -282,8 +282,12 @@ static void look(struct daemon *d)
 
 void branch_look(struct daemon *d)
 {
+    d->has_tried = false;
     if (!d->is_stopping)
         look(d);
+    /* A commit that was tried has told itself how the journal is; one that waits for room is no end of the hold. */
+    if (!d->has_tried)
+        home_retry_journal(d);
     report_settle(d);
 }
 

@@ -133,6 +133,7 @@ int branch_take(struct daemon *d, const struct pipeline_order *order, enum pipel
 {
     struct pipeline_result result AUTO_PIPELINE_RESULT = {0};
     int64_t seen = clock_mono_us();
+    d->has_tried = true;
     if (pipeline_take(&d->pipeline, order, &result, err) != 0) {
         branch_failed(d, err);
         return -1;

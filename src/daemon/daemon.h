@@ -70,6 +70,7 @@ struct daemon {
     bool has_asked;                /* for history: the last commit asked of the journal, and its answer */
     struct oid asked;
     bool asked_known;
+    bool has_tried;                /* this look took a commit down the road */
     bool has_tip;                  /* of the branch, at the last look */
     struct oid tip;
     dev_t good_device, watched_device; /* of the repository that held the commit in force, and of the one that is watched */
@@ -105,7 +106,9 @@ void branch_failed(struct daemon *d, const struct error *err); /* turns the erro
 
 /* home.c */
 int home_start(struct daemon *d, struct error *err) MUST_CHECK;
-void home_poll(struct daemon *d);      /* is it still there, is there room, can it be written again */
+void home_poll(struct daemon *d);      /* is it still there, is there room */
+/* Ends what a failed write of the journal began, if it can be written again: for when no commit waits to try that itself. */
+void home_retry_journal(struct daemon *d);
 /* A lost state has a floor now: a journal begins above it. `by` NULL: the broker's head told it. */
 int home_begin_again(struct daemon *d, uint64_t floor, const char *by, struct error *err) MUST_CHECK;
 int home_accept_loss(struct daemon *d, uint64_t floor, const char *by, struct error *err) MUST_CHECK;

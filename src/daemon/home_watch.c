@@ -204,14 +204,16 @@ static void mend_lock(struct daemon *d)
 
 /* --- with each poll ---------------------------------------------------------------------------------------------------- */
 
-static void retry_journal(struct daemon *d)
+void home_retry_journal(struct daemon *d)
 {
     static const enum condition failures[] = {CONDITION_NO_SPACE, CONDITION_JOURNAL_UNWRITABLE, CONDITION_READ_ONLY};
     struct error err;
+    struct statvfs fs;
     bool has_failed = false;
     for (size_t i = 0; i < ARRAY_LEN(failures); i++)
         has_failed |= conditions_is_on(&d->conditions, failures[i]);
-    if (!has_failed || !home_is_sound(d) || journal_tidy(d->journal, &err) != 0)
+    if (!has_failed || !home_is_sound(d) || fstatvfs(d->state_dir, &fs) != 0 || (fs.f_flag & ST_RDONLY) != 0 ||
+        journal_tidy(d->journal, &err) != 0)
         return;
     for (size_t i = 0; i < ARRAY_LEN(failures); i++)
         conditions_off(&d->conditions, failures[i]);
@@ -244,9 +246,8 @@ void home_poll(struct daemon *d)
         return;
     mend_lock(d);
     check_room(d, &fs);
-    if ((fs.f_flag & ST_RDONLY) == 0)
-        retry_journal(d);
-    else if (conditions_on(&d->conditions, CONDITION_READ_ONLY, "the file system of the state folder is mounted read-only"))
+    if ((fs.f_flag & ST_RDONLY) != 0 &&
+        conditions_on(&d->conditions, CONDITION_READ_ONLY, "the file system of the state folder is mounted read-only"))
         log_error(UNIT, "read_only", LOG_S("folder", d->settings->state));
 }
 

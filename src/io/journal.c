@@ -224,8 +224,12 @@ static int write_line(struct journal *journal, bool sync, struct error *err)
     journal->spoilt = max_u64(journal->spoilt, end);
     if (FAILPOINT("journal.write", err) != 0 ||
         fs_write_at(journal->fd, buf_span(&journal->line), (off_t)journal->end, err) != 0 ||
-        (sync && sync_file(journal->fd, err) != 0))
+        (sync && sync_file(journal->fd, err) != 0)) {
+        /* On a full disk the room it took is missed by others; restore() makes sure of it. */
+        if (end > journal->prepared)
+            (void)!ftruncate(journal->fd, (off_t)journal->prepared);
         return journal_fail(journal, err);
+    }
     return 0;
 }
 

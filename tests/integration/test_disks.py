@@ -10,7 +10,7 @@ import time
 
 import pytest
 from disks import Filler, Mounted, command, make_ext4, tmpfs
-from harness import EPOCHD, PATIENCE_S, SOURCE, Daemon
+from harness import EPOCHD, PATIENCE_S, SOURCE, Daemon, Subscriber
 
 HEAD = f"system/epoch/{SOURCE}"
 QUICK = {"EPOCHD_REPOSITORY_POLL_S": "1", "EPOCHD_MQTT_HEARTBEAT_S": "1"}
@@ -106,6 +106,26 @@ def test_f16__a_start_on_a_full_disk_serves_what_was_committed(served, disk, hom
     assert set(subscriber.on(HEAD)) == {first}
     filler.close()
     assert json.loads(subscriber.epoch(2))["config_epoch"] == commit
+    reach(served, "ok")
+
+
+def test_f16__the_hold_stands_while_the_commit_waits_and_takes_no_room(served, disk, home, broker):
+    """Each poll tries again: that is neither the end of the hold nor a new one, and what a try took is given back at once."""
+    filler = Filler(disk.folder)
+    os.truncate(filler.path, filler.path.stat().st_size // 4096 * 4096 - 8 * 4096)
+    before = os.statvfs(disk.folder).f_bavail
+    big(home, 2)
+    reach(served, "hold:no-space")
+    since = served.status_when(lambda s: s["state"] == "hold:no-space")["since"]
+    free = []
+    for _ in range(3):  # a heartbeat and a poll a second
+        alive = Subscriber(broker.port, f"system/keepalive/{SOURCE}")
+        alive.wait(f"system/keepalive/{SOURCE}")
+        alive.close()
+        free.append(os.statvfs(disk.folder).f_bavail)
+    assert not [line for line in served.said() if line["event"] in ("state", "epoch_held")]
+    assert served.status()["since"] == since and before in free
+    filler.close()
     reach(served, "ok")
 
 
