@@ -3,13 +3,12 @@ import json
 import os
 import shutil
 import subprocess
-import time
 import zlib
 
 import pytest
 
 import hostile_trees
-from harness import EPOCHCTL, EPOCHD, STRANGER, Daemon, Repo, ctl, environment, watched
+from harness import EPOCHCTL, EPOCHD, STRANGER, Daemon, Repo, ctl, environment, measured, watched
 
 ROUTER = "services/router.yaml"
 
@@ -87,17 +86,6 @@ def many_files(count, text=b"n: 1\n"):
     return head + b"".join(b"M 100644 inline services/f%d/s%d.yaml\ndata %d\n%s\n" % (n // 100, n, len(text), text) for n in range(count))
 
 
-def measured(*command):
-    """(finished process, seconds, peak KiB) of a command."""
-    began = time.monotonic()
-    process = subprocess.Popen([str(word) for word in command], env=environment(EPOCHD_CONFIG="/dev/null"), text=True,
-                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    output = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    return process.returncode, output, time.monotonic() - began, usage.ru_maxrss
-
-
 def test_f42__ten_thousand_files_in_a_commit_are_an_epoch_or_a_finding(home, quick):
     fast_import(home, many_files(10_000))
     assert quick.committed(2)["changed"] == 10_000
@@ -116,7 +104,7 @@ def test_f42__a_huge_blob_is_refused_by_its_header(tmp_path, home, quick):
     home.git("commit", "-q", "--no-verify", "-m", "huge")
     finding = quick.wait("finding", file="services/huge.yaml")
     assert finding["code"] == "limit.file"
-    code, output, _, peak = measured(EPOCHCTL, "-C", home.path, "check", "HEAD")
+    code, output, _, peak = measured(tmp_path, EPOCHCTL, "-C", home.path, "check", "HEAD")
     assert code == 1 and "limit.file" in output and peak < 64 * 1024, (output, peak)
     resident = next(line for line in open(f"/proc/{quick.process.pid}/status", encoding="ascii") if line.startswith("VmHWM:"))
     assert int(resident.split()[1]) < 64 * 1024

@@ -7,8 +7,6 @@ Measures `epochctl check` of a commit with the blob: it must name the file and t
 """
 import argparse
 import json
-import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -17,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/integration"))
 
-from harness import EPOCHCTL, Repo, environment  # noqa: E402
+from harness import EPOCHCTL, Repo, measured  # noqa: E402
 
 RSS_MAX_KIB = 64 * 1024
 MEBIBYTE = 1 << 20
@@ -33,16 +31,6 @@ def add_blob(repo, folder, size):
     (folder / "huge").unlink()
 
 
-def check(repo):
-    """(exit code, output, CPU seconds, peak KiB)"""
-    process = subprocess.Popen([str(EPOCHCTL), "-C", str(repo.path), "check", "HEAD"], env=environment(EPOCHD_CONFIG="/dev/null"), text=True,
-                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    output = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    return process.returncode, output, usage.ru_utime + usage.ru_stime, usage.ru_maxrss
-
-
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true")
@@ -53,7 +41,7 @@ def main():
         for mebibytes in sizes:
             began = time.monotonic()
             add_blob(repo, Path(folder), mebibytes * MEBIBYTE)
-            code, output, seconds, peak = check(repo)
+            code, output, seconds, peak = measured(folder, EPOCHCTL, "-C", repo.path, "check", "HEAD")
             is_right = code == 1 and "services/huge.yaml" in output and "[limit.file]" in output and peak < RSS_MAX_KIB
             if not is_right:
                 print(output, file=sys.stderr)
