@@ -92,10 +92,9 @@ static bool read_hex4(struct reader *r, uint32_t *out)
 }
 
 /* Behind "\u". `pos` is the backslash's. */
-static int read_unicode_escape(struct reader *r, struct doc_pos pos)
+static int read_unicode_escape(struct reader *r, struct doc_pos pos, char **to)
 {
     uint32_t code = 0, low = 0;
-    char encoded[4];
     if (!read_hex4(r, &code))
         return refuse_at(r, pos, "an escape \\u without four hexadecimal digits");
     if (code == 0 && !r->options->allow_nul)
@@ -110,39 +109,47 @@ static int read_unicode_escape(struct reader *r, struct doc_pos pos)
             return refuse_at(r, pos, "half a surrogate pair");
         code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
     }
-    buf_append(&r->text, encoded, utf8_encode(code, encoded));
+    *to += utf8_encode(code, *to);
     return 0;
 }
 
-/* At a backslash. */
-static int read_escape(struct reader *r)
+/* At a backslash. What an escape stands for is never longer than the escape. */
+static int read_escape(struct reader *r, char **to)
 {
-    static const char letters[] = "\"\\/bfnrt", meanings[] = "\"\\/\b\f\n\r\t";
-    struct doc_pos pos = position(r);
-    char c = r->end - r->at < 2 ? '\0' : r->at[1];
-    const char *letter = c == '\0' ? NULL : strchr(letters, c);
-    if (letter == NULL && c != 'u')
-        return refuse_at(r, pos, "an escape JSON does not have");
+    static const char meanings[256] = {
+        ['"'] = '"', ['\\'] = '\\', ['/'] = '/', ['b'] = '\b', ['f'] = '\f', ['n'] = '\n', ['r'] = '\r', ['t'] = '\t',
+    };
+    unsigned char c = r->end - r->at < 2 ? '\0' : (unsigned char)r->at[1];
+    if (c == 'u') {
+        struct doc_pos pos = position(r);
+        r->at += 2;
+        return read_unicode_escape(r, pos, to);
+    }
+    if (meanings[c] == '\0')
+        return refuse(r, "an escape JSON does not have");
     r->at += 2;
-    if (c == 'u')
-        return read_unicode_escape(r, pos);
-    buf_putc(&r->text, meanings[letter - letters]);
+    *(*to)++ = meanings[c];
     return 0;
 }
+
+/* Bytes that stand for themselves; all others are looked at. */
+static const bool is_plain[256] = {
+    [' ' ... '!'] = true, ['#' ... '['] = true, [']' ... 0x7F] = true,
+};
 
 /* Goes over what stands for itself: up to a quote, a backslash, the end, or what must not be in a string. */
 static int skip_plain(struct reader *r)
 {
     while (r->at < r->end) {
         unsigned char c = (unsigned char)*r->at;
+        if (is_plain[c]) {
+            r->at++;
+            continue;
+        }
         if (c == '"' || c == '\\')
             return 0;
         if (c < 0x20)
             return refuse(r, "a control character in a string, not escaped");
-        if (c < 0x80) {
-            r->at++;
-            continue;
-        }
         size_t len = utf8_sequence(r->at, (size_t)(r->end - r->at));
         if (len == 0)
             return refuse(r, "bytes that are not UTF-8");
@@ -152,34 +159,59 @@ static int skip_plain(struct reader *r)
     return 0;
 }
 
+/* Bytes from here to the quote that ends the string, or to the end of the text. */
+static size_t rest_of_string(const struct reader *r)
+{
+    const char *at = r->at;
+    while (at < r->end && *at != '"')
+        at += *at == '\\' && r->end - at > 1 ? 2 : 1;
+    return (size_t)(at - r->at);
+}
+
+/* At the first backslash of a string that began at `from`. A message inside of a journal line or a snapshot is such a
+   string, with an escape every few bytes. */
+static int resolve_escapes(struct reader *r, const char *from, struct doc_pos pos)
+{
+    size_t plain = (size_t)(r->at - from);
+    buf_reset(&r->text);
+    char *const start = buf_reserve(&r->text, plain + rest_of_string(r)), *to = start;
+    if (start == NULL)
+        return buf_check(&r->text, r->err);
+    for (;;) {
+        for (size_t i = 0; i < plain; i++) /* a few bytes, mostly */
+            *to++ = from[i];
+        if (r->at == r->end)
+            return refuse_at(r, pos, "a string that does not end");
+        if (*r->at == '"')
+            break;
+        if (read_escape(r, &to) < 0)
+            return -1;
+        from = r->at;
+        if (skip_plain(r) < 0)
+            return -1;
+        plain = (size_t)(r->at - from);
+    }
+    r->text.len = (size_t)(to - start);
+    return 0;
+}
+
 /* At a quote. *out is borrowed, from the text itself where it has no escapes. */
 static int read_string(struct reader *r, struct span *out)
 {
     struct doc_pos pos = position(r);
     const char *from = ++r->at;
-    bool is_plain = true;
-    for (;;) {
-        if (skip_plain(r) < 0)
-            return -1;
-        if (r->at == r->end)
-            return refuse_at(r, pos, "a string that does not end");
-        if (*r->at == '"')
-            break;
-        if (is_plain)
-            buf_reset(&r->text);
-        is_plain = false;
-        buf_append(&r->text, from, (size_t)(r->at - from));
-        if (read_escape(r) < 0)
-            return -1;
-        from = r->at;
-    }
+    if (skip_plain(r) < 0)
+        return -1;
+    if (r->at == r->end)
+        return refuse_at(r, pos, "a string that does not end");
     *out = (struct span){from, (size_t)(r->at - from)};
+    if (*r->at == '\\') {
+        if (resolve_escapes(r, from, pos) < 0)
+            return -1;
+        *out = buf_span(&r->text);
+    }
     r->at++;
-    if (is_plain)
-        return 0;
-    buf_append_span(&r->text, *out);
-    *out = buf_span(&r->text);
-    return buf_check(&r->text, r->err);
+    return 0;
 }
 
 /* --- numbers ------------------------------------------------------------------------------------------------- */

@@ -1,13 +1,19 @@
 /*
- * json_text: see json_text.h. json_next_piece alone knows what is escaped and how.
+ * json_text: see json_text.h. `width` and put_escape alone know what is escaped and how.
  */
 #include "model/json_text.h"
 
 #include "util/num.h"
 
+/* How many bytes each byte of a string is written with: itself, a letter behind a backslash, or \u00xx. */
+static const uint8_t width[256] = {
+    [0x00 ... 0x07] = 6, ['\b' ... '\n'] = 2, [0x0B] = 6,           ['\f' ... '\r'] = 2, [0x0E ... 0x1F] = 6, [' ' ... '!'] = 1,
+    ['"'] = 2,           ['#' ... '['] = 1,   ['\\'] = 2,           [']' ... 0xFF] = 1,
+};
+
 static bool stands_for_itself(char c)
 {
-    return (unsigned char)c >= 0x20 && c != '"' && c != '\\';
+    return width[(unsigned char)c] == 1;
 }
 
 static size_t put_escape(char c, char out[static JSON_ESCAPE_MAX])
@@ -18,7 +24,7 @@ static size_t put_escape(char c, char out[static JSON_ESCAPE_MAX])
     };
     unsigned char byte = (unsigned char)c;
     out[0] = '\\';
-    if (letters[byte] != '\0') {
+    if (width[byte] == 2) {
         out[1] = letters[byte];
         return 2;
     }
@@ -83,9 +89,8 @@ void json_put_int(struct buf *out, int64_t value)
 
 size_t json_string_size(struct span value)
 {
-    char escape[JSON_ESCAPE_MAX];
     size_t size = 2;
-    while (value.len > 0)
-        size += json_next_piece(&value, escape).len;
+    for (size_t i = 0; i < value.len; i++)
+        size += width[(unsigned char)value.data[i]];
     return size;
 }

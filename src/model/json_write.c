@@ -30,6 +30,10 @@ static void put(struct target *target, struct span piece)
 static void put_string(struct target *target, struct span value)
 {
     char escape[JSON_ESCAPE_MAX];
+    if (target->out != NULL) {
+        json_put_string(target->out, value);
+        return;
+    }
     put(target, SPAN("\""));
     while (value.len > 0)
         put(target, json_next_piece(&value, escape));
