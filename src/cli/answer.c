@@ -75,23 +75,22 @@ static void put_command(const char *reason, const struct oid *commit, struct buf
         buf_printf(line, "%shelp %s", program, reason);
 }
 
-static enum answer say_hold(struct span state, const struct answer_question *question, struct buf *line)
+static enum answer say_hold(struct span state, const struct answer_question *question, struct answer_told *told)
 {
-    char reason[64];
-    snprintf(reason, sizeof reason, "%.*s", (int)(state.len - 5), state.data + 5);
-    buf_printf(line, "NOT served: epochd is in HOLD(%s) → ", reason);
-    put_command(reason, &question->commit, line);
+    snprintf(told->code, sizeof told->code, "%.*s", (int)(state.len - 5), state.data + 5);
+    buf_printf(&told->line, "NOT served: epochd is in HOLD(%s) → ", told->code);
+    put_command(told->code, &question->commit, &told->line);
     return ANSWER_HOLD;
 }
 
 static enum answer say_untold(const struct doc_node *status, const struct answer_question *question, bool is_last,
-                              struct buf *line)
+                              struct answer_told *told)
 {
     struct span state = text_of(status, "state");
     /* The hold may be of before the commit, and end with it: it counts when nothing else comes. */
     if (is_last && state.len > 5 && memcmp(state.data, "hold:", 5) == 0)
-        return say_hold(state, question, line);
-    buf_puts(line, "epochd has not told of it yet; epochctl status shows when it does");
+        return say_hold(state, question, told);
+    buf_puts(&told->line, "epochd has not told of it yet; epochctl status shows when it does");
     return ANSWER_PENDING;
 }
 
@@ -106,11 +105,14 @@ static enum answer say_committed(const struct doc_node *status, const struct ans
     return is_connected ? ANSWER_PUBLISHING : ANSWER_COMMITTED;
 }
 
-static enum answer say_rejected(const struct doc_node *status, const struct doc_node *verdict, struct buf *line)
+static enum answer say_rejected(const struct doc_node *status, const struct doc_node *verdict,
+                                struct answer_told *told)
 {
+    struct buf *line = &told->line;
+    struct span code = text_of(verdict, "code");
     int64_t in_force;
-    buf_puts(line, "REJECTED [");
-    buf_append_span(line, text_of(verdict, "code"));
+    snprintf(told->code, sizeof told->code, "%.*s", (int)code.len, code.data);
+    buf_printf(line, "REJECTED [%s", told->code);
     if (doc_get_int(status, "epoch", &in_force))
         buf_printf(line, "]: epoch %lld stays in force", (long long)in_force);
     else
@@ -120,13 +122,15 @@ static enum answer say_rejected(const struct doc_node *status, const struct doc_
 }
 
 static enum answer say_verdict(const struct doc_node *status, const struct doc_node *verdict,
-                               const struct answer_question *question, struct buf *line)
+                               const struct answer_question *question, struct answer_told *told)
 {
+    struct buf *line = &told->line;
     struct span name = text_of(verdict, "verdict");
     int64_t epoch = 0;
-    doc_get_int(verdict, "epoch", &epoch);
     if (span_is(name, "rejected"))
-        return say_rejected(status, verdict, line);
+        return say_rejected(status, verdict, told);
+    if (doc_get_int(verdict, "epoch", &epoch) && epoch > 0)
+        told->epoch = (uint64_t)epoch;
     if (span_is(name, "superseded")) {
         buf_puts(line, "superseded: a newer commit overtook it");
         return ANSWER_SUPERSEDED;
@@ -141,19 +145,54 @@ static enum answer say_verdict(const struct doc_node *status, const struct doc_n
 }
 
 enum answer answer_read(const struct doc_node *status, const struct answer_question *question, bool is_last,
-                        struct buf *line)
+                        struct answer_told *told)
 {
     struct span served = text_of(status, "branch");
     if (question->branch != NULL && !span_is(served, question->branch)) {
         bool is_detached = strcmp(question->branch, "HEAD") == 0;
-        buf_printf(line, "%s%s; epochd serves %.*s", is_detached ? "HEAD is detached" : "this is branch ",
+        buf_printf(&told->line, "%s%s; epochd serves %.*s", is_detached ? "HEAD is detached" : "this is branch ",
                    is_detached ? "" : question->branch, (int)served.len, served.data);
         return ANSWER_OTHER_BRANCH;
     }
     const struct doc_node *verdict = find_verdict(status, &question->commit);
     if (verdict == NULL)
-        return say_untold(status, question, is_last, line);
-    return say_verdict(status, verdict, question, line);
+        return say_untold(status, question, is_last, told);
+    return say_verdict(status, verdict, question, told);
+}
+
+void answer_told_fini(struct answer_told *told)
+{
+    buf_fini(&told->line);
+}
+
+const char *answer_name(enum answer answer)
+{
+    switch (answer) {
+    case ANSWER_PUBLISHED:
+        return "published";
+    case ANSWER_PUBLISHING:
+    case ANSWER_COMMITTED:
+        return "committed";
+    case ANSWER_SUPERSEDED:
+        return "superseded";
+    case ANSWER_REJECTED:
+        return "rejected";
+    case ANSWER_HOLD:
+        return "hold";
+    case ANSWER_PENDING:
+        return "pending";
+    case ANSWER_OTHER_BRANCH:
+        return "other-branch";
+    case ANSWER_OTHER_REPOSITORY:
+        return "other-repository";
+    case ANSWER_NOT_RUNNING:
+        return "not-running";
+    case ANSWER_NOT_HERE:
+        return "not-here";
+    case ANSWER_UNKNOWN:
+        break;
+    }
+    return "unknown";
 }
 
 int answer_exit(enum answer answer)

@@ -43,19 +43,29 @@ struct answer_question {
 enum { ANSWER_WAIT_MS = 2000, ANSWER_WAIT_MAX_MS = 600 * 1000 };
 int answer_wait_ms(struct repo *repo, unsigned *out, struct error *err) MUST_CHECK;
 
-/*
- * What a status says of the commit, appended to `line` without a newline; findings of a rejected one in lines of
- * their own behind it. `is_last`: nobody will ask again.
- */
+/* The answer in words, without a newline; findings of a rejected commit in lines of their own behind it. */
+struct answer_told {
+    struct buf line;
+    uint64_t epoch; /* that the commit became; 0: none, or not known */
+    char code[64];  /* of a rejection or a hold; "": none */
+};
+
+void answer_told_fini(struct answer_told *told);
+#define AUTO_ANSWER_TOLD CLEANUP(answer_told_fini)
+
+/* "published", "hold", "not-running", …: for programs. */
+const char *answer_name(enum answer answer);
+
+/* What a status says of the commit. `is_last`: nobody will ask again. `told` is zeroed. */
 enum answer answer_read(const struct doc_node *status, const struct answer_question *question, bool is_last,
-                        struct buf *line);
+                        struct answer_told *told);
 
 /*
  * Follows the daemon's status until it tells the end, at most `wait_ms`. `config` is the settings file (NULL: the
  * default), for the folders. Never fails: what cannot be told is an answer too.
  */
 enum answer answer_wait(const char *config, struct repo *repo, const struct answer_question *question,
-                        unsigned wait_ms, struct buf *line);
+                        unsigned wait_ms, struct answer_told *told);
 
 /* 0 for what is served or will be (CLI_OK), else 1 (CLI_FINDINGS). */
 int answer_exit(enum answer answer);

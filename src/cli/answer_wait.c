@@ -37,30 +37,30 @@ int answer_wait_ms(struct repo *repo, unsigned *out, struct error *err)
 
 /* --- one look ------------------------------------------------------------------------------------------- */
 
-static enum answer not_running(struct buf *line)
+static enum answer not_running(struct answer_told *told)
 {
-    buf_puts(line, "epochd is not running: systemctl start epochd");
+    buf_puts(&told->line, "epochd is not running: systemctl start epochd");
     return ANSWER_NOT_RUNNING;
 }
 
 /* Without a state folder it never ran: a clone of somebody who pushes to another host. */
-static enum answer not_here(struct local *local, struct buf *line)
+static enum answer not_here(struct local *local, struct answer_told *told)
 {
     struct error err;
     if (local_open_state(local, &err) == 0 || err.sys != ENOENT)
-        return not_running(line);
-    buf_puts(line, "epochd does not serve from this host");
+        return not_running(told);
+    buf_puts(&told->line, "epochd does not serve from this host");
     return ANSWER_NOT_HERE;
 }
 
-static enum answer not_known(const struct error *err, struct buf *line)
+static enum answer not_known(const struct error *err, struct answer_told *told)
 {
-    buf_printf(line, "what epochd says of it cannot be read: %s [%s]", err->message, err->code);
+    buf_printf(&told->line, "what epochd says of it cannot be read: %s [%s]", err->message, err->code);
     return ANSWER_UNKNOWN;
 }
 
 /* 0: the file's writer is the daemon that runs. Else it is told in *answer. */
-static bool is_alive(struct local *local, pid_t writer, enum answer *answer, struct buf *line)
+static bool is_alive(struct local *local, pid_t writer, enum answer *answer, struct answer_told *told)
 {
     struct error err;
     pid_t holder = 0;
@@ -69,20 +69,20 @@ static bool is_alive(struct local *local, pid_t writer, enum answer *answer, str
             if (kill(writer, 0) == 0 || errno == EPERM)
                 return true;
         } else if (err.sys != ENOENT) {
-            *answer = not_known(&err, line);
+            *answer = not_known(&err, told);
             return false;
         }
     } else if (local_daemon(local, &holder, &err) != 0) {
-        *answer = not_known(&err, line);
+        *answer = not_known(&err, told);
         return false;
     }
     if (holder == writer && holder != 0)
         return true;
     if (holder != 0) {
-        buf_puts(line, "epochd is starting");
+        buf_puts(&told->line, "epochd is starting");
         *answer = ANSWER_PENDING;
     } else {
-        *answer = not_running(line);
+        *answer = not_running(told);
     }
     return false;
 }
@@ -113,26 +113,26 @@ static bool is_our_repository(const struct doc_node *status, struct repo *repo)
 }
 
 static enum answer look_once(struct local *local, struct repo *repo, const struct answer_question *question,
-                             bool is_last, struct buf *line)
+                             bool is_last, struct answer_told *told)
 {
-    struct told told AUTO_TOLD = {0};
+    struct told status AUTO_TOLD = {0};
     struct error err;
     enum answer answer;
     int64_t writer = 0;
-    if (told_read_unproven(local, &told, &err) != 0)
-        return not_known(&err, line);
-    if (!told.is_told)
-        return not_here(local, line);
-    doc_get_int(told.doc.root, "pid", &writer);
+    if (told_read_unproven(local, &status, &err) != 0)
+        return not_known(&err, told);
+    if (!status.is_told)
+        return not_here(local, told);
+    doc_get_int(status.doc.root, "pid", &writer);
     if (writer <= 0 || writer > INT32_MAX)
-        return not_running(line);
-    if (!is_alive(local, (pid_t)writer, &answer, line))
+        return not_running(told);
+    if (!is_alive(local, (pid_t)writer, &answer, told))
         return answer;
-    if (is_our_repository(told.doc.root, repo))
-        return answer_read(told.doc.root, question, is_last, line);
+    if (is_our_repository(status.doc.root, repo))
+        return answer_read(status.doc.root, question, is_last, told);
     struct span path = SPAN("another");
-    doc_get_string(told.doc.root, "repository", &path);
-    buf_printf(line, "epochd serves another repository here: %.*s", (int)path.len, path.data);
+    doc_get_string(status.doc.root, "repository", &path);
+    buf_printf(&told->line, "epochd serves another repository here: %.*s", (int)path.len, path.data);
     return ANSWER_OTHER_REPOSITORY;
 }
 
@@ -162,19 +162,20 @@ static int load_settings(const char *config, struct settings *out, struct error 
 }
 
 enum answer answer_wait(const char *config, struct repo *repo, const struct answer_question *question,
-                        unsigned wait_ms, struct buf *line)
+                        unsigned wait_ms, struct answer_told *told)
 {
     struct local local AUTO_LOCAL = {.state_dir = -1};
     AUTO_CLOSE int watch = -1;
     int64_t end = clock_boot_ms() + wait_ms;
     struct error err;
     if (load_settings(config, &local.settings, &err) != 0)
-        return not_known(&err, line);
+        return not_known(&err, told);
     watch = follow_open(local.settings.run);
-    for (size_t start = line->len;; buf_truncate(line, start)) {
+    for (;;) {
         int64_t left = end - clock_boot_ms();
-        enum answer answer = look_once(&local, repo, question, left <= 0, line);
-        if (left <= 0 || line->failed || !may_change(answer))
+        buf_reset(&told->line);
+        enum answer answer = look_once(&local, repo, question, left <= 0, told);
+        if (left <= 0 || told->line.failed || !may_change(answer))
             return answer;
         wait_for_news(watch, left);
     }

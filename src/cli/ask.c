@@ -133,15 +133,18 @@ static int ask_daemon(const struct local *local, struct request *request, struct
     return wait_for(local, dir, pid, request, out, err);
 }
 
-int ask(const struct cli *cli, struct request *request, struct request_answer *out)
+int ask(const struct cli *cli, struct request *request, struct request_answer *out, struct outcome *outcome)
 {
     struct local local AUTO_LOCAL = {.state_dir = -1};
     struct error err;
     int rc;
     if (!local_load(cli, &local, &rc))
         return rc;
-    if (local_open_state(&local, &err) != 0 || ask_daemon(&local, request, out, &err) != 0)
+    if (local_open_state(&local, &err) != 0 || ask_daemon(&local, request, out, &err) != 0) {
+        outcome_note_error(outcome, &err);
         return local_fail(&local, &err);
+    }
+    outcome_note_request(outcome, out);
     if (out->is_done)
         return CLI_OK;
     fprintf(stderr, "epochctl: %s [%s]\n", out->message, out->code);

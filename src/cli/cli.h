@@ -40,7 +40,7 @@ extern const struct cli_verb cli_program;
 /* What main returns. */
 int cli_main(int argc, char **argv);
 
-/* "epochctl: …" on standard error. Returns CLI_FAILED. */
+/* "epochctl: …" on standard error. Returns CLI_FAILED; CLI_USAGE where a service was named that there is not. */
 int cli_fail(const struct error *err);
 /* "epochctl: VERB: …" and the usage line; `format` NULL: the usage line alone (getopt has said what is
    wrong). CLI_USAGE. */

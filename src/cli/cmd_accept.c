@@ -8,37 +8,40 @@
 #include "cli/verbs.h"
 #include "util/num.h"
 
-enum { OPT_FLOOR };
+enum { OPT_JSON, OPT_FLOOR };
 
-static int say(int rc, const struct request_answer *answer)
+static int ask_and_say(const struct cli *cli, const struct cli_args *args, struct request *request)
 {
-    if (rc == CLI_OK && answer->epoch > 0)
-        printf("epoch %llu is in force; %s\n", (unsigned long long)answer->epoch, answer->message);
-    else if (rc == CLI_OK)
-        printf("done; %s\n", answer->message);
+    struct outcome outcome AUTO_OUTCOME = {.is_json = cli_given(args, OPT_JSON)};
+    struct request_answer answer;
+    int rc = ask(cli, request, &answer, &outcome);
+    if (rc != CLI_OK || outcome.is_json)
+        return outcome_end(&outcome, rc);
+    if (answer.epoch > 0)
+        printf("epoch %llu is in force; %s\n", (unsigned long long)answer.epoch, answer.message);
+    else
+        printf("done; %s\n", answer.message);
     return rc;
 }
 
 static int run_rewrite(const struct cli *cli, const struct cli_args *args)
 {
     struct request request = {.verb = REQUEST_ACCEPT_REWRITE};
-    struct request_answer answer;
     const char *tip = args->operands[0];
     size_t len = strlen(tip);
     if (len < REQUEST_TIP_MIN || len > OID_HEX_LEN || strspn(tip, "0123456789abcdef") != len)
         return cli_usage(args->verb, "TIP is the commit id that status shows, at least %d of its digits", REQUEST_TIP_MIN);
     memcpy(request.tip, tip, len + 1);
-    return say(ask(cli, &request, &answer), &answer);
+    return ask_and_say(cli, args, &request);
 }
 
 static int run_state_loss(const struct cli *cli, const struct cli_args *args)
 {
     struct request request = {.verb = REQUEST_ACCEPT_STATE_LOSS};
-    struct request_answer answer;
     const char *floor = args->options[OPT_FLOOR];
     if (floor != NULL && (!num_parse_u64(span_of(floor), &request.floor) || request.floor == 0))
         return cli_usage(args->verb, "--floor is an epoch number from 1");
-    return say(ask(cli, &request, &answer), &answer);
+    return ask_and_say(cli, args, &request);
 }
 
 const struct cli_verb verb_accept_rewrite = {
@@ -49,6 +52,7 @@ const struct cli_verb verb_accept_rewrite = {
             "branch has moved on meanwhile. Who accepted it stands in the journal.\n",
     .exit = "0: it is in force; 1: refused, and why; 3: *epochd* does not run, or you may not ask it.",
     .operands = {{.name = "TIP", .kind = CLI_ANY}},
+    .options = {[OPT_JSON] = {.name = "json", .help = OUTCOME_HELP}},
     .run = run_rewrite,
 };
 
@@ -59,7 +63,8 @@ const struct cli_verb verb_accept_state_loss = {
             "epoch is ever numbered N or less. Where a broker retains the head, or *epochd* still knows its\n"
             "last epoch, N is known and need not be given.\n",
     .exit = "0: done; 1: refused, and why; 3: *epochd* does not run, or you may not ask it.",
-    .options = {[OPT_FLOOR] = {.name = "floor",
+    .options = {[OPT_JSON] = {.name = "json", .help = OUTCOME_HELP},
+                [OPT_FLOOR] = {.name = "floor",
                                .argument = "N",
                                .help = "at least the highest epoch any consumer has seen"}},
     .run = run_state_loss,

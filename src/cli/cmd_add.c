@@ -15,7 +15,7 @@
 #include "model/toml.h"
 #include "util/fs.h"
 
-enum { OPT_FROM, OPT_FOLDER, OPT_MESSAGE, OPT_DRY_RUN, OPT_PUSH };
+enum { OPT_FROM, OPT_FOLDER, OPT_WRITING };
 
 static int read_json(struct span text, const char *file, struct doc *doc, struct error *err)
 {
@@ -111,7 +111,8 @@ static int choose_place(struct writing *w, const char *target, const char *folde
     return 0;
 }
 
-static int execute(const struct cli *cli, const struct cli_args *args, int *rc, struct error *err)
+static int execute(const struct cli *cli, const struct cli_args *args, struct outcome *outcome, int *rc,
+                   struct error *err)
 {
     struct writing w AUTO_WRITING = {0};
     struct buf text AUTO_BUF = {0};
@@ -123,19 +124,21 @@ static int execute(const struct cli *cli, const struct cli_args *args, int *rc, 
         choose_place(&w, args->operands[0], args->options[OPT_FOLDER], &name, &path, err) != 0)
         return -1;
     const struct repo_change change = {.path = path, .text = buf_span(&text)};
-    const struct writing_options options = {.message = args->options[OPT_MESSAGE],
-                                            .is_dry_run = cli_given(args, OPT_DRY_RUN),
-                                            .pushes = cli_given(args, OPT_PUSH)};
+    struct writing_options options = writing_options_of(args, OPT_WRITING);
+    options.made = path;
     snprintf(what, sizeof what, "%s: add", name);
-    *rc = writing_commit(&w, &change, 1, what, &options);
+    *rc = writing_commit(&w, &change, 1, what, &options, outcome);
     return 0;
 }
 
 static int run(const struct cli *cli, const struct cli_args *args)
 {
+    struct outcome outcome AUTO_OUTCOME = {.is_json = cli_given(args, OPT_WRITING + WRITING_JSON)};
     struct error err;
     int rc = CLI_FAILED;
-    return execute(cli, args, &rc, &err) == 0 ? rc : writing_fail(&err, NULL);
+    if (execute(cli, args, &outcome, &rc, &err) != 0)
+        rc = writing_fail(&err, NULL, &outcome);
+    return outcome_end(&outcome, rc);
 }
 
 const struct cli_verb verb_add = {
@@ -150,8 +153,6 @@ const struct cli_verb verb_add = {
     .operands = {{.name = "SERVICE", .kind = CLI_ANY}},
     .options = {[OPT_FROM] = {.name = "from", .argument = "FILE", .kind = CLI_FILE, .help = "take its values over"},
                 [OPT_FOLDER] = {.name = "folder", .argument = "FOLDER", .help = "below services/, for order"},
-                [OPT_MESSAGE] = {.name = "message", .letter = 'm', .argument = "MESSAGE", .help = "of the commit"},
-                [OPT_DRY_RUN] = {.name = "dry-run", .help = "judge and print the plan, write nothing"},
-                [OPT_PUSH] = {.name = "push", .help = "*git push* after the commit"}},
+                WRITING_OPTIONS(OPT_WRITING)},
     .run = run,
 };

@@ -16,7 +16,7 @@
 #include "util/fs.h"
 #include "util/num.h"
 
-enum { OPT_EXPECT, OPT_MESSAGE, OPT_PUSH };
+enum { OPT_EXPECT, OPT_MESSAGE, OPT_PUSH, OPT_JSON };
 
 /* The file to edit, in a folder of its own that nobody else may enter. */
 struct copy {
@@ -103,6 +103,7 @@ struct edit {
     struct buf before, after;
     uint32_t mode;
     bool has_committed;
+    struct outcome *outcome;
 };
 
 static void edit_fini(struct edit *edit)
@@ -128,7 +129,7 @@ static int commit(struct edit *edit, int *rc, struct error *err)
     if (!span_equal(buf_span(&now), buf_span(&edit->before)))
         return error_set(err, CODE_REPO_STALE, 0, "somebody else has committed %s meanwhile", edit->path);
     snprintf(what, sizeof what, "%s: edit", edit->service);
-    *rc = writing_commit(&w, &change, 1, what, &options);
+    *rc = writing_commit(&w, &change, 1, what, &options, edit->outcome);
     edit->has_committed = w.has_committed;
     return 0;
 }
@@ -155,15 +156,15 @@ static int edit_copy(struct edit *edit, const struct copy *copy, bool *keeps, st
     *keeps = false;
     do {
         if (run_editor(copy, err) != 0 || copy_read(copy, &edit->after, err) != 0)
-            return writing_fail(err, NULL);
+            return writing_fail(err, NULL, edit->outcome);
         if (span_equal(buf_span(&edit->after), buf_span(&edit->before))) {
             *keeps = false;
-            puts("unchanged; nothing was written");
+            outcome_say(edit->outcome, "unchanged", "unchanged; nothing was written");
             return CLI_OK;
         }
         *keeps = true;
         if (commit(edit, &rc, err) != 0)
-            return writing_fail(err, NULL);
+            return writing_fail(err, NULL, edit->outcome);
     } while (!edit->has_committed && wants_again());
     *keeps = !edit->has_committed;
     return rc;
@@ -171,19 +172,22 @@ static int edit_copy(struct edit *edit, const struct copy *copy, bool *keeps, st
 
 static int run(const struct cli *cli, const struct cli_args *args)
 {
-    struct edit edit AUTO_EDIT = {.cli = cli, .args = args, .service = args->operands[0]};
+    struct outcome outcome AUTO_OUTCOME = {.is_json = cli_given(args, OPT_JSON)};
+    struct edit edit AUTO_EDIT = {.cli = cli, .args = args, .service = args->operands[0], .outcome = &outcome};
     struct copy copy = {.dir = -1};
     struct error err;
     bool keeps = false;
     if (open_file(&edit, &err) != 0 || copy_make(edit.service, buf_span(&edit.before), &copy, &err) != 0)
-        return writing_fail(&err, NULL);
+        return outcome_end(&outcome, writing_fail(&err, NULL, &outcome));
     int rc = edit_copy(&edit, &copy, &keeps, &err);
     if (keeps)
         fprintf(stderr, "epochctl: what you typed is kept in %s\n", copy.path);
     else
         copy_drop(&copy);
     close(copy.dir);
-    return rc;
+    if (keeps)
+        outcome_kept(&outcome, copy.path);
+    return outcome_end(&outcome, rc);
 }
 
 const struct cli_verb verb_edit = {
@@ -195,8 +199,9 @@ const struct cli_verb verb_edit = {
     .exit = "0: committed, or unchanged; 1: refused (the copy is kept), or as of *set*.",
     .operands = {{.name = "SERVICE", .kind = CLI_SERVICE}},
     .options = {[OPT_EXPECT] = {.name = "expect", .argument = "VERSION",
-                                .help = "only if the service is at that version (*show* tells it)"},
+                                .help = VERSION_EXPECT_HELP},
                 [OPT_MESSAGE] = {.name = "message", .letter = 'm', .argument = "MESSAGE", .help = "of the commit"},
-                [OPT_PUSH] = {.name = "push", .help = "*git push* after the commit"}},
+                [OPT_PUSH] = {.name = "push", .help = "*git push* after the commit"},
+                [OPT_JSON] = {.name = "json", .help = OUTCOME_HELP}},
     .run = run,
 };

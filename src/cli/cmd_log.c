@@ -7,6 +7,8 @@
 #include "cli/epochs.h"
 #include "cli/verbs.h"
 #include "cli/when.h"
+#include "config/nearest.h"
+#include "model/codes.h"
 #include "model/json.h"
 #include "util/clock.h"
 #include "util/num.h"
@@ -216,12 +218,34 @@ static int print_rows(const struct cli *cli, const struct epoch_rows *rows, cons
     else
         table_put(&table, &text);
     if (shown == 0 && want->service != NULL)
-        fprintf(stderr, "epochctl: no such epoch in the journal changed a service '%s'\n", want->service);
+        fprintf(stderr, "epochctl: no epoch of that time changed %s\n", want->service);
     else if (shown == 0)
         fputs(want->since_ms != 0 || want->until_ms != 0 ? "epochctl: the journal has nothing of that time\n"
                                                          : "epochctl: the journal has no epoch and no verdict yet\n",
               stderr);
     return cli_print(&text);
+}
+
+/* A service that the journal never names is no service. Rows that were read as far as a time tell nothing of before. */
+static int check_service(const struct local *local, const struct epoch_rows *rows, const struct epoch_want *want,
+                         struct error *err)
+{
+    struct nearest nearest = {.text = span_of(want->service)};
+    for (size_t i = 0; i < rows->len; i++) {
+        if (rows->rows[i].has_service)
+            return 0;
+        for (size_t c = 0; c < rows->rows[i].changed; c++)
+            nearest_try(&nearest, rows->rows[i].changes[c].service);
+    }
+    if (want->since_ms != 0) {
+        const struct epoch_want all = {.service = want->service, .count = 1};
+        struct epoch_rows more AUTO_EPOCH_ROWS = {0};
+        return epoch_rows_read(local, &all, &more, err) != 0 ? -1 : check_service(local, &more, &all, err);
+    }
+    if (nearest.name != NULL)
+        return error_set(err, CODE_NO_SERVICE, 0, "the journal never had a service '%.80s'; is %s meant?", want->service,
+                         nearest.name);
+    return error_set(err, CODE_NO_SERVICE, 0, "the journal never had a service '%.80s'", want->service);
 }
 
 static int run(const struct cli *cli, const struct cli_args *args)
@@ -235,6 +259,8 @@ static int run(const struct cli *cli, const struct cli_args *args)
     if (!read_options(args, &want) || !local_open(cli, &local, &rc))
         return rc;
     if (local_load_keys(&local, true, &err) != 0 || epoch_rows_read(&local, &want, &rows, &err) != 0)
+        return local_fail(&local, &err);
+    if (want.service != NULL && check_service(&local, &rows, &want, &err) != 0)
         return local_fail(&local, &err);
     if (cli_open_trusted(&local.settings, local.settings.repository.path, &repo, &no_repo) != 0)
         repo = NULL; /* authors and subjects are missing then */
@@ -253,6 +279,7 @@ const struct cli_verb verb_log = {
             "\n"
             "Times are those of the verdict, in UTC. _TIME_ is 2026-11-21, \"2026-11-21 10:30\", or how long\n"
             "ago: 15min, 2h, 3d, 1w.\n",
+    .exit = "0: read, also where nothing is of that time; 2: there never was such a service.",
     .operands = {{.name = "SERVICE", .kind = CLI_SERVICE, .is_optional = true}},
     .options = {[OPT_COUNT] = {.letter = 'n', .argument = "COUNT", .help = "how many, 1 to 100; default 10"},
                 [OPT_SINCE] = {.name = "since", .argument = "TIME", .help = "nothing that is older"},

@@ -10,12 +10,13 @@
 
 enum { FILES_MAX = 512 };
 
-enum { OPT_MESSAGE, OPT_DRY_RUN, OPT_PUSH, OPT_ALLOW };
+enum { OPT_ALLOW, OPT_WRITING };
 
 /* The changes of one call. */
 struct files {
     struct repo_change changes[FILES_MAX];
     size_t len;
+    struct outcome *outcome;
 };
 
 static void files_fini(struct files *files)
@@ -88,11 +89,9 @@ static int move_patches(struct writing *w, struct files *files, const char *serv
 
 static int finish(struct writing *w, const struct files *files, const char *what, const struct cli_args *args)
 {
-    const struct writing_options options = {.message = args->options[OPT_MESSAGE],
-                                            .is_dry_run = cli_given(args, OPT_DRY_RUN),
-                                            .pushes = cli_given(args, OPT_PUSH),
-                                            .trailer = cli_given(args, OPT_ALLOW) ? WRITING_ALLOW_REMOVAL : NULL};
-    return writing_commit(w, files->changes, files->len, what, &options);
+    struct writing_options options = writing_options_of(args, OPT_WRITING);
+    options.trailer = cli_given(args, OPT_ALLOW) ? WRITING_ALLOW_REMOVAL : NULL;
+    return writing_commit(w, files->changes, files->len, what, &options, files->outcome);
 }
 
 /* --- mv ------------------------------------------------------------------------------------------------- */
@@ -177,6 +176,7 @@ static int remove_services(const struct cli *cli, const struct cli_args *args, s
 static int run(const struct cli *cli, const struct cli_args *args,
                int (*execute)(const struct cli *, const struct cli_args *, struct files *, int *, struct error *))
 {
+    struct outcome outcome AUTO_OUTCOME = {.is_json = cli_given(args, OPT_WRITING + WRITING_JSON)};
     struct files *files = calloc(1, sizeof *files);
     struct error err;
     int rc = CLI_FAILED;
@@ -184,10 +184,11 @@ static int run(const struct cli *cli, const struct cli_args *args,
         error_memory(&err);
         return cli_fail(&err);
     }
+    files->outcome = &outcome;
     if (execute(cli, args, files, &rc, &err) != 0)
-        rc = writing_fail(&err, NULL);
+        rc = writing_fail(&err, NULL, &outcome);
     files_fini(files);
-    return rc;
+    return outcome_end(&outcome, rc);
 }
 
 static int run_mv(const struct cli *cli, const struct cli_args *args)
@@ -200,11 +201,6 @@ static int run_rm(const struct cli *cli, const struct cli_args *args)
     return run(cli, args, remove_services);
 }
 
-#define COMMON_OPTIONS                                                                                               \
-    [OPT_MESSAGE] = {.name = "message", .letter = 'm', .argument = "MESSAGE", .help = "of the commit"},              \
-    [OPT_DRY_RUN] = {.name = "dry-run", .help = "judge and print the plan, write nothing"},                          \
-    [OPT_PUSH] = {.name = "push", .help = "*git push* after the commit"}
-
 const struct cli_verb verb_mv = {
     .name = "mv",
     .summary = "rename a service, or move its file to another folder: one commit",
@@ -213,7 +209,7 @@ const struct cli_verb verb_mv = {
             "What profiles lay over the service moves with it.\n",
     .exit = "as of *set*.",
     .operands = {{.name = "SERVICE", .kind = CLI_SERVICE}, {.name = "NEW", .kind = CLI_ANY}},
-    .options = {COMMON_OPTIONS, [OPT_ALLOW] = {.name = "allow-mass-removal", .is_hidden = true}},
+    .options = {[OPT_ALLOW] = {.name = "allow-mass-removal", .is_hidden = true}, WRITING_OPTIONS(OPT_WRITING)},
     .run = run_mv,
 };
 
@@ -225,8 +221,8 @@ const struct cli_verb verb_rm = {
             "it is meant.\n",
     .exit = "as of *set*.",
     .operands = {{.name = "SERVICE", .kind = CLI_SERVICE, .is_repeated = true}},
-    .options = {COMMON_OPTIONS,
-                [OPT_ALLOW] = {.name = "allow-mass-removal",
-                               .help = "also if more than a fifth of the services go"}},
+    .options = {[OPT_ALLOW] = {.name = "allow-mass-removal",
+                               .help = "also if more than a fifth of the services go"},
+                WRITING_OPTIONS(OPT_WRITING)},
     .run = run_rm,
 };

@@ -12,7 +12,7 @@
 #include "model/codes.h"
 #include "util/num.h"
 
-enum { OPT_SERVICE, OPT_ALLOW, OPT_MESSAGE, OPT_DRY_RUN, OPT_PUSH };
+enum { OPT_SERVICE, OPT_ALLOW, OPT_WRITING };
 
 enum { ROLLBACK_WAIT_MS = 30000, TOTAL_MAX = 256 * 1024 * 1024 };
 
@@ -175,7 +175,7 @@ static void put_target(const struct target *target, struct buf *out)
 }
 
 static int commit(struct writing *w, const struct set_back *back, const struct target *target,
-                  const struct cli_args *args, int *rc, struct error *err)
+                  const struct cli_args *args, struct outcome *outcome, int *rc, struct error *err)
 {
     struct buf what AUTO_BUF = {0}, trailers AUTO_BUF = {0};
     buf_puts(&what, "rollback ");
@@ -191,16 +191,15 @@ static int commit(struct writing *w, const struct set_back *back, const struct t
     buf_putc(&trailers, '\0');
     if (buf_check(&what, err) != 0 || buf_check(&trailers, err) != 0)
         return -1;
-    const struct writing_options options = {.message = args->options[OPT_MESSAGE],
-                                            .trailer = trailers.data,
-                                            .is_dry_run = cli_given(args, OPT_DRY_RUN),
-                                            .pushes = cli_given(args, OPT_PUSH),
-                                            .wait_ms = ROLLBACK_WAIT_MS};
-    *rc = writing_commit(w, back->changes, back->len, what.data, &options);
+    struct writing_options options = writing_options_of(args, OPT_WRITING);
+    options.trailer = trailers.data;
+    options.wait_ms = ROLLBACK_WAIT_MS;
+    *rc = writing_commit(w, back->changes, back->len, what.data, &options, outcome);
     return 0;
 }
 
-static int execute(const struct cli *cli, const struct cli_args *args, int *rc, struct error *err)
+static int execute(const struct cli *cli, const struct cli_args *args, struct outcome *outcome, int *rc,
+                   struct error *err)
 {
     struct writing w AUTO_WRITING = {0};
     struct listing *then AUTO_LISTING = NULL;
@@ -219,17 +218,20 @@ static int execute(const struct cli *cli, const struct cli_args *args, int *rc, 
     if (listing_compare(w.listing, then, visit, &back, err) < 0)
         return -1;
     if (back.len > 0)
-        return commit(&w, &back, &target, args, rc, err);
-    puts("it is so already; nothing was written");
+        return commit(&w, &back, &target, args, outcome, rc, err);
+    outcome_say(outcome, "unchanged", "it is so already; nothing was written");
     *rc = CLI_OK;
     return 0;
 }
 
 static int run(const struct cli *cli, const struct cli_args *args)
 {
+    struct outcome outcome AUTO_OUTCOME = {.is_json = cli_given(args, OPT_WRITING + WRITING_JSON)};
     struct error err;
     int rc = CLI_FAILED;
-    return execute(cli, args, &rc, &err) == 0 ? rc : writing_fail(&err, NULL);
+    if (execute(cli, args, &outcome, &rc, &err) != 0)
+        rc = writing_fail(&err, NULL, &outcome);
+    return outcome_end(&outcome, rc);
 }
 
 const struct cli_verb verb_rollback = {
@@ -247,8 +249,6 @@ const struct cli_verb verb_rollback = {
     .options = {[OPT_SERVICE] = {.name = "service", .argument = "SERVICE", .kind = CLI_SERVICE,
                                  .help = "only the file of that service"},
                 [OPT_ALLOW] = {.name = "allow-mass-removal", .help = "also if more than a fifth of the services go"},
-                [OPT_MESSAGE] = {.name = "message", .letter = 'm', .argument = "MESSAGE", .help = "of the commit"},
-                [OPT_DRY_RUN] = {.name = "dry-run", .help = "judge and print the plan, write nothing"},
-                [OPT_PUSH] = {.name = "push", .help = "*git push* after the commit"}},
+                WRITING_OPTIONS(OPT_WRITING)},
     .run = run,
 };

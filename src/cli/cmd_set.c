@@ -18,7 +18,7 @@
 
 enum { CHANGES_MAX = 64 };
 
-enum { OPT_EXPECT, OPT_MESSAGE, OPT_DRY_RUN, OPT_PUSH, OPT_STRING, OPT_JSON };
+enum { OPT_EXPECT, OPT_WRITING, OPT_STRING = OPT_WRITING + WRITING_OPTIONS_LEN, OPT_JSON_VALUE };
 
 /* One change, and what it is made of. */
 struct assignment {
@@ -35,6 +35,7 @@ struct set {
     struct assignment assignments[CHANGES_MAX];
     size_t len;
     bool has_read_input;
+    struct outcome *outcome;
 };
 
 static void set_fini(struct set *set)
@@ -191,9 +192,9 @@ static int write_changes(struct writing *w, const struct set *set, const char *p
         return -1;
     change.text = buf_span(&changed);
     if (is_changed) {
-        *rc = writing_commit(w, &change, 1, what.data, options);
+        *rc = writing_commit(w, &change, 1, what.data, options, set->outcome);
     } else {
-        puts("it is so already; nothing was written");
+        outcome_say(set->outcome, "unchanged", "it is so already; nothing was written");
         *rc = CLI_OK;
     }
     return 0;
@@ -202,9 +203,7 @@ static int write_changes(struct writing *w, const struct set *set, const char *p
 static int execute(const struct cli *cli, const struct cli_args *args, struct set *set, int *rc, struct error *err)
 {
     struct writing w AUTO_WRITING = {0};
-    const struct writing_options options = {.message = args->options[OPT_MESSAGE],
-                                            .is_dry_run = cli_given(args, OPT_DRY_RUN),
-                                            .pushes = cli_given(args, OPT_PUSH)};
+    const struct writing_options options = writing_options_of(args, OPT_WRITING);
     const char *expect = args->options[OPT_EXPECT];
     AUTO_FREE char *path = NULL;
     uint64_t version = 0;
@@ -220,6 +219,7 @@ static int execute(const struct cli *cli, const struct cli_args *args, struct se
 
 static int run(const struct cli *cli, const struct cli_args *args, bool is_removal)
 {
+    struct outcome outcome AUTO_OUTCOME = {.is_json = cli_given(args, OPT_WRITING + WRITING_JSON)};
     struct set *set = calloc(1, sizeof *set);
     struct error err;
     int rc = CLI_FAILED;
@@ -229,13 +229,14 @@ static int run(const struct cli *cli, const struct cli_args *args, bool is_remov
     }
     set->service = args->operands[0];
     set->is_removal = is_removal;
-    if (!is_removal && (cli_given(args, OPT_STRING) || cli_given(args, OPT_JSON)))
-        set->form = cli_given(args, OPT_JSON) ? EDIT_JSON : EDIT_TEXT;
+    set->outcome = &outcome;
+    if (!is_removal && (cli_given(args, OPT_STRING) || cli_given(args, OPT_JSON_VALUE)))
+        set->form = cli_given(args, OPT_JSON_VALUE) ? EDIT_JSON : EDIT_TEXT;
     if (execute(cli, args, set, &rc, &err) != 0)
-        rc = writing_fail(&err, set->service);
+        rc = writing_fail(&err, set->service, &outcome);
     set_fini(set);
     free(set);
-    return rc;
+    return outcome_end(&outcome, rc);
 }
 
 static int run_set(const struct cli *cli, const struct cli_args *args)
@@ -247,13 +248,6 @@ static int run_unset(const struct cli *cli, const struct cli_args *args)
 {
     return run(cli, args, true);
 }
-
-#define COMMON_OPTIONS                                                                                               \
-    [OPT_EXPECT] = {.name = "expect", .argument = "VERSION",                                                         \
-                    .help = "only if the service is at that version (*show* tells it)"},                             \
-    [OPT_MESSAGE] = {.name = "message", .letter = 'm', .argument = "MESSAGE", .help = "of the commit"},              \
-    [OPT_DRY_RUN] = {.name = "dry-run", .help = "judge and print the plan, write nothing"},                          \
-    [OPT_PUSH] = {.name = "push", .help = "*git push* after the commit"}
 
 const struct cli_verb verb_set = {
     .name = "set",
@@ -271,9 +265,10 @@ const struct cli_verb verb_set = {
     .exit = "0: committed; 1: refused (findings, a version that is not expected, edits that are not committed), or committed "
             "and not served, because epochd is in a hold or refuses it, which the last line says.",
     .operands = {{.name = "SERVICE", .kind = CLI_SERVICE}, {.name = "PATH=VALUE", .kind = CLI_KEY, .is_repeated = true}},
-    .options = {COMMON_OPTIONS,
+    .options = {[OPT_EXPECT] = {.name = "expect", .argument = "VERSION", .help = VERSION_EXPECT_HELP},
+                WRITING_OPTIONS(OPT_WRITING),
                 [OPT_STRING] = {.name = "string", .help = "values are text as it is"},
-                [OPT_JSON] = {.name = "json", .is_alternative = true, .help = "values are JSON"}},
+                [OPT_JSON_VALUE] = {.name = "json-value", .is_alternative = true, .help = "values are JSON"}},
     .run = run_set,
 };
 
@@ -284,6 +279,7 @@ const struct cli_verb verb_unset = {
             "else is as with *set*.\n",
     .exit = "as of *set*.",
     .operands = {{.name = "SERVICE", .kind = CLI_SERVICE}, {.name = "PATH", .kind = CLI_KEY, .is_repeated = true}},
-    .options = {COMMON_OPTIONS},
+    .options = {[OPT_EXPECT] = {.name = "expect", .argument = "VERSION", .help = VERSION_EXPECT_HELP},
+                WRITING_OPTIONS(OPT_WRITING)},
     .run = run_unset,
 };

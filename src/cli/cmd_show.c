@@ -1,11 +1,11 @@
 /*
  * show: the configuration of a service: what is in force, or what a commit says.
  */
-#include <inttypes.h>
 #include <string.h>
 #include <strings.h>
 
-#include "cli/epochs.h"
+#include "cli/in_force.h"
+#include "cli/listed.h"
 #include "cli/shown.h"
 #include "cli/verbs.h"
 #include "model/json.h"
@@ -148,6 +148,25 @@ static int find(struct local *local, struct repo *repo, const struct cli_args *a
     return shown_at(repo, &commit, service, out, err);
 }
 
+static int list(const struct cli *cli, struct local *local, struct repo *repo, const struct cli_args *args)
+{
+    struct listed listed AUTO_LISTED = {0};
+    struct buf text AUTO_BUF = {0};
+    struct oid commit;
+    struct error err;
+    const char *at = args->options[OPT_AT];
+    int rc = at == NULL ? listed_in_force(local, repo, &listed, &err) : epoch_find_commit(local, repo, at, &commit, &err);
+    if (rc == 0 && at != NULL)
+        rc = listed_at(local, repo, &commit, &listed, &err);
+    if (rc != 0)
+        return local_fail(local, &err);
+    in_force_say_newer(listed.newer);
+    listed_put(&listed, &cli->term, cli_given(args, OPT_JSON), &text);
+    if (listed.len == 0 && !cli_given(args, OPT_JSON))
+        fputs("epochctl: there is no service yet: epochctl add NAME makes one\n", stderr);
+    return cli_print(&text);
+}
+
 static int run(const struct cli *cli, const struct cli_args *args)
 {
     struct local local AUTO_LOCAL = {.state_dir = -1};
@@ -159,24 +178,28 @@ static int run(const struct cli *cli, const struct cli_args *args)
     if (!local_load(cli, &local, &rc))
         return rc;
     has_repo = cli_open_trusted(&local.settings, local.settings.repository.path, &repo, &err) == 0;
-    if ((!has_repo && cli_given(args, OPT_AT)) || find(&local, repo, args, &shown, &err) != 0)
+    if (!has_repo && cli_given(args, OPT_AT))
+        return local_fail(&local, &err);
+    if (args->operands_len == 0)
+        return list(cli, &local, has_repo ? repo : NULL, args);
+    if (find(&local, repo, args, &shown, &err) != 0)
         return local_fail(&local, &err);
     if (is_json || cli_given(args, OPT_AT))
         shown_trace(&local, args->operands[0], &shown);
     if (has_repo)
         shown_describe(repo, &shown);
-    if (shown.newer != 0)
-        fprintf(stderr, "epochctl: epoch %" PRIu64 " is committed and not in the snapshot yet; the journal has it, for the "
-                        "daemon's user and root\n", shown.newer);
+    in_force_say_newer(shown.newer);
     return (is_json ? print_json : print_text)(cli, args->operands[0], &shown);
 }
 
 const struct cli_verb verb_show = {
     .name = "show",
-    .summary = "the configuration of a service",
+    .summary = "the services there are, or the configuration of one",
     .help = "The configuration in force, verified: from the snapshot (HMAC, then signatures), and from the\n"
-            "journal where an epoch is newer than that. Whoever may not read the journal is told so.\n",
-    .operands = {{.name = "SERVICE", .kind = CLI_SERVICE}},
+            "journal where an epoch is newer than that. Whoever may not read the journal is told so. Without\n"
+            "_SERVICE_ all services, with version, time and author of the last change, and file.\n",
+    .exit = "0: shown; 2: there is no such service.",
+    .operands = {{.name = "SERVICE", .kind = CLI_SERVICE, .is_optional = true}},
     .options = {[OPT_AT] = {.name = "at",
                             .argument = "EPOCH",
                             .kind = CLI_EPOCH,
@@ -186,6 +209,7 @@ const struct cli_verb verb_show = {
                 [OPT_JSON] = {.name = "json",
                               .help = "as a JSON object with *service*, *config*, *version*, *config_epoch* (the commit "
                                       "of that version), *updated_at*, *updated_by*, *description* (of that commit), "
-                                      "*created_at*, *created_by*, *active*; *null* where it is not known to you"}},
+                                      "*created_at*, *created_by*, *active*; *null* where it is not known to you. Of all services an "
+                                      "array of objects with the first of them, and *path*"}},
     .run = run,
 };

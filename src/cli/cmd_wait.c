@@ -32,6 +32,7 @@ struct waiting {
     int64_t end_ms; /* INT64_MAX: never */
     struct told told;
     char code[64]; /* of a rejection */
+    uint64_t reached; /* what was asked for, as an epoch; 0: it is none, or not known */
 };
 
 static void waiting_fini(struct waiting *w)
@@ -71,7 +72,8 @@ static int choose(struct waiting *w, const struct cli *cli, const char *name, st
     else if (strlen(name) >= ABBREVIATED_MIN && open_repo(w, cli, &no_revision) == 0 &&
              repo_resolve(w->repo, name, &w->commit, &no_revision) == 0)
         w->epoch = 0;
-    oid_format(&w->commit, w->hex);
+    if (w->epoch == 0)
+        oid_format(&w->commit, w->hex);
     return rc;
 }
 
@@ -95,18 +97,20 @@ static bool is_contained(const struct waiting *w)
 }
 
 /* Superseded, or too old to be told of: then the epoch in force is what is waited for. */
-static enum answer judge_contained(const struct waiting *w, enum answer otherwise)
+static enum answer judge_contained(struct waiting *w, enum answer otherwise)
 {
     int64_t committed = 0;
     if (!is_contained(w))
         return otherwise;
     doc_get_int(w->told.doc.root, "committed", &committed);
+    w->reached = committed > 0 ? (uint64_t)committed : 0;
     return committed > 0 && reached_epoch(w) == (uint64_t)committed ? ANSWER_REACHED : ANSWER_NOT_YET;
 }
 
 static enum answer judge_verdict(struct waiting *w, const struct doc_node *entry)
 {
     struct span verdict = told_text(entry, "verdict"), code;
+    int64_t epoch;
     if (span_is(verdict, "rejected")) {
         if (doc_get_string(entry, "code", &code))
             snprintf(w->code, sizeof w->code, "%.*s", (int)code.len, code.data);
@@ -114,6 +118,8 @@ static enum answer judge_verdict(struct waiting *w, const struct doc_node *entry
     }
     if (span_is(verdict, "superseded"))
         return judge_contained(w, ANSWER_SUPERSEDED);
+    if (doc_get_int(entry, "epoch", &epoch) && epoch > 0)
+        w->reached = (uint64_t)epoch;
     if (span_is(verdict, "published") || (!w->for_published && span_is(verdict, "committed")))
         return ANSWER_REACHED;
     return ANSWER_NOT_YET;
@@ -128,6 +134,19 @@ static enum answer judge_commit(struct waiting *w)
     return judge_contained(w, ANSWER_NOT_YET);
 }
 
+/* The commit of an epoch that was asked for by its number, where the daemon still tells of it. */
+static void name_commit(struct waiting *w)
+{
+    const struct doc_node *recent = told_part(w->told.doc.root, "recent");
+    for (size_t i = 0; recent->kind == DOC_ARRAY && i < recent->u.array.len; i++) {
+        int64_t epoch = 0;
+        struct span commit;
+        if (doc_get_int(recent->u.array.items[i], "epoch", &epoch) && epoch == (int64_t)w->epoch &&
+            doc_get_string(recent->u.array.items[i], "commit", &commit) && commit.len == OID_HEX_LEN)
+            snprintf(w->hex, sizeof w->hex, "%.*s", (int)commit.len, commit.data);
+    }
+}
+
 static enum answer judge(struct waiting *w)
 {
     if (w->told.pid == 0)
@@ -136,6 +155,8 @@ static enum answer judge(struct waiting *w)
         return ANSWER_NOT_YET;
     if (w->epoch == 0)
         return judge_commit(w);
+    name_commit(w);
+    w->reached = w->epoch;
     return reached_epoch(w) >= w->epoch ? ANSWER_REACHED : ANSWER_NOT_YET;
 }
 
@@ -182,10 +203,10 @@ static void put_json(const struct waiting *w, enum answer answer, const char *wh
     buf_printf(out, "{\"answer\":\"%s\",\"code\":", names[answer]);
     json_put_text(out, w->code[0] == '\0' ? NULL : w->code);
     buf_puts(out, ",\"commit\":");
-    json_put_text(out, w->epoch != 0 ? NULL : w->hex);
+    json_put_text(out, w->hex[0] == '\0' ? NULL : w->hex);
     buf_puts(out, ",\"epoch\":");
-    if (w->epoch != 0)
-        buf_put_u64(out, w->epoch);
+    if (w->reached != 0)
+        buf_put_u64(out, w->reached);
     else
         buf_puts(out, "null");
     buf_printf(out, ",\"for\":\"%s\"}\n", what);
@@ -264,6 +285,6 @@ const struct cli_verb verb_wait = {
                                  .help = "at most so long: seconds, or 30s, 5min, 2h; default: for ever"},
                 [OPT_JSON] = {.name = "json",
                               .help = "as a JSON object with *answer* (*reached*, *rejected*, *superseded*, *not-running*, "
-                                      "*timed-out*), *epoch* or *commit*, *for*, *code*"}},
+                                      "*timed-out*), *epoch* (that contains the commit, where it was one; null: not yet), *commit*, *for*, *code*"}},
     .run = run,
 };

@@ -358,6 +358,14 @@ const char *epoch_action_name(enum epoch_action action)
     return "";
 }
 
+uint64_t epoch_of_commit(const struct epoch_rows *rows, const struct oid *commit)
+{
+    for (size_t i = rows->len; i > 0; i--)
+        if (rows->rows[i - 1].epoch != 0 && oid_equal(&rows->rows[i - 1].commit, commit))
+            return rows->rows[i - 1].epoch;
+    return 0;
+}
+
 /* *found: the journal knows that number. */
 static int find_number(struct local *local, uint64_t epoch, bool *found, struct oid *out, struct error *err)
 {

@@ -57,6 +57,9 @@ int epoch_rows_read(const struct local *local, const struct epoch_want *want, st
 const char *epoch_verdict_name(enum epoch_verdict verdict);
 const char *epoch_action_name(enum epoch_action action);
 
+/* The epoch of a commit, the last where it was issued anew; 0: it never was one. */
+uint64_t epoch_of_commit(const struct epoch_rows *rows, const struct oid *commit);
+
 /* A number (looked up in the journal, with its key) or a revision of git to a commit. CODE_REPO_REV. */
 int epoch_find_commit(struct local *local, struct repo *repo, const char *text, struct oid *out,
                       struct error *err) MUST_CHECK;

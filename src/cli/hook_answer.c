@@ -62,7 +62,8 @@ static bool name_services(struct repo *repo, const struct oid *before, const str
 
 static void answer(const char *config, struct repo *repo, const struct hook_push *push)
 {
-    struct buf services AUTO_BUF = {0}, line AUTO_BUF = {0};
+    struct buf services AUTO_BUF = {0};
+    struct answer_told told AUTO_ANSWER_TOLD = {0};
     struct error err;
     unsigned wait_ms;
     struct answer_question question = {.branch = push->branch, .commit = push->after, .asked_us = clock_mono_us()};
@@ -72,8 +73,11 @@ static void answer(const char *config, struct repo *repo, const struct hook_push
         fprintf(stderr, "epochd: %s\n", err.message);
         wait_ms = ANSWER_WAIT_MS;
     }
-    if (answer_wait(config, repo, &question, wait_ms, &line) != ANSWER_NOT_HERE && !line.failed)
-        fprintf(stderr, "epochd: %.*s\n", (int)line.len, line.data);
+    if (answer_wait(config, repo, &question, wait_ms, &told) == ANSWER_NOT_HERE || told.line.failed)
+        return;
+    /* What begins with its name says already who it is about. */
+    bool is_named = told.line.len > 7 && memcmp(told.line.data, "epochd ", 7) == 0;
+    fprintf(stderr, "%s%.*s\n", is_named ? "" : "epochd: ", (int)told.line.len, told.line.data);
 }
 
 void hook_answer_head(const char *config, struct repo *repo)

@@ -5,6 +5,7 @@
 #define CLI_SHOWN_H
 
 #include "cli/epochs.h"
+#include "config/candidate.h"
 
 struct shown {
     struct buf config; /* canonical JSON */
@@ -22,11 +23,15 @@ void shown_fini(struct shown *shown);
 
 /*
  * What the daemon committed last: the snapshot, and the journal behind it where there is more and it can be read.
- * Opens state and keys. CODE_REPO_REV: there is no such service.
+ * Opens state and keys. CODE_NO_SERVICE.
  */
 int shown_in_force(struct local *local, const char *service, struct shown *out, struct error *err) MUST_CHECK;
 
-/* What a commit says. */
+/* Judges a commit that has to be valid. Both outputs are the caller's, also on failure. CODE_REPO_REV. */
+int shown_judge(struct repo *repo, const struct oid *commit, struct source *source, struct candidate *out,
+                struct error *err) MUST_CHECK;
+
+/* What a commit says. CODE_NO_SERVICE. */
 int shown_at(struct repo *repo, const struct oid *commit, const char *service, struct shown *out,
              struct error *err) MUST_CHECK;
 

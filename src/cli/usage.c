@@ -25,20 +25,24 @@ static void put_short(struct buf *out, const struct cli_option *option)
         buf_printf(out, " %s", option->argument);
 }
 
+/* The option behind `before`, or the first where that is NULL, that is for people; NULL: there is none. */
+static const struct cli_option *next_option(const struct cli_verb *verb, const struct cli_option *before)
+{
+    const struct cli_option *option = before == NULL ? verb->options : before + 1;
+    while (cli_is_option(option) && option->is_hidden)
+        option++;
+    return cli_is_option(option) ? option : NULL;
+}
+
 static void put_bracketed(struct buf *out, const struct cli_verb *verb)
 {
-    bool is_open = false;
-    for (size_t i = 0; cli_is_option(&verb->options[i]); i++) {
-        if (verb->options[i].is_hidden)
-            continue;
-        if (is_open)
-            buf_puts(out, verb->options[i].is_alternative ? " | " : "] [");
-        else
-            buf_puts(out, " [");
-        is_open = true;
-        put_short(out, &verb->options[i]);
+    const char *before = " [";
+    for (const struct cli_option *o = next_option(verb, NULL); o != NULL; o = next_option(verb, o)) {
+        buf_puts(out, o->is_alternative ? " | " : before);
+        before = "] [";
+        put_short(out, o);
     }
-    if (is_open)
+    if (before[0] == ']')
         buf_putc(out, ']');
 }
 
@@ -122,14 +126,10 @@ static void put_option(struct buf *out, const struct cli_option *option)
 
 static void put_options(struct buf *out, const struct cli_verb *verb)
 {
-    bool is_first = true;
-    for (size_t i = 0; cli_is_option(&verb->options[i]); i++) {
-        if (verb->options[i].is_hidden)
-            continue;
-        if (is_first)
-            buf_putc(out, '\n');
-        is_first = false;
-        put_option(out, &verb->options[i]);
+    const struct cli_option *first = next_option(verb, NULL);
+    for (const struct cli_option *o = first; o != NULL; o = next_option(verb, o)) {
+        buf_puts(out, o == first ? "\n" : "");
+        put_option(out, o);
     }
 }
 
@@ -149,13 +149,12 @@ void usage_put_help(struct buf *out, const struct cli_verb *verb)
 
 void usage_put_overview(struct buf *out)
 {
-    enum { VERB_COLUMN = 18 };
     buf_puts(out, "usage: ");
     usage_put_line(out, &cli_program);
     buf_puts(out, "\n\n");
     for (size_t i = 0; i < cli_verbs_len; i++)
         if (!cli_verbs[i]->is_hidden)
-            buf_printf(out, "  %-*s %s\n", VERB_COLUMN, cli_verbs[i]->name, cli_verbs[i]->summary);
+            buf_printf(out, "  %-*s %s\n", USAGE_VERB_COLUMN, cli_verbs[i]->name, cli_verbs[i]->summary);
     put_options(out, &cli_program);
     buf_puts(out, "\nepochctl help VERB tells more; epochctl help CODE explains a code such as yaml.duplicate-key "
                   "or repo-behind.\n");
@@ -201,17 +200,13 @@ void usage_put_manual_options(struct buf *out)
 
 static void put_manual_verb(struct buf *out, const struct cli_verb *verb)
 {
-    bool is_first = true;
+    const struct cli_option *first = next_option(verb, NULL);
     buf_puts(out, "## ");
     usage_put_line(out, verb);
     buf_printf(out, "\n\n%s", verb->help);
-    for (size_t i = 0; cli_is_option(&verb->options[i]); i++) {
-        if (verb->options[i].is_hidden)
-            continue;
-        if (is_first)
-            buf_putc(out, '\n');
-        is_first = false;
-        put_manual_option(out, &verb->options[i]);
+    for (const struct cli_option *o = first; o != NULL; o = next_option(verb, o)) {
+        buf_puts(out, o == first ? "\n" : "");
+        put_manual_option(out, o);
     }
     if (verb->exit != NULL)
         buf_printf(out, "\nExit status %s\n", verb->exit);

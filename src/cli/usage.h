@@ -10,6 +10,7 @@
 void usage_put_line(struct buf *out, const struct cli_verb *verb);
 
 /* All verbs, one line each. */
+enum { USAGE_VERB_COLUMN = 18 }; /* a verb's name is shorter */
 void usage_put_overview(struct buf *out);
 
 /* The usage line, what the verb does, and its options. */

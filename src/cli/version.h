@@ -7,6 +7,8 @@
 
 #include "cli/writing.h"
 
+#define VERSION_EXPECT_HELP "only if the service is at that version (*show* tells it)"
+
 /*
  * What is in force says the last-known-good snapshot; where the branch has moved on and changed the service's file, it is
  * the number that the tip has or will have. 0: there is no such service.

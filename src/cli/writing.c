@@ -153,11 +153,11 @@ int writing_need(struct writing *w, const char *service, bool gives_values, char
     if (services != NULL && services->folder != NULL)
         try_names(services->folder, &nearest);
     if (nearest.name != NULL)
-        return error_set(err, CODE_USAGE, 0, "there is no service '%s'; is %.*s meant?", service,
+        return error_set(err, CODE_NO_SERVICE, 0, "there is no service '%s'; is %.*s meant?", service,
                          (int)strcspn(nearest.name, "."), nearest.name);
     if (!gives_values)
-        return error_set(err, CODE_USAGE, 0, "there is no service '%s'", service);
-    return error_set(err, CODE_USAGE, 0, "there is no service '%s': epochctl add %s makes it", service, service);
+        return error_set(err, CODE_NO_SERVICE, 0, "there is no service '%s'", service);
+    return error_set(err, CODE_NO_SERVICE, 0, "there is no service '%s': epochctl add %s makes it", service, service);
 }
 
 int writing_read(struct writing *w, const char *path, struct buf *out, uint32_t *mode, struct error *err)
@@ -169,9 +169,10 @@ int writing_read(struct writing *w, const char *path, struct buf *out, uint32_t 
     return repo_read_blob(w->repo, &entry->oid, YAML_FILE_MAX, out, err);
 }
 
-int writing_fail(const struct error *err, const char *service)
+int writing_fail(const struct error *err, const char *service, struct outcome *outcome)
 {
     int rc = cli_fail(err);
+    outcome_note_error(outcome, err);
     if (strcmp(err->code, CODE_IDENTITY) == 0)
         fputs("What to do:\n  git config --global user.name \"Your Name\"\n"
               "  git config --global user.email you@example.org\n",
@@ -184,4 +185,11 @@ int writing_fail(const struct error *err, const char *service)
              strcmp(err->code, CODE_REPO_STALE) == 0)
         rc = CLI_FINDINGS;
     return strcmp(err->code, CODE_EDIT_REFUSED) == 0 ? CLI_FINDINGS : rc;
+}
+
+struct writing_options writing_options_of(const struct cli_args *args, size_t first)
+{
+    return (struct writing_options){.message = args->options[first + WRITING_MESSAGE],
+                                    .is_dry_run = cli_given(args, first + WRITING_DRY_RUN),
+                                    .pushes = cli_given(args, first + WRITING_PUSH)};
 }

@@ -11,6 +11,7 @@
 
 #include "cli/cli.h"
 #include "cli/git.h"
+#include "cli/outcome.h"
 #include "config/candidate.h"
 
 enum { WRITING_MESSAGE_MAX = 16 * 1024 };
@@ -40,7 +41,7 @@ int writing_open(const struct cli *cli, struct writing *w, struct error *err) MU
 
 /* The path of a service's file at the tip; *found false: there is none. */
 int writing_find(struct writing *w, const char *service, bool *found, char **path, struct error *err) MUST_CHECK;
-/* The same, where it has to be there: CODE_USAGE with the nearest name, or with how to add it to whoever gives it values. */
+/* The same, where it has to be there: CODE_NO_SERVICE with the nearest name, or with how to add it to whoever gives it values. */
 int writing_need(struct writing *w, const char *service, bool gives_values, char **path, struct error *err) MUST_CHECK;
 
 /* The content of a file as it is at the tip, and its mode. */
@@ -53,18 +54,29 @@ int writing_is_clean(struct writing *w, const char *path, struct error *err) MUS
 struct writing_options {
     const char *message;  /* -m; NULL: `subject` */
     const char *trailer;  /* lines "Name: value" to end the message with, or NULL */
+    const char *made;     /* the path of a new file, to be told; or NULL */
     bool is_dry_run, pushes;
     unsigned wait_ms;     /* at least so long for an answer; 0: as the repository says */
 };
 
+/* The options of a verb that writes, from index `first` of its table on; its own stand elsewhere. */
+enum { WRITING_MESSAGE, WRITING_DRY_RUN, WRITING_PUSH, WRITING_JSON, WRITING_OPTIONS_LEN };
+#define WRITING_OPTIONS(first)                                                                                       \
+    [(first) + WRITING_MESSAGE] = {.name = "message", .letter = 'm', .argument = "MESSAGE", .help = "of the commit"}, \
+    [(first) + WRITING_DRY_RUN] = {.name = "dry-run", .help = "judge and print the plan, write nothing"},            \
+    [(first) + WRITING_PUSH] = {.name = "push", .help = "*git push* after the commit"},                              \
+    [(first) + WRITING_JSON] = {.name = "json", .help = OUTCOME_HELP}
+
+struct writing_options writing_options_of(const struct cli_args *args, size_t first);
+
 /*
- * Judges, prints the plan, commits, and says what became of it. Returns the exit code; everything has been said.
- * `what`: the subject of the message where nobody gave one.
+ * Judges, prints the plan, commits, and says what became of it. Returns the exit code; everything has been said, or
+ * noted in `outcome`. `what`: the subject of the message where nobody gave one.
  */
 int writing_commit(struct writing *w, const struct repo_change *changes, size_t len, const char *what,
-                   const struct writing_options *options);
+                   const struct writing_options *options, struct outcome *outcome);
 
-/* cli_fail, and for some codes what to type next. `service` may be NULL. */
-int writing_fail(const struct error *err, const char *service);
+/* Notes and prints the error, and for some codes what to type next. `service` may be NULL. */
+int writing_fail(const struct error *err, const char *service, struct outcome *outcome);
 
 #endif

@@ -67,8 +67,9 @@ static int judge(const struct writing *w, const struct writing_commit *commit, s
     return out->findings.errors > 0 ? 0 : plan_make(&out->candidate, out->before, &out->plan, err);
 }
 
-static int say_findings(const struct findings *findings)
+static int say_findings(const struct findings *findings, struct outcome *outcome)
 {
+    outcome_note_findings(outcome, findings);
     bool has_removed_too_much = false;
     for (size_t i = 0; i < findings->len; i++) {
         struct buf line AUTO_BUF = {0};
@@ -83,9 +84,12 @@ static int say_findings(const struct findings *findings)
     return findings->errors > 0 ? CLI_FINDINGS : CLI_OK;
 }
 
-static int say_plan(const struct judged *judged)
+static int say_plan(const struct judged *judged, struct outcome *outcome)
 {
     struct buf text AUTO_BUF = {0};
+    outcome_note_plan(outcome, &judged->plan);
+    if (outcome->is_json)
+        return CLI_OK;
     plan_put_text(&judged->plan, "", SIZE_MAX / 4, &text);
     plan_put_counts(&judged->plan, &text);
     buf_putc(&text, '\n');
@@ -127,36 +131,41 @@ static bool has_remote(const struct writing *w)
 
 /* What became of it. Where epochd never ran, a commit waits for a push. */
 static int say_answer(const struct writing *w, const struct judged *judged, const struct oid *commit,
-                      int64_t asked_us, unsigned least_ms)
+                      int64_t asked_us, unsigned least_ms, struct outcome *outcome)
 {
-    struct buf line AUTO_BUF = {0}, names AUTO_BUF = {0};
+    struct answer_told told AUTO_ANSWER_TOLD = {0};
+    struct buf names AUTO_BUF = {0};
     struct error err;
-    char hex[OID_HEX_LEN + 1];
     unsigned wait_ms;
-    oid_format(commit, hex);
     plan_put_names(&judged->plan, &names);
     buf_putc(&names, '\0');
     if (buf_check(&names, &err) != 0 || answer_wait_ms(w->repo, &wait_ms, &err) != 0)
         return cli_fail(&err);
     const struct answer_question question = {
         .branch = w->branch, .commit = *commit, .services = names.data, .asked_us = asked_us};
-    enum answer answer = answer_wait(w->cli->config, w->repo, &question, wait_ms > least_ms ? wait_ms : least_ms, &line);
+    enum answer answer = answer_wait(w->cli->config, w->repo, &question, wait_ms > least_ms ? wait_ms : least_ms, &told);
     if (answer == ANSWER_NOT_HERE && !repo_is_bare(w->repo) && has_remote(w)) {
-        buf_reset(&line);
-        buf_puts(&line, "epochd does not run here; git push takes it to where it does");
+        buf_reset(&told.line);
+        buf_puts(&told.line, "epochd does not run here; git push takes it to where it does");
     }
-    printf("%.12s  %.*s\n", hex, (int)line.len, line.data);
+    outcome_note_answer(outcome, answer, &told);
+    if (!outcome->is_json)
+        printf("%.12s  %.*s\n", outcome->commit, (int)told.line.len, told.line.data);
     return answer_exit(answer);
 }
 
-static int push(const struct writing *w)
+static int push(const struct writing *w, struct outcome *outcome)
 {
     const struct git git = {.dir = w->path, .owner = &w->owner};
     const struct git_call call = {.args = {"push", "--quiet"}};
     struct error err;
-    if (git_must(&git, &call, &err) == 0)
+    if (git_must(&git, &call, &err) == 0) {
+        outcome_say(outcome, "pushed", "committed, and pushed");
         return CLI_OK;
+    }
     error_wrap(&err, "committed, and not pushed");
+    outcome_note_error(outcome, &err);
+    outcome->verdict = "not-pushed";
     return cli_fail(&err);
 }
 
@@ -200,18 +209,21 @@ static int prepare(struct writing *w, const struct writing_options *options, con
 }
 
 static int commit_and_answer(struct writing *w, const struct writing_commit *commit, const struct judged *judged,
-                             const struct writing_options *options)
+                             const struct writing_options *options, struct outcome *outcome)
 {
     struct oid id;
     struct error err;
     int64_t asked_us = clock_mono_us();
     if (commit_changes(w, commit, &id, &err) != 0)
-        return writing_fail(&err, NULL);
+        return writing_fail(&err, NULL, outcome);
     w->has_committed = true;
+    outcome_note_commit(outcome, &id);
+    if (options->made != NULL)
+        outcome_made(outcome, options->made);
     if (options->pushes)
-        return push(w);
+        return push(w, outcome);
     owner_leave(&w->owner); /* root may look into the state folder, which the owner may not be allowed to */
-    return say_answer(w, judged, &id, asked_us, options->wait_ms);
+    return say_answer(w, judged, &id, asked_us, options->wait_ms, outcome);
 }
 
 int writing_is_clean(struct writing *w, const char *path, struct error *err)
@@ -222,7 +234,7 @@ int writing_is_clean(struct writing *w, const char *path, struct error *err)
 }
 
 int writing_commit(struct writing *w, const struct repo_change *changes, size_t len, const char *what,
-                   const struct writing_options *options)
+                   const struct writing_options *options, struct outcome *outcome)
 {
     struct judged judged AUTO_JUDGED = {.source = {.work_dir = -1}};
     struct buf message AUTO_BUF = {0};
@@ -230,15 +242,15 @@ int writing_commit(struct writing *w, const struct repo_change *changes, size_t 
     struct error err;
     struct writing_commit commit = {changes, len, name, mail, NULL};
     if (make_message(what, options, &message, &err) != 0 || prepare(w, options, &commit, name, mail, &err) != 0)
-        return writing_fail(&err, NULL);
+        return writing_fail(&err, NULL, outcome);
     commit.message = message.data;
     if (judge(w, &commit, &judged, &err) != 0)
-        return writing_fail(&err, NULL);
-    int rc = say_findings(&judged.findings);
-    if (rc != CLI_OK || (rc = say_plan(&judged)) != CLI_OK)
+        return writing_fail(&err, NULL, outcome);
+    int rc = say_findings(&judged.findings, outcome);
+    if (rc != CLI_OK || (rc = say_plan(&judged, outcome)) != CLI_OK)
         return rc;
     if (!options->is_dry_run)
-        return commit_and_answer(w, &commit, &judged, options);
-    puts("dry run: nothing was written");
+        return commit_and_answer(w, &commit, &judged, options, outcome);
+    outcome_say(outcome, "dry-run", "dry run: nothing was written");
     return CLI_OK;
 }

@@ -35,33 +35,14 @@ static int read_yaml(struct span text, const char *file, bool any_root, const ch
     return doc->root != NULL ? 0 : fail_with(&findings, code, err);
 }
 
-static int build_scalar(struct doc_builder *b, const struct scalar *scalar, struct span text, struct error *err)
-{
-    const struct doc_pos pos = {1, 1};
-    switch (scalar->kind) {
-    case DOC_NULL:
-        return doc_builder_null(b, pos, err);
-    case DOC_BOOL:
-        return doc_builder_bool(b, pos, scalar->u.boolean, err);
-    case DOC_INT:
-        return doc_builder_int(b, pos, scalar->u.integer, err);
-    case DOC_DOUBLE:
-        return doc_builder_double(b, pos, scalar->u.number, err);
-    case DOC_STRING:
-    case DOC_ARRAY: /* never of a scalar */
-    case DOC_OBJECT:
-        break;
-    }
-    return doc_builder_string(b, pos, text, err);
-}
-
 static int make_scalar(const struct scalar *scalar, struct span text, struct doc *doc, struct error *err)
 {
     struct doc_builder builder AUTO_DOC_BUILDER = {0};
+    const struct doc_pos pos = {1, 1};
     if (!utf8_is_valid(text) || memchr(text.data, '\0', text.len) != NULL)
         return error_set(err, CODE_USAGE, 0, "the value is not UTF-8");
     if (doc_builder_init(&builder, &doc->arena, "value", &doc_limits_config, err) != 0 ||
-        build_scalar(&builder, scalar, text, err) != 0)
+        scalar_build(&builder, pos, scalar, text, err) != 0)
         return -1;
     doc->root = doc_builder_root(&builder);
     return 0;

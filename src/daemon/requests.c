@@ -131,12 +131,15 @@ static void take_request(struct daemon *d, int dir, const char *name)
     }
     who(&request, by);
     int rc = obey(d, dir, name, &request, &err);
+    /* Whoever reads the answer and looks at the status at once sees the same. */
+    report_settle(d);
+    report_now(d);
+    answer(d, dir, &request, rc == 0 ? NULL : &err);
     if (rc == 0)
         log_info(UNIT, "request_done", LOG_S("verb", request_verb_name(request.verb)), LOG_S("by", by), LOG_S("id", request.id));
     else
         log_warn(UNIT, "request_refused", LOG_S("verb", request_verb_name(request.verb)), LOG_S("by", by), LOG_S("id", request.id),
                  LOG_S("code", err.code), LOG_S("message", err.message));
-    answer(d, dir, &request, rc == 0 ? NULL : &err);
     if (rc != 0 || request.verb != REQUEST_PAUSE)
         unlinkat(dir, name, 0);
 }

@@ -217,26 +217,6 @@ static enum step on_key(struct reader *r, struct doc_pos pos, const yaml_event_t
     return define_key_anchor(r, pos, event->data.scalar.anchor, text, err);
 }
 
-static int build_scalar(struct doc_builder *b, struct doc_pos pos, const struct scalar *scalar,
-                        struct span text, struct error *err)
-{
-    switch (scalar->kind) {
-    case DOC_NULL:
-        return doc_builder_null(b, pos, err);
-    case DOC_BOOL:
-        return doc_builder_bool(b, pos, scalar->u.boolean, err);
-    case DOC_INT:
-        return doc_builder_int(b, pos, scalar->u.integer, err);
-    case DOC_DOUBLE:
-        return doc_builder_double(b, pos, scalar->u.number, err);
-    case DOC_STRING:
-    case DOC_ARRAY: /* never of a scalar */
-    case DOC_OBJECT:
-        break;
-    }
-    return doc_builder_string(b, pos, text, err);
-}
-
 /* True if the value may be the whole document; else there is a finding. */
 static bool fits_root(struct reader *r, struct doc_pos pos, enum doc_kind kind, bool is_empty)
 {
@@ -263,7 +243,7 @@ static enum step on_scalar(struct reader *r, struct doc_pos pos, const yaml_even
         return STEP_END;
     else
         warn_if_ambiguous(r, pos, event);
-    if (build_scalar(&r->builder, pos, &scalar, text, err) < 0)
+    if (scalar_build(&r->builder, pos, &scalar, text, err) < 0)
         return refused(r, pos, err);
     return define_anchor(r, pos, event->data.scalar.anchor, doc_builder_last(&r->builder), err);
 }

@@ -326,3 +326,23 @@ const char *scalar_ambiguity(struct span text)
         return "a date is a string in YAML 1.2 and a timestamp in YAML 1.1; quote it";
     return NULL;
 }
+
+int scalar_build(struct doc_builder *b, struct doc_pos pos, const struct scalar *scalar, struct span text,
+                 struct error *err)
+{
+    switch (scalar->kind) {
+    case DOC_NULL:
+        return doc_builder_null(b, pos, err);
+    case DOC_BOOL:
+        return doc_builder_bool(b, pos, scalar->u.boolean, err);
+    case DOC_INT:
+        return doc_builder_int(b, pos, scalar->u.integer, err);
+    case DOC_DOUBLE:
+        return doc_builder_double(b, pos, scalar->u.number, err);
+    case DOC_STRING:
+    case DOC_ARRAY: /* never of a scalar */
+    case DOC_OBJECT:
+        break;
+    }
+    return doc_builder_string(b, pos, text, err);
+}

@@ -20,6 +20,10 @@ struct scalar {
 /* Never fails: what is nothing else is a string. Knows no tags. */
 struct scalar scalar_resolve(struct span text);
 
+/* Adds the value to what is being built; `text` is what a string is. */
+int scalar_build(struct doc_builder *b, struct doc_pos pos, const struct scalar *scalar, struct span text,
+                 struct error *err) MUST_CHECK;
+
 /*
  * NULL, or one sentence for people about a text that YAML 1.1 resolves otherwise: `no`, 012, 1:30, 1_000,
  * dates and the like. It repeats words only, never a number: that might be a secret. Static.

@@ -121,7 +121,7 @@ def test_a_broker_that_is_away_is_told(served, daemon, broker):
 def test_a_daemon_that_does_not_run_is_told(served, daemon):
     daemon.stop()
     edit(served, 1)
-    assert "epochd: epochd is not running: systemctl start epochd" in told(served, daemon, "commit", "-qm", "one")
+    assert told(served, daemon, "commit", "-qm", "one").splitlines()[-1] == "epochd is not running: systemctl start epochd"
 
 
 def test_where_it_never_ran_nothing_is_said(home, tmp_path):

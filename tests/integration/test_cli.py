@@ -509,8 +509,15 @@ def test_log_of_a_service(world):
     rows = json.loads(world.ctl("log", "stt-worker", "--json", check=0).stdout)
     assert [row["epoch"] for row in rows] == [7, 6, 5, 2, 1]
     assert [row["epoch"] for row in json.loads(world.ctl("log", "memory-worker", "--json", "-n", "1", check=0).stdout)] == [8]
-    nobody = world.ctl("log", "nobody", "--json", check=0)
-    assert nobody.stdout == "[]\n" and nobody.stderr == "epochctl: no such epoch in the journal changed a service 'nobody'\n"
+    assert [row["epoch"] for row in json.loads(world.ctl("log", "stt-worker", "--json", "--since", "1h", check=0).stdout)] == [7, 6, 5, 2, 1]
+
+
+def test_log_of_a_service_that_never_was_is_an_error(world):
+    nobody = world.ctl("log", "nobody", "--json", check=2)
+    assert nobody.stdout == "" and nobody.stderr == "epochctl: the journal never had a service 'nobody' [no-service]\n"
+    assert "is router meant?" in world.ctl("log", "ruter", "--since", "1s", check=2).stderr
+    gone = world.ctl("log", "memory-worker", "--until", "2001-01-01", check=0)
+    assert gone.stdout == "" and gone.stderr == "epochctl: no epoch of that time changed memory-worker\n"
 
 
 def test_log_without_the_repository_keeps_its_verdicts(world, tmp_path):
@@ -570,6 +577,27 @@ def test_show_tells_what_is_in_force(world):
                     "service": "stt-worker", "created_by": "Ada <ada@example.org>", "updated_by": "Ada <ada@example.org>", "version": 7}
 
 
+def test_show_without_a_service_lists_them(world, tmp_path):
+    rows = [line.split("\t") for line in world.ctl("show", check=0).stdout.splitlines()]
+    assert [row[:2] for row in rows] == [["llm-worker", "1"], ["microphone", "1"], ["router", "1"], ["stt-worker", "7"], ["tts-worker", "1"]]
+    assert rows[3][3:] == ["Ada <ada@example.org>", STT, "stt-worker: seven"]
+    listed = json.loads(world.ctl("show", "--json", check=0).stdout)
+    assert [one["service"] for one in listed] == [row[0] for row in rows]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000Z", listed[3].pop("updated_at"))
+    assert listed[3] == {"config_epoch": world.commits[7], "description": "stt-worker: seven", "path": STT, "service": "stt-worker",
+                         "updated_by": "Ada <ada@example.org>", "version": 7}
+    alone = json.loads(world.ctl("show", "--json", EPOCHD_REPOSITORY_PATH=str(tmp_path), check=0).stdout)
+    assert (alone[3]["version"], alone[3]["updated_by"], alone[3]["path"]) == (7, None, None)
+
+
+def test_show_lists_what_an_epoch_had(world, tmp_path):
+    listed = {one["service"]: one for one in json.loads(world.ctl("show", "--at", "5", "--json", check=0).stdout)}
+    assert sorted(listed) == ["llm-worker", "memory-worker", "microphone", "router", "stt-worker", "tts-worker"]
+    assert (listed["stt-worker"]["version"], listed["stt-worker"]["config_epoch"]) == (5, world.commits[5])
+    laptop = json.loads(world.ctl("show", "--at", "main", "--json", EPOCHD_STATE=str(tmp_path / "never"), check=0).stdout)
+    assert laptop[3]["version"] is None and laptop[3]["path"] == STT
+
+
 def test_show_without_the_repository(world, tmp_path):
     told = json.loads(world.ctl("show", "stt-worker", "--json", EPOCHD_REPOSITORY_PATH=str(tmp_path), check=0).stdout)
     assert (told["config"], told["version"], told["updated_by"]) == ({"rate": 7}, 7, None)
@@ -590,9 +618,11 @@ def test_show_at_a_commit_needs_neither_state_nor_keys(world, tmp_path):
 
 
 def test_show_says_what_there_is_not(world, copy, tmp_path):
-    assert "there is no service 'nobody' in epoch 8" in world.ctl("show", "nobody", check=3).stderr
-    assert "there is no service 'memory-worker' in epoch 8" in world.ctl("show", "memory-worker", check=3).stderr
-    assert "there is no service 'nobody' at " in world.ctl("show", "nobody", "--at", "2", check=3).stderr
+    assert "there is no service 'nobody' in epoch 8; epochctl log nobody tells" in world.ctl("show", "nobody", check=2).stderr
+    assert "there is no service 'memory-worker' in epoch 8" in world.ctl("show", "memory-worker", check=2).stderr
+    assert "is router meant? [no-service]" in world.ctl("show", "ruter", check=2).stderr
+    assert "there is no service 'nobody' at " in world.ctl("show", "nobody", "--at", "2", check=2).stderr
+    assert "is router meant?" in world.ctl("show", "ruter", "--at", "2", check=2).stderr
     for epoch in ("0", "3", "4", "9", "4711", "99999999999999999999999"):
         assert "[repo.rev]" in world.ctl("show", "stt-worker", "--at", epoch, check=3).stderr
     assert f"is not a valid configuration: epochctl check {world.bad[:12]}" in world.ctl("show", "router", "--at", world.bad, check=3).stderr
@@ -613,7 +643,7 @@ def test_show_reads_the_journal_where_the_snapshot_is_behind_or_missing(tmp_path
     daemon.stop()
     (daemon.state / "config.lkg.json").write_bytes(behind)
     assert daemon.ctl("show", "stt-worker", check=0).stdout.endswith("rate: 2\n")
-    assert "there is no service 'memory-worker' in epoch 2" in daemon.ctl("show", "memory-worker", check=3).stderr
+    assert "there is no service 'memory-worker' in epoch 2" in daemon.ctl("show", "memory-worker", check=2).stderr
     (daemon.state / "config.lkg.json").unlink()
     assert json.loads(daemon.ctl("show", "stt-worker", "--json", check=0).stdout)["version"] == 2
     assert json.loads(daemon.ctl("show", "router", "--json", check=0).stdout)["version"] == 1
@@ -1046,7 +1076,7 @@ def test_help_explains_every_verb():
     (["status", "-x"], "epochctl: status: invalid option -- 'x'"),
     (["log", "a", "b"], "'b' is one argument too many"),
     (["log", "-n"], "epochctl: log: option requires an argument -- 'n'"),
-    (["show"], "SERVICE is missing"),
+    (["edit"], "SERVICE is missing"),
     (["show", "a", "b"], "'b' is one argument too many"),
     (["show", "a", "--at"], "requires an argument"),
     (["verify"], "say lkg, journal or message"),

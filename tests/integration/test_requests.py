@@ -242,6 +242,7 @@ def test_a_request_that_was_written_while_the_daemon_was_away_is_done_at_its_sta
     plant_at.write_bytes(request("pause", reason="written before"))
     plant_at.chmod(0o600)
     denying.start()
+    denying.wait("request_done", verb="pause")
     assert "written before" in reach(denying, "hold:paused")["message"]
     assert json.loads((denying.state / "requests" / ("0" * 31 + "1.done")).read_text())["code"] is None
 

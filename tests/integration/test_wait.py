@@ -17,7 +17,11 @@ def test_wait_for_what_was_just_committed(daemon, home):
     assert daemon.ctl("wait", "3", "--for", "committed", check=0).stdout == "epoch 3 committed\n"
     assert daemon.ctl("wait", "2", check=0).stdout == "epoch 2 published\n"
     told = json.loads(daemon.ctl("wait", "HEAD", "--json", check=0, cwd=home.path).stdout)
-    assert told == {"answer": "reached", "code": None, "commit": home.head(), "epoch": None, "for": "published"}
+    assert told == {"answer": "reached", "code": None, "commit": home.head(), "epoch": 3, "for": "published"}
+    told = json.loads(daemon.ctl("wait", "2", "--json", check=0).stdout)
+    assert (told["commit"], told["epoch"]) == (home.head("HEAD~1"), 2)
+    early = json.loads(daemon.ctl("wait", "9", "--json", "--timeout", "0", check=4).stdout)
+    assert (early["commit"], early["epoch"]) == (None, 9)
 
 
 def test_wait_begins_before_the_epoch_is_there(daemon, home):

@@ -88,7 +88,7 @@ def test_a_value_can_be_long_text_from_standard_input(repo):
 
 
 def test_a_value_can_be_json_and_a_path_can_stand_alone(repo):
-    at(repo, "set", "stt-worker", "--json", "words", '["a", {"b": null}]', check=0)
+    at(repo, "set", "stt-worker", "--json-value", "words", '["a", {"b": null}]', check=0)
     assert "words: [a, {b: null}]\n" in text(repo)
 
 
@@ -120,7 +120,7 @@ def test_a_dry_run_judges_and_writes_nothing_not_even_objects(repo):
     (["stt-wroker", "a=1"], 2, "there is no service 'stt-wroker'; is stt-worker meant?"),
     (["Stt", "a=1"], 2, "cannot be the name of a service"),
     (["stt-worker", "a=1", "--expect", "x"], 2, "--expect is a version"),
-    (["stt-worker", "a=1", "--string", "--json"], 2, ""),
+    (["stt-worker", "a=1", "--string", "--json-value"], 2, ""),
     (["stt-worker"], 2, ""),
 ])
 def test_set_refuses_what_it_cannot_do_and_says_why(repo, args, code, words):
@@ -398,7 +398,7 @@ def test_rm_refuses_what_is_not_there_and_edits(repo):
     before = untouched(repo)
     assert "is named twice" in at(repo, "rm", "router", "router", check=2).stderr
     for verb in (["rm", "router", "nobody"], ["mv", "nobody", "new"], ["unset", "nobody", "a"]):
-        assert at(repo, *verb, check=2).stderr == "epochctl: there is no service 'nobody' [usage]\n"
+        assert at(repo, *verb, check=2).stderr == "epochctl: there is no service 'nobody' [no-service]\n"
     assert untouched(repo) == before
     repo.write({STT: TEXT + "mine: 1\n"})
     assert "[repo.dirty]" in at(repo, "rm", "stt-worker", check=1).stderr and (repo.path / STT).read_text().endswith("mine: 1\n")

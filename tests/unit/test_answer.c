@@ -18,14 +18,14 @@ static void expect_as(const char *status, const char *branch, const char *servic
 {
     static const struct json_options options = {.file = "a", .limits = {UINT32_MAX, UINT32_MAX, UINT32_MAX}};
     struct doc doc AUTO_DOC = {0};
-    struct buf line AUTO_BUF = {0};
+    struct answer_told told AUTO_ANSWER_TOLD = {0};
     struct error err;
     struct answer_question question = {.branch = branch, .services = services, .asked_us = clock_mono_us() - 950000};
     assert_true(oid_parse(SPAN(COMMIT), &question.commit));
     assert_int_equal(json_read(span_of(status), &options, &doc, &err), 0);
-    assert_int_equal(answer_read(doc.root, &question, is_last, &line), kind);
-    buf_putc(&line, '\0');
-    assert_string_equal(line.data, words);
+    assert_int_equal(answer_read(doc.root, &question, is_last, &told), kind);
+    buf_putc(&told.line, '\0');
+    assert_string_equal(told.line.data, words);
 }
 
 #define STATUS(state, broker, recent)                                                                                \

@@ -13,6 +13,7 @@
 #include "cli/cli.h"
 #include "cli/epochs.h"
 #include "cli/shell.h"
+#include "cli/usage.h"
 #include "model/codes.h"
 
 enum { COLUMNS = 96 }; /* help fits a terminal that is not wide */
@@ -59,7 +60,7 @@ static void assert_operands(const struct cli_verb *verb)
 static void assert_verb(const struct cli_verb *verb)
 {
     assert_int_equal(strspn(verb->name, "abcdefghijklmnopqrstuvwxyz-"), strlen(verb->name));
-    assert_in_range(strlen(verb->name), 1, 17); /* the column of `epochctl help` */
+    assert_in_range(strlen(verb->name), 1, USAGE_VERB_COLUMN - 1);
     assert_true(strlen(verb->summary) > 0 && (verb->is_hidden || strlen(verb->help) > 0));
     assert_null(strchr(verb->summary, '\n'));
     assert_lines(verb->name, verb->help);
