@@ -7,9 +7,9 @@
 #include "cli/epochs.h"
 #include "cli/verbs.h"
 #include "cli/when.h"
-#include "config/nearest.h"
 #include "model/codes.h"
 #include "model/json.h"
+#include "model/nearest.h"
 #include "util/clock.h"
 #include "util/num.h"
 

@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "cli/told.h"
-#include "config/nearest.h"
 #include "io/journal_files.h"
 #include "model/codes.h"
+#include "model/nearest.h"
 #include "verify/message.h"
 
 void in_force_fini(struct in_force *in_force)

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "cli/in_force.h"
-#include "config/nearest.h"
 #include "model/codes.h"
+#include "model/nearest.h"
 
 void shown_fini(struct shown *shown)
 {

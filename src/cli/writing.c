@@ -5,9 +5,9 @@
 
 #include <string.h>
 
-#include "model/nearest.h"
 #include "config/source.h"
 #include "model/codes.h"
+#include "model/nearest.h"
 #include "io/yaml.h"
 
 void writing_fini(struct writing *w)

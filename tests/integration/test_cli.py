@@ -579,20 +579,20 @@ def test_show_tells_what_is_in_force(world):
 
 def test_show_without_a_service_lists_them(world, tmp_path):
     rows = [line.split("\t") for line in world.ctl("show", check=0).stdout.splitlines()]
-    assert [row[:2] for row in rows] == [["llm-worker", "1"], ["microphone", "1"], ["router", "1"], ["stt-worker", "7"], ["tts-worker", "1"]]
-    assert rows[3][3:] == ["Ada <ada@example.org>", STT, "stt-worker: seven"]
+    assert [row[:2] for row in rows] == [["llm-worker", "1"], ["router", "1"], ["stt-worker", "7"], ["tts-worker", "1"], ["wake-activation", "1"]]
+    assert rows[2][3:] == ["Ada <ada@example.org>", STT, "stt-worker: seven"]
     listed = json.loads(world.ctl("show", "--json", check=0).stdout)
     assert [one["service"] for one in listed] == [row[0] for row in rows]
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000Z", listed[3].pop("updated_at"))
-    assert listed[3] == {"config_epoch": world.commits[7], "description": "stt-worker: seven", "path": STT, "service": "stt-worker",
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000Z", listed[2].pop("updated_at"))
+    assert listed[2] == {"config_epoch": world.commits[7], "description": "stt-worker: seven", "path": STT, "service": "stt-worker",
                          "updated_by": "Ada <ada@example.org>", "version": 7}
     alone = json.loads(world.ctl("show", "--json", EPOCHD_REPOSITORY_PATH=str(tmp_path), check=0).stdout)
-    assert (alone[3]["version"], alone[3]["updated_by"], alone[3]["path"]) == (7, None, None)
+    assert (alone[2]["version"], alone[2]["updated_by"], alone[2]["path"]) == (7, None, None)
 
 
 def test_show_lists_what_an_epoch_had(world, tmp_path):
     listed = {one["service"]: one for one in json.loads(world.ctl("show", "--at", "5", "--json", check=0).stdout)}
-    assert sorted(listed) == ["llm-worker", "memory-worker", "microphone", "router", "stt-worker", "tts-worker"]
+    assert sorted(listed) == ["llm-worker", "memory-worker", "router", "stt-worker", "tts-worker", "wake-activation"]
     assert (listed["stt-worker"]["version"], listed["stt-worker"]["config_epoch"]) == (5, world.commits[5])
     laptop = json.loads(world.ctl("show", "--at", "main", "--json", EPOCHD_STATE=str(tmp_path / "never"), check=0).stdout)
     assert laptop[3]["version"] is None and laptop[3]["path"] == STT
