@@ -144,6 +144,36 @@ int repo_list(struct repo *repo, const struct oid *tree, struct listing *old, st
 int repo_read_blob(struct repo *repo, const struct oid *blob, size_t max, struct buf *out,
                    struct error *err) MUST_CHECK;
 
+/* --- who wrote a line ----------------------------------------------------------------------------------- */
+
+enum repo_blame_kind {
+    REPO_BLAME_COMMIT,
+    REPO_BLAME_OLDER,       /* that commit or an older one: history is cut there, or it took too long */
+    REPO_BLAME_UNCOMMITTED, /* of a work tree */
+};
+
+struct repo_blame_line {
+    uint32_t line; /* 1-based, of the text that is asked about */
+    enum repo_blame_kind kind;
+    struct oid commit; /* zero if uncommitted */
+};
+
+struct repo_blame {
+    struct oid commit;  /* to begin at */
+    const char *path;   /* of the file there; a service is followed where it was moved from */
+    struct span text;   /* the file as it is in the work tree; data NULL: as the commit has it */
+    unsigned budget_ms; /* 0: no limit of time */
+};
+
+enum { REPO_BLAME_COMMITS_MAX = 50000, REPO_BLAME_FILE_MAX = 1024 * 1024 };
+
+/*
+ * Which commit each of the lines came with, through merges too, as git blame would say it; fills in kind and commit. A
+ * line beyond the end is of the commit that is begun at. CODE_REPO_OBJECT where history is damaged.
+ */
+int repo_blame(struct repo *repo, const struct repo_blame *question, struct repo_blame_line *lines, size_t len,
+               struct error *err) MUST_CHECK;
+
 /*
  * The staged files (the index; GIT_INDEX_FILE with from_environment) as a listing with blob ids. A file of
  * ours that is not merged, or an index that cannot be read (split, sparse): CODE_REPO_UNREADABLE.

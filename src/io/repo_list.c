@@ -55,12 +55,6 @@ static int finish_folder(struct listing *folder, struct error *err)
 
 /* --- trees --------------------------------------------------------------------------------------------- */
 
-struct tree_entry {
-    struct span name;
-    uint32_t mode;
-    struct oid oid;
-};
-
 /* git itself has written and reads 100664; what it does not know stays as it is, for the layout to refuse. */
 static uint32_t canonical_mode(uint32_t mode)
 {
@@ -73,8 +67,7 @@ static uint32_t canonical_mode(uint32_t mode)
     return mode;
 }
 
-/* Takes "<octal mode> SP <name> NUL <20 bytes>" off the front. False if that is not what is there. */
-static bool take_entry(struct span *tree, struct tree_entry *out)
+bool repo_take_entry(struct span *tree, struct repo_tree_entry *out)
 {
     size_t at = 0;
     uint32_t mode = 0;
@@ -108,7 +101,7 @@ static int list_folder(struct lister *lister, const struct oid *tree, const stru
 
 /* The folder of an entry: shared with the old listing if it is the same one, read if not, NULL where it is
    too deep. */
-static int list_below(struct lister *lister, const struct tree_entry *entry, const struct listing *old,
+static int list_below(struct lister *lister, const struct repo_tree_entry *entry, const struct listing *old,
                       unsigned depth, struct listing **out, struct error *err)
 {
     const struct listing *before = NULL;
@@ -132,7 +125,7 @@ static int list_below(struct lister *lister, const struct tree_entry *entry, con
     return list_folder(lister, &entry->oid, before, depth + 1, out, err);
 }
 
-static int add_entry(struct lister *lister, struct listing *folder, const struct tree_entry *entry,
+static int add_entry(struct lister *lister, struct listing *folder, const struct repo_tree_entry *entry,
                      const struct listing *old, unsigned depth, struct error *err)
 {
     struct listing *below = NULL;
@@ -159,7 +152,7 @@ static int list_folder(struct lister *lister, const struct oid *tree, const stru
                        unsigned depth, struct listing **out, struct error *err)
 {
     AUTO_GIT(git_odb_object) object = NULL;
-    struct tree_entry entry;
+    struct repo_tree_entry entry;
     if (repo_get_object(lister->repo, tree, GIT_OBJECT_TREE, TREE_MAX, &object, err) != 0)
         return -1;
     AUTO_LISTING struct listing *folder = listing_new(tree);
@@ -167,7 +160,7 @@ static int list_folder(struct lister *lister, const struct oid *tree, const stru
         return error_memory(err);
     struct span text = {git_odb_object_data(object), git_odb_object_size(object)};
     while (text.len > 0) {
-        if (!take_entry(&text, &entry))
+        if (!repo_take_entry(&text, &entry))
             return malformed(tree, err);
         if (depth == 0 && !is_ours(entry.name))
             continue;

@@ -105,6 +105,15 @@ struct repo_commit_parts {
 int repo_get_commit(struct repo *repo, const struct oid *commit, git_odb_object **object,
                     struct repo_commit_parts *out, struct error *err) MUST_CHECK;
 
+/* One line of a tree; the name is of the object. */
+struct repo_tree_entry {
+    struct span name;
+    uint32_t mode;
+    struct oid oid;
+};
+/* Takes "<octal mode> SP <name> NUL <20 bytes>" off the front. False if that is not what is there. */
+bool repo_take_entry(struct span *tree, struct repo_tree_entry *out);
+
 #define REPO_CLEANUP(type, free_function)                                                                    \
     static inline void type##_cleanup(type **p)                                                              \
     {                                                                                                        \

@@ -595,7 +595,7 @@ def test_show_lists_what_an_epoch_had(world, tmp_path):
     assert sorted(listed) == ["llm-worker", "memory-worker", "router", "stt-worker", "tts-worker", "wake-activation"]
     assert (listed["stt-worker"]["version"], listed["stt-worker"]["config_epoch"]) == (5, world.commits[5])
     laptop = json.loads(world.ctl("show", "--at", "main", "--json", EPOCHD_STATE=str(tmp_path / "never"), check=0).stdout)
-    assert laptop[3]["version"] is None and laptop[3]["path"] == STT
+    assert laptop[2]["version"] is None and laptop[2]["path"] == STT
 
 
 def test_show_without_the_repository(world, tmp_path):
