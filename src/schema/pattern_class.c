@@ -68,14 +68,21 @@ static int take_item(struct translation *t)
 
 int pattern_class(struct translation *t)
 {
-    size_t start = t->at - 1;
-    buf_puts(t->out, pattern_take(t, "^") ? "[^" : "[");
+    size_t start = t->at - 1, begin = t->out->len;
+    bool is_negated = pattern_take(t, "^");
+    buf_puts(t->out, is_negated ? "[^" : "[");
+    size_t empty = t->out->len;
     while (!pattern_take(t, "]")) {
         if (t->at == t->in.len)
             return pattern_refuse(t, start, "a [ without its ]");
         if (take_item(t) < 0)
             return -1;
     }
-    buf_putc(t->out, ']');
+    if (t->out->len > empty || is_negated) {
+        buf_putc(t->out, ']');
+    } else if (!t->out->failed) {
+        buf_truncate(t->out, begin);
+        buf_puts(t->out, PATTERN_NOTHING);
+    }
     return 0;
 }

@@ -158,9 +158,10 @@ static int reference(struct translation *t, size_t start, uint32_t number)
 {
     if (number == 0 || number > t->groups)
         return pattern_refuse(t, start, "a reference to a group that is not there");
-    buf_printf(t->out, "\\g{%u}", number);
+    buf_printf(t->out, "(?:\\g{%u}", number); /* a repeat may follow */
     t->run = UINT32_MAX;
     callout(t);
+    buf_putc(t->out, ')');
     return 0;
 }
 
@@ -186,7 +187,7 @@ static int escape(struct translation *t, size_t start, bool *is_assertion)
     if (escape.is_class)
         return pattern_put_class_escape(t, &escape, false);
     if (escape.code_point >= SURROGATE_MIN && escape.code_point <= SURROGATE_MAX)
-        buf_puts(t->out, "[]"); /* no UTF-8 holds one */
+        buf_puts(t->out, PATTERN_NOTHING); /* no UTF-8 holds one */
     else
         pattern_put_character(t->out, escape.code_point);
     return 0;

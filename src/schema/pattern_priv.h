@@ -65,6 +65,9 @@ void pattern_put_character(struct buf *out, uint32_t code_point);
 int pattern_put_class_escape(struct translation *t, const struct pattern_escape *escape,
                              bool is_in_brackets) MUST_CHECK;
 
+/* What matches nothing. An empty class, [], would, but PCRE2 10.42 does not let it be repeated no times: []* is one. */
+#define PATTERN_NOTHING "(?:(?!))"
+
 /* Takes a class behind its [ and appends it. */
 int pattern_class(struct translation *t) MUST_CHECK;
 

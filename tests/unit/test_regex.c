@@ -85,6 +85,8 @@ static void regex__dot_and_classes_are_those_of_ecma(void **state)
     YES("^\\W$", "\xc3\xa9");
     YES("^[\\w-.]+$", "a.b-c");
     YES("[^]", "\n");
+    YES("^[]*x[\\ud800]?$", "x");
+    NO("[\\ud800]", "x");
     NO("[]", "x");
     YES("^[[:alpha:]]$", ":]");
     NO("^[[:alpha:]]$", "a");
@@ -131,6 +133,7 @@ static void regex__groups_references_and_looking_around(void **state)
     YES("^(?:a|b)*?(?=c)(?!d)c$", "abac");
     YES("^(a)(?<x$1>b)\\k<x$1>\\1$", "abba");
     YES("^\\1(a)$", "a");
+    YES("^(a|b)\\1{2}c$", "bbbc");
     YES("(?<=\\$)\\d+(?<!0)$", "$15");
     NO("^(['\"]).*\\1$", "'x\"");
     YES("^a{2}b{1,}c{0,2}?$", "aabbcc");
