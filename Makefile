@@ -45,7 +45,7 @@ O ?= build$(if $(FAIL),-fail)$(addprefix -,$(SAN))$(if $(findstring clang,$(CC))
 WARN := -Wall -Wextra -Wshadow -Wformat=2 -Wconversion -Wsign-conversion -Wimplicit-fallthrough -Wstrict-prototypes \
 	-Wmissing-prototypes -Wpointer-arith -Wcast-qual -Wundef -Wvla -Wwrite-strings
 WERROR ?= -Werror
-BASE := -std=gnu11 -g -D_GNU_SOURCE -Isrc -Iinclude -DEPOCHD_VERSION='"$(VERSION)"' -fvisibility=hidden -fno-common
+BASE := -std=gnu11 -g -D_GNU_SOURCE -Isrc -I$(O)/gen -Iinclude -DEPOCHD_VERSION='"$(VERSION)"' -fvisibility=hidden -fno-common
 
 # Instrumented code makes gcc see uninitialised variables that are not.
 ifneq ($(SAN),)
@@ -109,6 +109,13 @@ $(O)/%.o: %.c
 	@mkdir -p $(@D)
 	$(say) CC $<
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# The metaschemas as C strings.
+META_DEF := $(patsubst src/%.json,$(O)/gen/%.def,$(wildcard src/schema/meta/*.json))
+$(META_DEF): $(O)/gen/%.def: src/%.json
+	@mkdir -p $(@D)
+	$(Q)sed -e 's/^ *//' -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^.*$$/"&\\n"/' $< > $@
+$(O)/src/schema/metaschema.o tidy/src/schema/metaschema.c: $(META_DEF)
 
 $(CORE_LIB): $(call object,$(CORE_SRC))
 $(DAEMON_LIB): $(call object,$(filter-out %/main.c,$(DAEMON_SRC)))

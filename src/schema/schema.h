@@ -47,6 +47,11 @@ void schema_set_cleanup(struct schema_set **set);
  */
 int schema_set_add(struct schema_set *set, const char *name, struct doc *doc, struct error *err) MUST_CHECK;
 
+enum schema_draft { SCHEMA_DRAFT_2020_12, SCHEMA_DRAFT_07 };
+
+/* What documents without $schema are taken for; SCHEMA_DRAFT_2020_12 if nothing is said. */
+void schema_set_default(struct schema_set *set, enum schema_draft draft);
+
 /*
  * Who is asked for a document that the set refers to and does not have. Fills in the zeroed *doc and says true, or
  * leaves it and says false (not there); -1 where it could not be read. Without one, nobody is asked.

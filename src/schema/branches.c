@@ -1,0 +1,187 @@
+/*
+ * branches: the nearest alternative, by what is wrong with each, in this order:
+ *
+ *   1. the value has the type that is wanted
+ *   2. what tells alternatives apart is right: a const or enum of the value itself, or of a member
+ *   3. fewer keys are unknown or missing
+ *   4. fewer mistakes in all
+ *   5. it is written first
+ *
+ * Where all fail in the first step, or all of the rest by their choices, the alternatives are told as one.
+ */
+#include "schema/branches.h"
+
+#include <string.h>
+
+#include "model/codes.h"
+#include "schema/say.h"
+
+/* Lower is nearer. */
+struct distance {
+    unsigned type, choice, keys, all;
+};
+
+struct branch {
+    size_t index, first, len; /* of its problems */
+    struct distance distance;
+};
+
+static bool is_about_keys(const struct problem *problem)
+{
+    return problem->code == CODE_SCHEMA_REQUIRED || problem->code == CODE_SCHEMA_ADDITIONAL_PROPERTIES ||
+           problem->code == CODE_SCHEMA_UNEVALUATED_PROPERTIES;
+}
+
+static unsigned depth_of(const struct place *place)
+{
+    unsigned depth = 0;
+    for (; place->parent != NULL; place = place->parent)
+        depth++;
+    return depth;
+}
+
+static struct distance distance_of(const struct problems *problems, const struct branch *branch,
+                                   const struct place *place)
+{
+    struct distance out = {.all = (unsigned)branch->len};
+    unsigned depth = depth_of(place);
+    for (size_t i = branch->first; i < branch->first + branch->len; i++) {
+        const struct problem *problem = &problems->items[i];
+        bool is_own = problem->node == place->node;
+        out.type += is_own && (problem->kinds != 0 || problem->code == CODE_SCHEMA_FALSE);
+        out.choice += problem->choice != NULL && problem->depth <= depth + 1;
+        out.keys += is_own && is_about_keys(problem);
+    }
+    return out;
+}
+
+static bool is_nearer(const struct distance *a, const struct distance *b)
+{
+    if (a->type != b->type)
+        return a->type < b->type;
+    if (a->choice != b->choice)
+        return a->choice < b->choice;
+    if (a->keys != b->keys)
+        return a->keys < b->keys;
+    return a->all < b->all;
+}
+
+/* The kinds that all alternatives together want, 0 if one of them has another complaint. */
+static unsigned kinds_of_all(const struct problems *problems, const struct place *place, size_t first)
+{
+    unsigned kinds = 0;
+    for (size_t i = first; i < problems->len; i++) {
+        const struct problem *problem = &problems->items[i];
+        if (problem->node != place->node || problem->kinds == 0)
+            return 0;
+        kinds |= problem->kinds;
+    }
+    return kinds;
+}
+
+/* Every alternative is one choice, and the value is none of them: they are listed as one enum would be. */
+static bool say_choices(struct run *run, const struct keyword *keyword, const struct place *place, size_t first)
+{
+    enum { LISTED_MAX = 12 };
+    struct problems *problems = run->problems;
+    struct buf text AUTO_BUF = {0}, value AUTO_BUF = {0};
+    size_t listed = 0;
+    for (size_t i = first; i < problems->len; i++) {
+        const struct problem *problem = &problems->items[i];
+        if (problem->node != place->node || (problem->choice == NULL && problem->kinds == 0))
+            return false;
+        if (problem->choice == NULL)
+            continue;
+        const struct doc_node *at = problem->choice->at;
+        bool is_list = problem->code == CODE_SCHEMA_ENUM;
+        for (size_t j = 0; j < (is_list ? at->u.array.len : 1); j++, listed++) {
+            if (listed >= LISTED_MAX)
+                continue;
+            buf_puts(&text, listed == 0 ? "" : ", ");
+            put_short(&text, is_list ? at->u.array.items[j] : at);
+        }
+    }
+    if (listed < 2)
+        return false;
+    if (listed > LISTED_MAX)
+        buf_printf(&text, " and %zu more", listed - LISTED_MAX);
+    buf_putc(&text, '\0');
+    problems_keep(problems, first, first, 0);
+    say(run, keyword, place, "%s is not one of %s", say_value(run, place, &value), text.failed ? "" : text.data);
+    return true;
+}
+
+/* What an alternative is called: its title, or its number. */
+static void put_branch(struct buf *out, const struct keyword *keyword, size_t index)
+{
+    struct span title;
+    const struct schema *schema = keyword->u.list.schemas[index];
+    if (schema->source->kind == DOC_OBJECT && doc_get_string(schema->source, "title", &title) && title.len <= SHOWN_MAX)
+        put_name(out, title);
+    else
+        buf_printf(out, "number %zu", index + 1);
+}
+
+/* Adds to the first message of the alternative that was chosen that there are others. */
+static void mark_chosen(struct run *run, const struct keyword *keyword, size_t at, size_t index)
+{
+    struct problems *problems = run->problems;
+    struct buf text AUTO_BUF = {0};
+    if (at >= problems->len || keyword->u.list.len < 2)
+        return;
+    buf_printf(&text, "%s (of %zu alternatives the nearest is ", problems->items[at].message, keyword->u.list.len);
+    put_branch(&text, keyword, index);
+    buf_putc(&text, ')');
+    char *copy = text.failed ? NULL : arena_copy(&problems->arena, text.data, text.len);
+    if (copy == NULL)
+        problems->failed = true;
+    else
+        problems->items[at].message = copy;
+}
+
+/* Explains all alternatives behind `first`; *best is the nearest. */
+static void explain_all(struct run *run, const struct keyword *keyword, const struct place *place, struct branch *best)
+{
+    struct problems *problems = run->problems;
+    for (size_t i = 0; i < keyword->u.list.len && !run_is_stopped(run); i++) {
+        struct branch branch = {.index = i, .first = problems->len};
+        run_apply(run, keyword->u.list.schemas[i], place);
+        branch.len = problems->len - branch.first;
+        branch.distance = distance_of(problems, &branch, place);
+        if (i == 0 || is_nearer(&branch.distance, &best->distance))
+            *best = branch;
+    }
+}
+
+bool branches_explain(struct run *run, const struct keyword *keyword, const struct place *place)
+{
+    struct problems *problems = run->problems;
+    struct branch best = {0};
+    size_t first = problems->len;
+    explain_all(run, keyword, place, &best);
+    if (run_is_stopped(run))
+        return false;
+    unsigned kinds = kinds_of_all(problems, place, first);
+    if (kinds != 0) {
+        problems_keep(problems, first, first, 0);
+        return say_kinds(run, kinds, place);
+    }
+    if (say_choices(run, keyword, place, first))
+        return false;
+    problems_keep(problems, first, best.first, best.len);
+    if (best.distance.type == 0)
+        mark_chosen(run, keyword, first, best.index);
+    return best.len > 0 ? false : say(run, keyword, place, "fits none of %zu alternatives", keyword->u.list.len);
+}
+
+bool branches_say_both(struct run *run, const struct keyword *keyword, const struct place *place, size_t first,
+                       size_t second)
+{
+    struct buf text AUTO_BUF = {0};
+    put_branch(&text, keyword, first);
+    buf_puts(&text, " and ");
+    put_branch(&text, keyword, second);
+    buf_putc(&text, '\0');
+    return say(run, keyword, place, "fits two of %zu alternatives, %s; it must fit exactly one", keyword->u.list.len,
+               text.failed ? "" : text.data);
+}

@@ -1,0 +1,186 @@
+/*
+ * compile: schemas into keywords. One schema after the other from a queue: a reference puts what it leads to at the end
+ * of it, so nothing here goes deep.
+ */
+#include <stdarg.h>
+#include <string.h>
+
+#include "model/codes.h"
+#include "schema/compile.h"
+#include "schema/keywords.h"
+
+enum { KEYWORDS_MAX = 40 }; /* more than the table has rows that check */
+
+void *compile_alloc(struct compiling *c, size_t size)
+{
+    void *memory = c->failed ? NULL : arena_alloc(&c->set->arena, size);
+    if (memory == NULL) {
+        c->failed = c->failed || error_memory(c->err) != 0;
+        return NULL;
+    }
+    return memset(memory, 0, size);
+}
+
+void list_push(struct compiling *c, struct schema_list *list, struct schema *schema)
+{
+    if (c->failed)
+        return;
+    if (list->len == list->cap) {
+        size_t cap = list->cap == 0 ? 64 : list->cap * 2;
+        struct schema **items = reallocarray(list->items, cap, sizeof *items);
+        if (items == NULL) {
+            c->failed = error_memory(c->err) != 0;
+            return;
+        }
+        list->items = items;
+        list->cap = cap;
+    }
+    list->items[list->len++] = schema;
+}
+
+void compile_complain(struct compiling *c, struct document *document, const char *file, struct doc_pos pos,
+                      const char *code, const char *format, ...)
+{
+    char message[FINDING_MESSAGE_MAX];
+    va_list args;
+    document->is_broken = true;
+    va_start(args, format);
+    vsnprintf(message, sizeof message, format, args);
+    va_end(args);
+    findings_add(c->findings, FINDING_ERROR, code, file, pos, "%s", message);
+}
+
+static struct schema *compile_link(struct compiling *c, struct schema_list *list, const struct doc_node *node)
+{
+    struct schema *schema = load_schema(c, node, c->schema->resource);
+    if (schema != NULL)
+        list_push(c, list, schema);
+    return c->failed ? NULL : schema;
+}
+
+struct schema *compile_same(struct compiling *c, const struct doc_node *node)
+{
+    return compile_link(c, &c->same, node);
+}
+
+struct schema *compile_below(struct compiling *c, const struct doc_node *node)
+{
+    return compile_link(c, &c->below, node);
+}
+
+static void keep_pattern(struct compiling *c, struct span text, struct pattern *pattern)
+{
+    struct schema_set *set = c->set;
+    if (set->patterns_len == set->patterns_cap) {
+        size_t cap = set->patterns_cap == 0 ? 16 : set->patterns_cap * 2;
+        struct pattern **list = reallocarray(set->patterns_list, cap, sizeof *list);
+        if (list == NULL) {
+            pattern_free(pattern);
+            c->failed = error_memory(c->err) != 0;
+            return;
+        }
+        set->patterns_list = list;
+        set->patterns_cap = cap;
+    }
+    set->patterns_list[set->patterns_len++] = pattern;
+    c->failed = index_put(&set->patterns, &set->arena, text, pattern, c->err) != 0;
+}
+
+const struct pattern *compile_pattern(struct compiling *c, struct span text, const struct doc_node *at,
+                                      struct doc_pos pos)
+{
+    struct error why;
+    struct pattern *pattern = c->failed ? NULL : index_get(&c->set->patterns, text);
+    if (pattern != NULL || c->failed)
+        return pattern;
+    struct document *document = c->schema->resource->document;
+    if (c->set->patterns_len == SCHEMA_PATTERNS_MAX) {
+        if (!document->is_broken)
+            compile_complain(c, document, at->file, pos, CODE_SCHEMA_TOO_EXPENSIVE,
+                             "there are more than %d patterns", SCHEMA_PATTERNS_MAX);
+        return NULL;
+    }
+    if (pattern_compile(text, &pattern, &why) != 0) {
+        if (strcmp(why.code, ERR_MEMORY) == 0)
+            c->failed = error_memory(c->err) != 0;
+        else
+            compile_complain(c, document, at->file, pos, CODE_SCHEMA_REGEX, "%s", why.message);
+        return NULL;
+    }
+    keep_pattern(c, text, pattern);
+    return c->failed ? NULL : pattern;
+}
+
+/* --- one schema ---------------------------------------------------------------------------------------------------- */
+
+static void sort_keywords(struct keyword *keywords, size_t len)
+{
+    for (size_t i = 1; i < len; i++) {
+        struct keyword moved = keywords[i];
+        size_t at = i;
+        for (; at > 0 && keywords[at - 1].order > moved.order; at--)
+            keywords[at] = keywords[at - 1];
+        keywords[at] = moved;
+    }
+}
+
+/* $ref alone, in draft-07: what stands beside it means nothing. */
+static bool is_alone(const struct schema *schema, struct span name)
+{
+    const struct doc_node *ref = doc_get(schema->source, "$ref");
+    return schema->resource->dialect->draft == SCHEMA_DRAFT_07 && ref != NULL && ref->kind == DOC_STRING &&
+           !span_is(name, "$ref");
+}
+
+static size_t compile_keywords(struct compiling *c, struct keyword keywords[static KEYWORDS_MAX])
+{
+    size_t len = 0;
+    const struct doc_node *source = c->schema->source;
+    for (size_t i = 0; i < source->u.object.len && !c->failed; i++) {
+        const struct doc_member *member = &source->u.object.members[i];
+        const struct rule *rule = rule_find(member->name, c->schema->resource->dialect);
+        if (rule == NULL || rule->compile == NULL || is_alone(c->schema, member->name))
+            continue;
+        struct keyword *keyword = &keywords[len];
+        *keyword = (struct keyword){.at = member->value, .code = rule->code, .kinds = KINDS_ALL, .order = rule->order};
+        if (rule->compile(c, member->value, keyword))
+            len++;
+    }
+    sort_keywords(keywords, len);
+    return len;
+}
+
+static void keep_links(struct compiling *c, struct schema *schema)
+{
+    size_t len = c->same.len + c->below.len;
+    schema->links = len == 0 ? NULL : compile_alloc(c, len * sizeof *schema->links);
+    if (schema->links == NULL)
+        return;
+    for (size_t i = 0; i < len; i++)
+        schema->links[i] = i < c->same.len ? c->same.items[i] : c->below.items[i - c->same.len];
+    schema->links_len = (uint32_t)len;
+    schema->about_same = (uint32_t)c->same.len;
+}
+
+static void compile_schema(struct compiling *c, struct schema *schema)
+{
+    struct keyword keywords[KEYWORDS_MAX];
+    if (schema->source->kind != DOC_OBJECT)
+        return;
+    c->schema = schema;
+    c->same.len = c->below.len = 0;
+    size_t len = compile_keywords(c, keywords);
+    keep_links(c, schema);
+    struct keyword *kept = len == 0 ? NULL : compile_alloc(c, len * sizeof *kept);
+    if (kept == NULL)
+        return;
+    memcpy(kept, keywords, len * sizeof *kept);
+    schema->keywords = kept;
+    schema->keywords_len = (uint32_t)len;
+}
+
+void compile_queue(struct compiling *c)
+{
+    for (; c->next < c->queue.len && !c->failed; c->next++)
+        compile_schema(c, c->queue.items[c->next]);
+}

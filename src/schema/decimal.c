@@ -1,0 +1,91 @@
+/*
+ * decimal: a double is taken for the shortest decimal that reads back as it: digits × 10^exponent, at most 17 digits.
+ */
+#include "schema/decimal.h"
+
+#include <stdlib.h>
+
+#include "util/num.h"
+
+__extension__ typedef unsigned __int128 wide;
+
+struct decimal {
+    uint64_t digits; /* below 10^21 only in theory: 17 digits */
+    int exponent;
+};
+
+static struct decimal decimal_of(const struct doc_node *node)
+{
+    char text[NUM_TEXT_MAX];
+    struct decimal out = {0};
+    if (node->kind == DOC_INT) {
+        out.digits = (uint64_t)(node->u.integer < 0 ? -node->u.integer : node->u.integer);
+        return out;
+    }
+    num_format_double(node->u.number, text);
+    bool is_fraction = false;
+    const char *at = text;
+    for (; *at != '\0' && *at != 'e'; at++) {
+        if (*at == '.')
+            is_fraction = true;
+        if (*at < '0' || *at > '9')
+            continue;
+        /* Beyond 17 digits there are only zeros: 1e20 is written out. */
+        if (out.digits < UINT64_C(100000000000000000))
+            out.digits = out.digits * 10 + (uint64_t)(*at - '0');
+        else
+            out.exponent++;
+        out.exponent -= is_fraction;
+    }
+    if (*at == 'e')
+        out.exponent += (int)strtol(at + 1, NULL, 10);
+    return out;
+}
+
+static uint64_t multiply(uint64_t a, uint64_t b, uint64_t modulus)
+{
+    return (uint64_t)((wide)a * b % modulus);
+}
+
+/* value × 10^power modulo modulus. */
+static uint64_t scaled(uint64_t value, int power, uint64_t modulus)
+{
+    uint64_t base = 10 % modulus, out = value % modulus;
+    for (; power > 0; power >>= 1) {
+        if (power & 1)
+            out = multiply(out, base, modulus);
+        base = multiply(base, base, modulus);
+    }
+    return out;
+}
+
+bool decimal_is_multiple(const struct doc_node *value, const struct doc_node *step)
+{
+    if (value->kind == DOC_INT && step->kind == DOC_INT)
+        return value->u.integer % step->u.integer == 0;
+    struct decimal a = decimal_of(value), b = decimal_of(step);
+    if (a.digits == 0)
+        return true;
+    if (a.exponent >= b.exponent)
+        return scaled(a.digits, a.exponent - b.exponent, b.digits) == 0;
+    /* The step has the larger exponent: bring the value there, which only zeros at its end allow. */
+    for (; a.exponent < b.exponent; a.exponent++) {
+        if (a.digits % 10 != 0)
+            return false;
+        a.digits /= 10;
+    }
+    return a.digits % b.digits == 0;
+}
+
+static double double_of(const struct doc_node *node)
+{
+    return node->kind == DOC_INT ? (double)node->u.integer : node->u.number;
+}
+
+int decimal_compare(const struct doc_node *a, const struct doc_node *b)
+{
+    if (a->kind == DOC_INT && b->kind == DOC_INT)
+        return (a->u.integer > b->u.integer) - (a->u.integer < b->u.integer);
+    double x = double_of(a), y = double_of(b); /* exact: integers are within ±2^53 */
+    return (x > y) - (x < y);
+}

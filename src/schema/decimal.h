@@ -1,0 +1,16 @@
+/*
+ * decimal: whether one number is a multiple of another, exactly, as the decimals that people wrote: 0.0075 is a multiple
+ * of 0.0001 although no double is.
+ */
+#ifndef SCHEMA_DECIMAL_H
+#define SCHEMA_DECIMAL_H
+
+#include "model/doc.h"
+
+/* Both are numbers, `step` is above zero. */
+bool decimal_is_multiple(const struct doc_node *value, const struct doc_node *step);
+
+/* <0, 0, >0; both are numbers. */
+int decimal_compare(const struct doc_node *a, const struct doc_node *b);
+
+#endif

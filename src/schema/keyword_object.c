@@ -1,0 +1,193 @@
+/*
+ * keyword_object: properties, patternProperties and additionalProperties in one pass; propertyNames.
+ */
+#include "model/json_text.h"
+#include "schema/keywords.h"
+#include "schema/say.h"
+
+/* --- properties, patternProperties, additionalProperties --------------------------------------------------------------- */
+
+/* Where `name` is in the sorted names from *from on, or would be: *from moves there. Both sides are sorted, so that a walk
+   through them together meets every pair; a long way is bisected. */
+static bool find_name(const struct members *members, size_t *from, struct span name)
+{
+    enum { STEPS = 8 };
+    size_t at = *from, high = members->len;
+    for (size_t step = 0; at < high && step < STEPS; step++, at++) {
+        struct span known = members->names[at].name;
+        if (span_equal(known, name)) {
+            *from = at;
+            return true;
+        }
+        if (doc_name_compare(known, name) > 0) {
+            *from = at;
+            return false;
+        }
+    }
+    while (at < high) {
+        size_t middle = at + (high - at) / 2;
+        if (doc_name_compare(members->names[middle].name, name) < 0)
+            at = middle + 1;
+        else
+            high = middle;
+    }
+    *from = at;
+    return at < members->len && span_equal(members->names[at].name, name);
+}
+
+static bool say_unknown(struct run *run, const struct keyword *keyword, const struct place *place,
+                        const struct doc_member *member)
+{
+    struct buf text AUTO_BUF = {0};
+    const struct members *members = keyword->u.members;
+    if (run->problems == NULL)
+        return false;
+    struct span nearest = nearest_member(member->name, members->names, members->len);
+    put_name(&text, member->name);
+    buf_puts(&text, " is not known here");
+    if (nearest.data != NULL) {
+        buf_puts(&text, "; did you mean ");
+        put_name(&text, nearest);
+        buf_putc(&text, '?');
+    }
+    buf_putc(&text, '\0');
+    return say_key(run, keyword, place, member, nearest, "%s", text.failed ? "" : text.data);
+}
+
+/* One member by all that speak about it. */
+static bool check_member(struct run *run, const struct keyword *keyword, const struct place *place,
+                         const struct doc_member *member, const struct schema *known)
+{
+    const struct members *members = keyword->u.members;
+    struct place below = place_of_member(place, member);
+    bool is_right = known == NULL || run_apply_below(run, known, &below);
+    bool is_known = known != NULL;
+    for (size_t i = 0; i < members->patterns_len && (is_right || run->problems != NULL); i++) {
+        const struct pattern_member *pattern = &members->patterns[i];
+        if (!run_match(run, pattern->pattern, member->name))
+            continue;
+        is_known = true;
+        if (pattern->schema != NULL && !run_apply_below(run, pattern->schema, &below))
+            is_right = false;
+    }
+    if (run_is_stopped(run))
+        return false;
+    if (!is_known && members->additional != NULL) {
+        if (members->additional->is_false)
+            return say_unknown(run, keyword, place, member);
+        is_known = true;
+        is_right = run_apply_below(run, members->additional, &below);
+    }
+    if (is_known)
+        run_mark(run, (size_t)(member - place->node->u.object.members));
+    return is_right;
+}
+
+bool check_members(struct run *run, const struct keyword *keyword, const struct place *place)
+{
+    const struct members *members = keyword->u.members;
+    const struct doc_member *member = place->node->u.object.members;
+    const struct doc_member *end = member + place->node->u.object.len;
+    bool is_right = true;
+    size_t at = 0;
+    if (!run_charge(run, place->node->u.object.len / 4))
+        return false;
+    for (; member < end; member++) {
+        const struct schema *known = find_name(members, &at, member->name) ? members->schemas[at++] : NULL;
+        if (check_member(run, keyword, place, member, known))
+            continue;
+        is_right = false;
+        if (run->problems == NULL || run_is_stopped(run))
+            return false;
+    }
+    return is_right;
+}
+
+static bool compile_known(struct compiling *c, const struct doc_node *at, struct members *members)
+{
+    members->names = at->u.object.members;
+    members->schemas = compile_alloc(c, at->u.object.len * sizeof(struct schema *));
+    if (members->schemas == NULL)
+        return false;
+    for (; members->len < at->u.object.len; members->len++)
+        members->schemas[members->len] = compile_below(c, at->u.object.members[members->len].value);
+    return true;
+}
+
+static bool compile_patterns(struct compiling *c, const struct doc_node *at, struct members *members)
+{
+    size_t len = at->u.object.len;
+    members->patterns = compile_alloc(c, len * sizeof *members->patterns);
+    if (members->patterns == NULL)
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        const struct doc_member *member = &at->u.object.members[i];
+        const struct pattern *pattern = compile_pattern(c, member->name, member->value, member->pos);
+        if (pattern == NULL)
+            continue;
+        members->patterns[members->patterns_len++] =
+            (struct pattern_member){pattern, member, compile_below(c, member->value)};
+    }
+    return true;
+}
+
+static const struct doc_node *object_at(const struct schema *schema, const char *name)
+{
+    const struct doc_node *node = doc_get(schema->source, name);
+    return node != NULL && node->kind == DOC_OBJECT ? node : NULL;
+}
+
+/* Called for each of the keywords; the first of them does it. */
+bool compile_members(struct compiling *c, const struct doc_node *at, struct keyword *out)
+{
+    const struct doc_node *known = object_at(c->schema, "properties");
+    const struct doc_node *patterns = object_at(c->schema, "patternProperties");
+    const struct doc_node *additional = doc_get(c->schema->source, "additionalProperties");
+    if (at != (known != NULL ? known : patterns != NULL ? patterns : additional))
+        return false;
+    struct members *members = compile_alloc(c, sizeof *members);
+    if (members == NULL || (known != NULL && !compile_known(c, known, members)) ||
+        (patterns != NULL && !compile_patterns(c, patterns, members)))
+        return false;
+    if (additional != NULL)
+        members->additional = compile_below(c, additional);
+    out->u.members = members;
+    out->code = CODE_SCHEMA_ADDITIONAL_PROPERTIES;
+    out->check = check_members;
+    out->kinds = KIND(DOC_OBJECT);
+    return true;
+}
+
+/* --- propertyNames ------------------------------------------------------------------------------------------------------ */
+
+static bool check_property_names(struct run *run, const struct keyword *keyword, const struct place *place)
+{
+    const struct doc_node *object = place->node;
+    struct evaluated *evaluated = run->evaluated;
+    bool is_right = true;
+    run->evaluated = NULL;
+    for (size_t i = 0; i < object->u.object.len && (is_right || run->problems != NULL); i++) {
+        const struct doc_member *member = &object->u.object.members[i];
+        struct doc_node node = {
+            .kind = DOC_STRING,
+            .height = 1,
+            .nodes = 1,
+            .size = (uint32_t)json_string_size(member->name),
+            .pos = member->pos,
+            .file = member->value->file,
+            .u.string = member->name,
+        };
+        struct place name = {.parent = place, .node = &node, .member = member, .is_name = true};
+        is_right = run_apply(run, keyword->u.schema, &name) && is_right;
+    }
+    run->evaluated = evaluated;
+    return is_right;
+}
+
+bool compile_property_names(struct compiling *c, const struct doc_node *at, struct keyword *out)
+{
+    out->u.schema = compile_below(c, at);
+    out->check = check_property_names;
+    out->kinds = KIND(DOC_OBJECT);
+    return out->u.schema != NULL;
+}
