@@ -1,7 +1,7 @@
 /*
  * keyword_logic: allOf, anyOf, oneOf, not, if with then and else.
  */
-#include "schema/branches.h"
+#include "schema/alternatives.h"
 #include "schema/keywords.h"
 #include "schema/say.h"
 
@@ -50,7 +50,7 @@ bool check_any_of(struct run *run, const struct keyword *keyword, const struct p
     }
     if (fits || run->problems == NULL || run_is_stopped(run))
         return fits && !run_is_stopped(run);
-    return branches_explain(run, keyword, place);
+    return alternatives_explain(run, keyword, place);
 }
 
 bool compile_any_of(struct compiling *c, const struct doc_node *at, struct keyword *out)
@@ -72,8 +72,8 @@ bool check_one_of(struct run *run, const struct keyword *keyword, const struct p
     if (fit == 1 || run->problems == NULL || run_is_stopped(run))
         return fit == 1 && !run_is_stopped(run);
     if (fit == 0)
-        return branches_explain(run, keyword, place);
-    return branches_say_both(run, keyword, place, first, second);
+        return alternatives_explain(run, keyword, place);
+    return alternatives_say_both(run, keyword, place, first, second);
 }
 
 bool compile_one_of(struct compiling *c, const struct doc_node *at, struct keyword *out)

@@ -87,11 +87,12 @@ bool notes_of_property(const struct schema_place *place, struct span name, bool 
 static bool add_member(const struct members *members, struct span name, struct schema_place *out)
 {
     const struct schema *known = find_property(members, name);
+    struct pattern_work work AUTO_PATTERN_WORK = {.steps = PATTERN_STEPS};
     bool is_known = known != NULL, fits = known == NULL || add(out, known);
     for (size_t i = 0; i < members->patterns_len; i++) {
         const struct pattern_member *pattern = &members->patterns[i];
-        if (pattern_match(pattern->pattern, name, PATTERN_LIMIT_MAX) != 1)
-            continue;
+        if (pattern_match(pattern->pattern, name, &work) == PATTERN_NO)
+            continue; /* what cannot be told speaks too */
         is_known = true;
         if (pattern->schema != NULL)
             fits = add(out, pattern->schema) && fits;

@@ -30,18 +30,20 @@ bool run_charge(struct run *run, uint64_t steps)
 
 bool run_match(struct run *run, const struct pattern *pattern, struct span text)
 {
-    /* What each limit may cost at most, in steps of some 50 ns. */
-    static const struct {
-        uint32_t limit, steps;
-    } tries[] = {{200, 20}, {4000, 2000}, {PATTERN_LIMIT_MAX, 60000}};
-    for (size_t i = 0; i < sizeof tries / sizeof tries[0]; i++) {
-        if (!run_charge(run, tries[i].steps + text.len / 32))
-            return false;
-        int matches = pattern_match(pattern, text, tries[i].limit);
-        if (matches >= 0)
-            return matches == 1;
+    if (!run_charge(run, 1))
+        return false;
+    switch (pattern_match(pattern, text, &run->work)) {
+    case PATTERN_YES:
+        return true;
+    case PATTERN_NO:
+        return false;
+    case PATTERN_EXPENSIVE:
+        run->trouble = TROUBLE_EXPENSIVE;
+        return false;
+    case PATTERN_NO_MEMORY:
+        run->trouble = TROUBLE_MEMORY;
+        return false;
     }
-    run->trouble = TROUBLE_EXPENSIVE;
     return false;
 }
 

@@ -39,6 +39,7 @@ struct run {
     struct evaluated *evaluated; /* of the value at hand; NULL: nobody asks */
     struct problems *problems;   /* NULL: the verdict alone is wanted */
     int64_t steps;               /* left */
+    struct pattern_work work;    /* what patterns have left */
     unsigned depth;
     bool formats_are_notes;
     enum trouble trouble; /* sticky: whatever is answered then does not count */
@@ -57,7 +58,7 @@ bool run_test(struct run *run, const struct schema *schema, const struct place *
 bool run_charge(struct run *run, uint64_t steps);
 bool run_is_stopped(const struct run *run);
 
-/* Whether `text` matches, with a limit that rises: cheap for most, at most PATTERN_LIMIT_MAX. */
+/* Whether `text` matches; all patterns of a run share its steps. */
 bool run_match(struct run *run, const struct pattern *pattern, struct span text);
 
 /* Notes that a member or item, or all from `from` on, has been spoken about. */

@@ -18,9 +18,11 @@ static enum schema_verdict run_once(struct run *run, const struct schema *schema
         .root = schema,
         .problems = problems,
         .steps = options->steps == 0 ? SCHEMA_STEPS_MAX : options->steps,
+        .work = {.steps = PATTERN_STEPS},
         .formats_are_notes = options->formats_are_notes,
     };
     bool is_right = run_apply(run, schema, &place);
+    pattern_work_fini(&run->work);
     switch (run->trouble) {
     case TROUBLE_NONE:
         break;
@@ -81,8 +83,8 @@ static void put_too_expensive(const struct doc_node *value, struct findings *fin
 {
     findings_add(findings, FINDING_ERROR, CODE_SCHEMA_TOO_EXPENSIVE, value->file, value->pos,
                  "this cannot be judged by its schema within the limits: %d steps, %d schemas inside each other, %d "
-                 "backtracks of one pattern",
-                 SCHEMA_STEPS_MAX, SCHEMA_DEPTH_MAX, PATTERN_LIMIT_MAX);
+                 "steps of patterns",
+                 SCHEMA_STEPS_MAX, SCHEMA_DEPTH_MAX, PATTERN_STEPS);
 }
 
 static int explain(const struct schema *schema, const struct doc_node *value, const struct schema_options *options,

@@ -1,5 +1,5 @@
 /*
- * branches: the nearest alternative, by what is wrong with each, in this order:
+ * alternatives: the nearest alternative, by what is wrong with each, in this order:
  *
  *   1. the value has the type that is wanted
  *   2. what tells alternatives apart is right: a const or enum of the value itself, or of a member
@@ -9,7 +9,7 @@
  *
  * Where all fail in the first step, or all of the rest by their choices, the alternatives are told as one.
  */
-#include "schema/branches.h"
+#include "schema/alternatives.h"
 
 #include <string.h>
 
@@ -153,7 +153,7 @@ static void explain_all(struct run *run, const struct keyword *keyword, const st
     }
 }
 
-bool branches_explain(struct run *run, const struct keyword *keyword, const struct place *place)
+bool alternatives_explain(struct run *run, const struct keyword *keyword, const struct place *place)
 {
     struct problems *problems = run->problems;
     struct branch best = {0};
@@ -174,7 +174,7 @@ bool branches_explain(struct run *run, const struct keyword *keyword, const stru
     return best.len > 0 ? false : say(run, keyword, place, "fits none of %zu alternatives", keyword->u.list.len);
 }
 
-bool branches_say_both(struct run *run, const struct keyword *keyword, const struct place *place, size_t first,
+bool alternatives_say_both(struct run *run, const struct keyword *keyword, const struct place *place, size_t first,
                        size_t second)
 {
     struct buf text AUTO_BUF = {0};
