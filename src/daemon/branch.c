@@ -16,6 +16,8 @@
 
 #define CORRELATION_TRAILER "Request-Id"
 
+enum { JUDGE_AFTER_MS = 200 };
+
 /* --- what a tip means ----------------------------------------------------------------------------------------------- */
 
 static bool correlation_is_good(const char *text)
@@ -96,6 +98,7 @@ static bool is_blocked(const struct daemon *d)
 static int take(struct daemon *d, const struct pipeline_order *order, enum pipeline_verdict *verdict, struct error *err)
 {
     struct error ignored;
+    d->has_read_all |= d->pipeline.force.listing == NULL || order->only_if_changed;
     if (branch_take(d, order, verdict, err) != 0)
         return -1;
     /* libgit2 keeps packs that gc removed for as long as the handle lives. */
@@ -215,8 +218,18 @@ static void judge_tip(struct daemon *d, const struct oid *tip)
         repo_was_fine(d);
     }
     end_history_holds(d);
-    if (history.kind != HISTORY_SAME || d->must_judge)
+    if (history.kind == HISTORY_SAME && d->judges_later && !d->is_incomplete)
+        loop_timer_arm_by(&d->loop, &d->judgement, JUDGE_AFTER_MS);
+    else if (history.kind != HISTORY_SAME || d->must_judge)
         take_tip(d, tip, &history);
+}
+
+static void on_judgement(void *context)
+{
+    struct daemon *d = context;
+    d->judges_later = false;
+    branch_look(d);
+    loop_timer_arm_by(&d->loop, &d->tidy, 0); /* it needed much more than what stays */
 }
 
 static void branch_is_missing(struct daemon *d)
@@ -308,6 +321,10 @@ int branch_start(struct daemon *d, struct error *err)
         return -1;
     lookout_watch(d);
     d->must_judge = true;
+    /* What is in force was judged once and is served as it is; judging it anew is half the work of a restart, and changes something
+       after an upgrade at most. */
+    d->judges_later = true;
+    loop_timer_init(&d->loop, &d->judgement, on_judgement, d);
     branch_raise_to_floor(d);
     look(d);
     conditions_set_ready(&d->conditions);

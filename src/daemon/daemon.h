@@ -47,7 +47,7 @@ struct daemon {
     struct broker broker;
     struct outbox outbox;
     struct loop_source signals, watch, snapshots;
-    struct loop_timer poll, heartbeat, index, snapshot, report, tidy, reassert, overdue, stop;
+    struct loop_timer poll, heartbeat, index, snapshot, report, tidy, reassert, overdue, judgement, stop;
     struct buf will;
     char last_state[CONDITION_STATE_MAX];
     struct findings last_findings; /* of the last rejected commit while it is the tip */
@@ -67,6 +67,8 @@ struct daemon {
     bool has_jump;                 /* this connection retains a head beyond EPOCH_JUMP_MAX */
     bool is_incomplete;            /* what was recovered is not whole: nothing is served or snapshotted before a judgement */
     bool must_judge;               /* the commit in force has not been judged in this run */
+    bool judges_later;             /* and will be by the timer `judgement`, unless the branch moves on before */
+    bool has_read_all;             /* since the repository was opened: of all services at once */
     bool has_asked;                /* for history: the last commit asked of the journal, and its answer */
     struct oid asked;
     bool asked_known;

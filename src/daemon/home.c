@@ -57,6 +57,11 @@ static void on_tidy(void *context)
     /* It costs no line; when there is really no room left, the next append says so. */
     if (home_is_sound(d) && journal_tidy(d->journal, &err) != 0)
         log_error_object(LOG_LEVEL_WARN, UNIT, "journal_not_prepared", &err);
+    if (d->has_read_all && d->repo != NULL && repo_renew(d->repo, &err) != 0)
+        lookout_close(d); /* the next look opens it, and tells */
+    if (d->has_read_all)
+        memory_drop_code();
+    d->has_read_all = false;
     memory_give_back();
 }
 

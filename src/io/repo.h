@@ -50,6 +50,10 @@ static inline void repo_cleanup(struct repo **repo)
  */
 int repo_refresh(struct repo *repo, struct error *err) MUST_CHECK;
 
+/* Closes it and opens it anew: what libgit2 keeps of packs that were read whole (the bases of their deltas, up to 16 MiB, and mapped
+   windows) is given back. For a quiet moment. On failure there is nothing left to do with it but repo_close. */
+int repo_renew(struct repo *repo, struct error *err) MUST_CHECK;
+
 bool repo_is_bare(const struct repo *repo);
 bool repo_is_rebasing(const struct repo *repo); /* the work tree is in the middle of one */
 /* What the work tree is in the middle of while git commits no single files: "merge", "cherry-pick" or "rebase"; or NULL. */

@@ -357,6 +357,13 @@ int repo_refresh(struct repo *repo, struct error *err)
     return 0;
 }
 
+int repo_renew(struct repo *repo, struct error *err)
+{
+    /* First closed: a pack that two handles hold is kept with all that was read of it. */
+    close_handle(&repo->handle);
+    return open_handle(repo, &repo->handle, err);
+}
+
 bool repo_has_moved(const struct repo *repo)
 {
     struct stat place, common;

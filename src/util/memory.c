@@ -6,7 +6,12 @@
 #include <features.h>
 
 #ifdef __GLIBC__
+#include <link.h>
 #include <malloc.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 enum {
     LARGE = 256 * 1024, /* a block of that size is its own mapping; without this, glibc raises the limit to
@@ -28,6 +33,28 @@ void memory_give_back(void)
         malloc_trim(0);
 }
 
+/* Of what cannot be written no page can differ from its file: a dropped one is read again when it is needed. */
+static int drop_code(struct dl_phdr_info *object, size_t size, void *context)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    (void)size;
+    (void)context;
+    for (size_t i = 0; i < object->dlpi_phnum; i++) {
+        const ElfW(Phdr) *part = &object->dlpi_phdr[i];
+        if (part->p_type != PT_LOAD || (part->p_flags & PF_W) != 0)
+            continue;
+        uintptr_t from = (object->dlpi_addr + part->p_vaddr) & ~(page - 1);
+        uintptr_t to = object->dlpi_addr + part->p_vaddr + part->p_memsz;
+        (void)!madvise((void *)from, to - from, MADV_DONTNEED);
+    }
+    return 0;
+}
+
+void memory_drop_code(void)
+{
+    dl_iterate_phdr(drop_code, NULL);
+}
+
 #else
 
 void memory_setup(void)
@@ -35,6 +62,10 @@ void memory_setup(void)
 }
 
 void memory_give_back(void)
+{
+}
+
+void memory_drop_code(void)
 {
 }
 

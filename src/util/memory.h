@@ -14,4 +14,10 @@ void memory_setup(void);
 /* Gives back what is free, if that is much. Takes milliseconds when it is: never on the way of an epoch. */
 void memory_give_back(void);
 
+/*
+ * Unmaps the code and constants of the program and its libraries; each page that is still needed comes back from the page cache
+ * at its next use. Most of what a start touches (relocation, the set-up of libraries) is not used again.
+ */
+void memory_drop_code(void);
+
 #endif

@@ -57,6 +57,7 @@ def as_published(daemon, subscriber, epoch):
 
 @pytest.mark.parametrize("point", ["epoch.seen", "epoch.judge", "epoch.compose", "epoch.sign", "epoch.journal", "journal.write"])
 def test_f1__killed_before_it_is_committed_the_epoch_keeps_its_number_and_nobody_saw_it(home, daemon, subscriber, point):
+    subscriber.epoch(1)
     daemon.stop()
     commit = edit(home, 0.6)
     killed_at(daemon, point)

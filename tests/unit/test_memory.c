@@ -48,10 +48,22 @@ static void memory__gives_back_what_is_free_between_what_stays(void **state)
         free(blocks[i]);
 }
 
+static void memory__drops_code_that_comes_back_when_it_is_called(void **state)
+{
+    (void)state;
+    if (!IS_OURS_TO_GIVE)
+        skip();
+    long before = resident_kib();
+    memory_drop_code();
+    assert_true(resident_kib() < before);
+    assert_true(strtod("2.5", NULL) > 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(memory__gives_back_what_is_free_between_what_stays),
+        cmocka_unit_test(memory__drops_code_that_comes_back_when_it_is_called),
     };
     memory_setup();
     return cmocka_run_group_tests(tests, NULL, NULL);

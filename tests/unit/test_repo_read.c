@@ -334,6 +334,21 @@ static void repo_read_blob__does_not_call_an_object_missing_when_the_repository_
     assert_refused(repo_read_blob(repo, &blob, 100, &out, &err), CODE_REPO_MISSING, "is gone");
 }
 
+static void repo_renew__reads_on_and_forgets_the_repository_where_it_is_gone(void **state)
+{
+    (void)state;
+    struct error err;
+    AUTO_BUF struct buf out = {0};
+    make_repo();
+    struct oid blob = write_blob(50);
+    AUTO_REPO struct repo *repo = open_repo("here");
+    assert_ok(repo_read_blob(repo, &blob, 100, &out, &err));
+    assert_ok(repo_renew(repo, &err));
+    assert_ok(repo_read_blob(repo, &blob, 100, &out, &err));
+    sh("mv here away");
+    assert_refused(repo_renew(repo, &err), CODE_REPO_MISSING, "here");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -351,6 +366,7 @@ int main(void)
         IN_A_FOLDER(repo_read_blob__finds_what_came_in_a_pack_after_opening),
         IN_A_FOLDER(repo_read_blob__does_not_call_an_object_damaged_when_descriptors_run_out),
         IN_A_FOLDER(repo_read_blob__does_not_call_an_object_missing_when_the_repository_is_gone),
+        IN_A_FOLDER(repo_renew__reads_on_and_forgets_the_repository_where_it_is_gone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
