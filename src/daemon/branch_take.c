@@ -52,6 +52,7 @@ static void took_epoch(struct daemon *d, const struct pipeline_order *order, con
     oid_format(&order->commit, commit);
     d->seen_us = seen;
     serve_epoch(d, result); /* on its way before anything else is done about it */
+    acks_epoch(d, result);
     d->metrics.committed++;
     d->metrics.superseded += result->superseded;
     metrics_observe(&d->metrics.commit_time, (uint64_t)micros);

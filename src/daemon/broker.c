@@ -214,28 +214,48 @@ static void on_watchdog(void *context)
     broker_sync(broker);
 }
 
-static int make_client(struct broker *broker, const struct settings *settings, struct span will, struct error *err)
+/* "" stays "": the protocol's module makes one up. */
+static int put_client_id(const struct settings *settings, const char *suffix, struct buf *out, struct error *err)
 {
-    struct buf password CLEANUP(wipe_password) = {0};
-    char topic_health[TOPIC_MAX + 1];
-    topic_write(topic_health, settings->mqtt.prefix, TOPIC_HEALTH, settings->mqtt.source);
-    if (read_password(settings, &password, err) != 0)
+    buf_puts(out, settings->mqtt.client_id);
+    if (out->len > 0)
+        buf_puts(out, suffix);
+    buf_putc(out, '\0');
+    return buf_check(out, err);
+}
+
+static int keepalive_s(const struct settings *settings)
+{
+    int heartbeat_s = settings->mqtt.heartbeat_s;
+    return heartbeat_s < MQTT_KEEPALIVE_MIN_S ? MQTT_KEEPALIVE_MIN_S : heartbeat_s > MQTT_KEEPALIVE_S ? MQTT_KEEPALIVE_S : heartbeat_s;
+}
+
+int broker_make_client(const struct settings *settings, const struct broker_client *client, struct mqtt **out, struct error *err)
+{
+    struct buf password CLEANUP(wipe_password) = {0}, id AUTO_BUF = {0};
+    if (read_password(settings, &password, err) != 0 || put_client_id(settings, client->id_suffix, &id, err) != 0)
         return -1;
     struct mqtt_options options = {
         .url = settings->mqtt.url,
-        .client_id = settings->mqtt.client_id,
+        .client_id = id.data,
         .username = settings->mqtt.username[0] == '\0' ? NULL : settings->mqtt.username,
         .password = password.data,
         .ca_file = settings->mqtt.ca_file,
         .cert_file = settings->mqtt.cert_file,
         .key_file = settings->mqtt.key_file,
-        .keepalive_s = settings->mqtt.heartbeat_s < MQTT_KEEPALIVE_MIN_S  ? MQTT_KEEPALIVE_MIN_S
-                       : settings->mqtt.heartbeat_s > MQTT_KEEPALIVE_S ? MQTT_KEEPALIVE_S
-                                                                      : settings->mqtt.heartbeat_s,
-        .will_topic = topic_health,
-        .will_payload = will,
+        .keepalive_s = keepalive_s(settings),
+        .will_topic = client->will_topic,
+        .will_payload = client->will,
     };
-    return mqtt_new(&broker->mqtt, &options, on_event, broker, err);
+    return mqtt_new(out, &options, client->handler, client->context, err);
+}
+
+static int make_client(struct broker *broker, const struct settings *settings, struct span will, struct error *err)
+{
+    char topic_health[TOPIC_MAX + 1];
+    topic_write(topic_health, settings->mqtt.prefix, TOPIC_HEALTH, settings->mqtt.source);
+    const struct broker_client client = {"", topic_health, will, on_event, broker};
+    return broker_make_client(settings, &client, &broker->mqtt, err);
 }
 
 int broker_check(const struct settings *settings, struct error *err)

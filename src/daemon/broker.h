@@ -65,6 +65,17 @@ int broker_start(struct broker *broker, struct loop *loop, const struct settings
 /* What broker_start would complain of: password, CA, certificate. Connects nothing. CODE_SETTINGS, file errors. */
 int broker_check(const struct settings *settings, struct error *err) MUST_CHECK;
 
+/* A client as the settings say; the password is read anew. Of several of them only one has the id as it is set. */
+struct broker_client {
+    const char *id_suffix;
+    const char *will_topic; /* NULL: none */
+    struct span will;
+    mqtt_handler handler;
+    void *context;
+};
+int broker_make_client(const struct settings *settings, const struct broker_client *client, struct mqtt **out,
+                       struct error *err) MUST_CHECK;
+
 /* After every call that may have written: keeps the loop's registration what the library wants. */
 void broker_sync(struct broker *broker);
 

@@ -136,7 +136,10 @@ static int start(struct daemon *d, struct error *err)
     loop_timer_init(&d->loop, &d->heartbeat, on_heartbeat, d);
     loop_timer_init(&d->loop, &d->snapshot, on_snapshot_due, d);
     loop_timer_init(&d->loop, &d->stop, on_stop_due, d);
-    if (home_start(d, err) != 0 || serve_start(d, err) != 0)
+    if (home_start(d, err) != 0)
+        return -1;
+    acks_start(d);
+    if (serve_start(d, err) != 0)
         return -1;
     requests_start(d);
     if (snapshotter_start(&d->snapshotter, d->state_dir, &d->keyring.lkg, d->settings->mqtt.source, err) != 0)
@@ -153,6 +156,7 @@ static int start(struct daemon *d, struct error *err)
 static void finish(struct daemon *d)
 {
     broker_stop(&d->broker);
+    acks_finish(d);
     /* A snapshot that was to come in a moment is not left to the next start. */
     if (d->snapshotter != NULL && loop_timer_is_armed(&d->snapshot))
         on_snapshot_due(d);
@@ -172,6 +176,7 @@ static void finish(struct daemon *d)
         /* What it says is no longer true. */
         unlinkat(d->run_dir, "status.json", 0);
         unlinkat(d->run_dir, "metrics.prom", 0);
+        unlinkat(d->run_dir, CONSUMERS_FILE, 0);
         close(d->run_dir);
     }
     home_finish(d); /* the lock last: until then nobody else may begin */

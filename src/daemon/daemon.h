@@ -8,16 +8,20 @@
  *   branch.c   a tip was seen: what it means
  *   branch_take.c  down the road, and what became of it
  *   serve.c    the broker: floor, assertion, published, keepalives, index
+ *   acks.c     what the consumers acknowledge
  *   foreign.c  what stands on our topics and is not from us
  *   report.c   state changes: log, health, status.json, metrics.prom, the service manager
  */
 #ifndef DAEMON_DAEMON_H
 #define DAEMON_DAEMON_H
 
+#include "config/rules.h"
 #include "config/settings.h"
 #include "daemon/broker.h"
 #include "daemon/conditions.h"
+#include "daemon/consumers.h"
 #include "daemon/health.h"
+#include "daemon/listener.h"
 #include "daemon/loop.h"
 #include "daemon/metrics.h"
 #include "daemon/outbox.h"
@@ -29,6 +33,16 @@
 enum { FLOOR_RAISES_A_MINUTE = 3, EPOCH_JUMP_MAX = 1000000, REASSERT_MS = 1000, MINUTE_MS = 60000 };
 /* The highest floor that somebody may name: epochs are integers up to 2^53-1, and some must be left. */
 #define FLOOR_MAX ((UINT64_C(1) << 53) - 1 - 2 * (uint64_t)EPOCH_JUMP_MAX)
+
+/* The consumers' side. */
+struct acks {
+    struct listener listener;
+    struct consumers consumers;
+    struct consumers_totals told; /* in status.json */
+    struct loop_timer write;
+    int64_t quiet_until_ms;       /* clock_boot_ms: the file is not written before */
+    int64_t pruned_ms;            /* clock_boot_ms */
+};
 
 struct daemon {
     const struct settings *settings;
@@ -46,6 +60,7 @@ struct daemon {
     struct snapshotter *snapshotter;
     struct broker broker;
     struct outbox outbox;
+    struct acks acks;
     struct loop_source signals, watch, snapshots;
     struct loop_timer poll, heartbeat, index, snapshot, report, tidy, reassert, overdue, judgement, stop;
     struct buf will;
@@ -134,6 +149,14 @@ void serve_everything(struct daemon *d); /* asserts all that is in force, if the
 
 /* foreign.c */
 void serve_foreign(void *context, enum topic_kind topic, const char *name, struct span payload, bool is_retained);
+
+/* acks.c */
+void acks_start(struct daemon *d);
+void acks_epoch(struct daemon *d, const struct pipeline_result *result);
+void acks_expect(struct daemon *d, const struct rules *rules); /* as epoch.yaml says now */
+/* Clears what that instance said. CODE_BROKER_AWAY, CODE_CONSUMER_UNKNOWN: it was cleared, and there was nothing we knew of. */
+int acks_forget(struct daemon *d, const char *service, const char *instance, struct error *err) MUST_CHECK;
+void acks_finish(struct daemon *d);
 
 /* report.c */
 void report_init(struct daemon *d);

@@ -70,6 +70,20 @@ static void write_conditions(struct buf *out, const struct conditions *condition
                    condition_is_hold(c) ? "hold" : "degraded", conditions_is_on(conditions, c));
 }
 
+static void write_consumers(struct buf *out, const struct metrics_view *view)
+{
+    head(out, "consumers", "gauge", "Consumers by what they say of the epoch in force.");
+    for (enum consumer_state state = CONSUMER_APPLIED; state <= CONSUMER_GONE; state++)
+        buf_printf(out, "epochd_consumers{state=\"%s\"} %llu\n", consumer_state_name(state),
+                   (unsigned long long)view->consumers.counts[state]);
+    buf_printf(out, "epochd_consumers{state=\"missing\"} %llu\n", (unsigned long long)view->consumers.missing);
+    number(out, "consumers_expected", "gauge", "Consumers that epoch.yaml names.", view->consumers.expected);
+    number(out, "consumers_heard", "gauge", "1 while acknowledgements are heard.", view->is_listening);
+    number(out, "acks_total", "counter", "Acknowledgements that were taken.", view->acks_taken);
+    number(out, "acks_discarded_total", "counter", "Acknowledgements that were none, or too many.", view->acks_discarded);
+    number(out, "acks_rests_total", "counter", "Seconds with more acknowledgements than there is time for.", view->acks_rests);
+}
+
 void metrics_write(const struct metrics *m, const struct metrics_view *view, const struct conditions *conditions,
                    struct buf *out)
 {
@@ -95,5 +109,6 @@ void metrics_write(const struct metrics *m, const struct metrics_view *view, con
     number(out, "broker_disconnects_total", "counter", "Connections that ended.", view->broker_disconnects);
     number(out, "messages_acknowledged_total", "counter", "PUBACKs with success.", view->messages_acknowledged);
     number(out, "messages_refused_total", "counter", "Messages the broker refused.", view->messages_refused);
+    write_consumers(out, view);
     write_conditions(out, conditions);
 }

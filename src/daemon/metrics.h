@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "daemon/conditions.h"
+#include "daemon/consumers.h"
 #include "util/buf.h"
 
 enum { METRICS_BUCKETS = 12 };
@@ -33,6 +34,9 @@ struct metrics_view {
     int64_t snapshot_written_ms;
     uint64_t messages_acknowledged, messages_refused, broker_connects, broker_disconnects;
     bool is_broker_open;
+    struct consumers_totals consumers;
+    uint64_t acks_taken, acks_discarded, acks_rests;
+    bool is_listening;
 };
 
 void metrics_write(const struct metrics *metrics, const struct metrics_view *view, const struct conditions *conditions,

@@ -131,6 +131,9 @@ static void write_status(struct daemon *d)
         .broker_url = broker_display(&d->broker),
         .snapshot_epoch = d->snapshot_epoch,
         .started_ms = d->started_ms,
+        .consumers = d->acks.consumers.totals,
+        .is_listening = d->acks.listener.is_listening,
+        .listening_reason = d->acks.listener.is_listening ? NULL : d->acks.listener.reason,
     };
     put_tip(d, &view);
     status_write(&view, &text);
@@ -160,6 +163,11 @@ static void write_metrics(struct daemon *d)
         .broker_connects = d->broker.connects,
         .broker_disconnects = d->broker.disconnects,
         .is_broker_open = d->broker.state == BROKER_OPEN,
+        .consumers = d->acks.consumers.totals,
+        .acks_taken = d->acks.consumers.taken,
+        .acks_discarded = d->acks.consumers.discarded,
+        .acks_rests = d->acks.listener.rests,
+        .is_listening = d->acks.listener.is_listening,
     };
     metrics_write(&d->metrics, &view, &d->conditions, &text);
     replace(d, METRICS_FILE, &text);

@@ -86,6 +86,8 @@ static int obey(struct daemon *d, int dir, const char *name, const struct reques
         return pause_now(d, dir, name, request, err);
     case REQUEST_RESUME:
         return resume_now(d, dir, err);
+    case REQUEST_FORGET:
+        return acks_forget(d, request->service, request->instance, err);
     }
     return 0;
 }

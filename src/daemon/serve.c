@@ -94,6 +94,8 @@ static void on_reassert(void *context)
 void serve_hurry(struct daemon *d)
 {
     broker_hurry(&d->broker);
+    if (d->broker.state == BROKER_OPEN && !d->acks.listener.is_listening)
+        listener_open(&d->acks.listener);
     if (loop_timer_is_armed(&d->reassert))
         loop_timer_arm(&d->loop, &d->reassert, 0);
 }
@@ -329,6 +331,7 @@ static void on_opened(void *context, struct mqtt *mqtt)
     log_info(UNIT, "broker_connected", LOG_S("broker", broker_display(&d->broker)));
     outbox_open(&d->outbox, mqtt);
     serve_everything(d);
+    listener_open(&d->acks.listener);
     end_state_lost(d);
     report_settle(d);
     report_health(d, d->has_been_open ? HEALTH_RECOVERED : HEALTH_READY, NULL);
@@ -345,6 +348,7 @@ static void on_closed(void *context, int reason, const char *text)
     struct daemon *d = context;
     enum condition condition = condition_of_close(reason);
     outbox_close(&d->outbox);
+    listener_close(&d->acks.listener);
     d->has_jump = false;
     if (d->is_stopping) {
         loop_stop(&d->loop);

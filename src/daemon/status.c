@@ -46,6 +46,14 @@ static void put_tip(struct buf *out, const struct status_view *view)
     buf_puts(out, "},");
 }
 
+static void put_consumers(struct buf *out, const struct status_view *view)
+{
+    buf_printf(out, "\"consumers\":{\"listening\":%s,", view->is_listening ? "true" : "false");
+    put_text(out, "reason", view->listening_reason);
+    consumers_write_totals(&view->consumers, out);
+    buf_puts(out, "},");
+}
+
 void status_write(const struct status_view *view, struct buf *out)
 {
     const struct force *force = view->force;
@@ -78,7 +86,9 @@ void status_write(const struct status_view *view, struct buf *out)
     put_text(out, "state", view->broker_state);
     buf_puts(out, "\"reason\":");
     json_put_text(out, view->broker_reason[0] == '\0' ? NULL : view->broker_reason);
-    buf_printf(out, "},\"service_count\":%zu,\"recent\":", catalog_count(force->catalog));
+    buf_puts(out, "},");
+    put_consumers(out, view);
+    buf_printf(out, "\"service_count\":%zu,\"recent\":", catalog_count(force->catalog));
     verdicts_write_json(view->verdicts, out);
     buf_puts(out, "}\n");
 }

@@ -7,6 +7,7 @@
 
 #include "config/settings.h"
 #include "daemon/conditions.h"
+#include "daemon/consumers.h"
 #include "daemon/force.h"
 #include "daemon/verdicts.h"
 
@@ -26,6 +27,9 @@ struct status_view {
     const char *broker_state, *broker_reason, *broker_url;
     uint64_t snapshot_epoch; /* 0: none */
     int64_t started_ms;
+    struct consumers_totals consumers;
+    bool is_listening;        /* to what they acknowledge */
+    const char *listening_reason; /* why not; NULL */
 };
 
 void status_write(const struct status_view *view, struct buf *out);

@@ -316,13 +316,24 @@ int mqtt_publish(struct mqtt *mqtt, const char *topic, struct span payload, int 
     return 0;
 }
 
-int mqtt_subscribe(struct mqtt *mqtt, const char *topic, bool send_retained, int *message_id,
-                   struct error *err)
+static int subscribe(struct mqtt *mqtt, const char *topic, int qos, bool send_retained, int *message_id, struct error *err)
 {
     int id = 0;
-    if (need_up(mqtt, err) != 0 || mqtt_link_subscribe(mqtt, topic, send_retained, &id, err) != 0)
+    if (need_up(mqtt, err) != 0 || mqtt_link_subscribe(mqtt, topic, qos, send_retained, &id, err) != 0)
         return -1;
     if (message_id != NULL)
         *message_id = id;
     return 0;
+}
+
+int mqtt_subscribe(struct mqtt *mqtt, const char *topic, bool send_retained, int *message_id,
+                   struct error *err)
+{
+    return subscribe(mqtt, topic, 1, send_retained, message_id, err);
+}
+
+int mqtt_subscribe_lightly(struct mqtt *mqtt, const char *topic, bool send_retained, int *message_id,
+                           struct error *err)
+{
+    return subscribe(mqtt, topic, 0, send_retained, message_id, err);
 }

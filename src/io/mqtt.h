@@ -116,6 +116,10 @@ int mqtt_publish(struct mqtt *mqtt, const char *topic, struct span payload, int 
    now, before the SUBACK of any later subscription. */
 int mqtt_subscribe(struct mqtt *mqtt, const char *topic, bool send_retained, int *message_id,
                    struct error *err) MUST_CHECK;
+/* The same with QoS 0: a stock broker queues 1,000 messages for a subscriber of QoS 1 and lets go of the rest; of QoS 0 it sends
+   as many as the sockets hold. For what is retained and will be said again. */
+int mqtt_subscribe_lightly(struct mqtt *mqtt, const char *topic, bool send_retained, int *message_id,
+                           struct error *err) MUST_CHECK;
 /*
  * Leaves without a will: sends what is queued and DISCONNECT, and waits, at most a second, until the broker
  * has read it. DOWN comes from inside this call; called from an event, at the end of the call that brought

@@ -422,11 +422,11 @@ int mqtt_link_publish(struct mqtt *mqtt, const char *topic, struct span payload,
     return 0;
 }
 
-int mqtt_link_subscribe(struct mqtt *mqtt, const char *topic, bool send_retained, int *id, struct error *err)
+int mqtt_link_subscribe(struct mqtt *mqtt, const char *topic, int qos, bool send_retained, int *id, struct error *err)
 {
     int options = MQTT_SUB_OPT_NO_LOCAL |
                   (send_retained ? MQTT_SUB_OPT_SEND_RETAIN_ALWAYS : MQTT_SUB_OPT_SEND_RETAIN_NEVER);
     errno = 0;
-    int rc = mosquitto_subscribe_v5(mqtt->link, id, topic, 1, options, NULL);
+    int rc = mosquitto_subscribe_v5(mqtt->link, id, topic, qos, options, NULL);
     return rc == MOSQ_ERR_SUCCESS ? 0 : send_failed(mqtt, "subscribe to", topic, rc, errno, err);
 }

@@ -97,7 +97,7 @@ void mqtt_link_disconnect(struct mqtt *mqtt);
 /* These note what they find in `broken`, and return CODE_BROKER_AWAY then; CODE_PUBLISH_REFUSED as in mqtt.h. */
 int mqtt_link_publish(struct mqtt *mqtt, const char *topic, struct span payload, int qos, bool retain,
                       int *id, struct error *err) MUST_CHECK;
-int mqtt_link_subscribe(struct mqtt *mqtt, const char *topic, bool send_retained, int *id,
+int mqtt_link_subscribe(struct mqtt *mqtt, const char *topic, int qos, bool send_retained, int *id,
                         struct error *err) MUST_CHECK;
 
 /* --- mqtt_socket.c ------------------------------------------------------------------------------------ */

@@ -15,6 +15,7 @@ static const char *const verb_names[] = {
     [REQUEST_ACCEPT_STATE_LOSS] = "accept-state-loss",
     [REQUEST_PAUSE] = "pause",
     [REQUEST_RESUME] = "resume",
+    [REQUEST_FORGET] = "forget",
 };
 
 static const char hex_digits[] = "0123456789abcdef";
@@ -45,8 +46,12 @@ void request_write(struct buf *out, const struct request *request)
         members_put_u64(&m, "floor", request->floor);
     members_put_u64(&m, "format", REQUEST_FORMAT);
     members_put_text(&m, "id", request->id);
+    if (request->instance[0] != '\0')
+        members_put_text(&m, "instance", request->instance);
     if (request->reason[0] != '\0')
         members_put_text(&m, "reason", request->reason);
+    if (request->service[0] != '\0')
+        members_put_text(&m, "service", request->service);
     if (request->tip[0] != '\0')
         members_put_text(&m, "tip", request->tip);
     members_put_u64(&m, "uid", (uint64_t)request->uid);
@@ -128,6 +133,14 @@ static int check_tip(const struct request *request, struct error *err)
     return error_set(err, CODE_REQUEST_FORM, 0, "member 'tip' is not a commit id of at least %d digits", REQUEST_TIP_MIN);
 }
 
+static int check_consumer(const struct request *request, struct error *err)
+{
+    if (request->verb != REQUEST_FORGET ||
+        (layout_name_is_good(span_of(request->service)) && message_instance_is_good(span_of(request->instance))))
+        return 0;
+    return error_set(err, CODE_REQUEST_FORM, 0, "members 'service' and 'instance' name no consumer");
+}
+
 int request_parse(struct span text, struct request *out, struct error *err)
 {
     struct doc doc AUTO_DOC = {0};
@@ -138,7 +151,10 @@ int request_parse(struct span text, struct request *out, struct error *err)
         get_text(doc.root, "id", request.id, sizeof request.id, err) != 0 ||
         get_text(doc.root, "tip", request.tip, sizeof request.tip, err) != 0 ||
         get_text(doc.root, "reason", request.reason, sizeof request.reason, err) != 0 ||
-        get_text(doc.root, "user", request.user, sizeof request.user, err) != 0 || check_tip(&request, err) != 0)
+        get_text(doc.root, "service", request.service, sizeof request.service, err) != 0 ||
+        get_text(doc.root, "instance", request.instance, sizeof request.instance, err) != 0 ||
+        get_text(doc.root, "user", request.user, sizeof request.user, err) != 0 || check_tip(&request, err) != 0 ||
+        check_consumer(&request, err) != 0)
         return -1;
     if (!request_id_is_good(span_of(request.id)))
         return error_set(err, CODE_REQUEST_FORM, 0, "member 'id' is not %d hex digits", REQUEST_ID_LEN);

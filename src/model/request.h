@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "model/message.h"
 #include "model/oid.h"
 #include "util/buf.h"
 
@@ -26,7 +27,7 @@ enum {
     REQUEST_MESSAGE_MAX = 700,
 };
 
-enum request_verb { REQUEST_ACCEPT_REWRITE, REQUEST_ACCEPT_STATE_LOSS, REQUEST_PAUSE, REQUEST_RESUME };
+enum request_verb { REQUEST_ACCEPT_REWRITE, REQUEST_ACCEPT_STATE_LOSS, REQUEST_PAUSE, REQUEST_RESUME, REQUEST_FORGET };
 
 const char *request_verb_name(enum request_verb verb);
 
@@ -36,6 +37,8 @@ struct request {
     char tip[OID_HEX_LEN + 1];           /* accept-rewrite: the beginning of the commit id, or all of it */
     uint64_t floor;                      /* accept-state-loss; 0: none was given */
     char reason[REQUEST_REASON_MAX + 1]; /* pause; may be "" */
+    char service[LAYOUT_NAME_MAX + 1];   /* forget */
+    char instance[ACK_INSTANCE_MAX + 1]; /* forget */
     int64_t uid;                         /* who asked */
     char user[REQUEST_USER_MAX + 1];
     int64_t when_ms;

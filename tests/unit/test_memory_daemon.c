@@ -11,6 +11,7 @@
 #include "daemon/recover.h"
 #include "daemon/status.h"
 #include "io/snapshot.h"
+#include "messages.h"
 #include "road.h"
 
 /* --- the road
@@ -218,6 +219,29 @@ static int write_status(void *context, struct error *err)
     return buf_check(&text, err);
 }
 
+/* An acknowledgement that finds no memory changes nothing of what was known. */
+static int keep_consumers(void *context, struct error *err)
+{
+    struct catalog *catalog = context;
+    struct consumers consumers CLEANUP(consumers_fini) = {.source = SOURCE};
+    struct message_stamp stamp = stamp_of(NULL);
+    struct message_ack ack = sample_ack();
+    AUTO_BUF struct buf said = {0}, text = {0};
+    const struct consumers_view view = {.is_listening = true};
+    message_compose_ack(&said, &stamp, &ack);
+    sweep_begin();
+    if (consumers_take(&consumers, catalog, span_of(ack.service), span_of(ack.instance), buf_span(&said), 1, err) != 0) {
+        assert_int_equal(consumers.len + consumers.instances + consumers.text, 0);
+        return -1;
+    }
+    if (consumers_expect(&consumers, catalog, "s0", 2, err) != 0) {
+        assert_int_equal(consumers.totals.missing, 0);
+        return -1;
+    }
+    consumers_write(&consumers, &view, &text);
+    return buf_check(&text, err);
+}
+
 static int keep_verdicts(void *context, struct error *err)
 {
     struct verdicts verdicts CLEANUP(verdicts_fini) = {0};
@@ -261,6 +285,7 @@ static void f11__what_is_told_survives_every_allocation_failing(void **state)
                                .broker_url = "off"};
     sweep_run(&(struct sweep){.attempt = fill_batch, .context = services}, "outbox and tombstones");
     sweep_run(&(struct sweep){.attempt = write_status, .context = &view}, "status");
+    sweep_run(&(struct sweep){.attempt = keep_consumers, .context = force.catalog}, "consumers");
     sweep_run(&(struct sweep){.attempt = keep_verdicts, .may_do_without = true}, "verdicts");
     for (size_t i = 0; i < SERVICES; i++)
         service_unref(services[i]);

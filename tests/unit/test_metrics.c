@@ -195,7 +195,9 @@ static void metrics__tells_what_lives_elsewhere(void **state)
     desk->view = (struct metrics_view){
         .epoch = 101, .published_epoch = 102, .generation = 103, .services = 104,
         .snapshot_epoch = 105, .snapshot_writes = 106, .snapshot_failures = 107, .snapshot_micros = 1000108,
-        .snapshot_written_ms = 109007, .messages_acknowledged = 110, .messages_refused = 111, .broker_connects = 112, .broker_disconnects = 113, .is_broker_open = true};
+        .snapshot_written_ms = 109007, .messages_acknowledged = 110, .messages_refused = 111, .broker_connects = 112, .broker_disconnects = 113, .is_broker_open = true,
+        .consumers = {.counts = {[CONSUMER_APPLIED] = 114, [CONSUMER_GONE] = 115}, .expected = 116, .missing = 117},
+        .acks_taken = 118, .acks_discarded = 119, .acks_rests = 120, .is_listening = true};
     expect(desk, "epochd_epoch", "101");
     expect(desk, "epochd_published_epoch", "102");
     expect(desk, "epochd_generation", "103");
@@ -210,6 +212,15 @@ static void metrics__tells_what_lives_elsewhere(void **state)
     expect(desk, "epochd_broker_connects_total", "112");
     expect(desk, "epochd_broker_disconnects_total", "113");
     expect(desk, "epochd_broker_connected", "1");
+    expect(desk, "epochd_consumers{state=\"applied\"}", "114");
+    expect(desk, "epochd_consumers{state=\"behind\"}", "0");
+    expect(desk, "epochd_consumers{state=\"gone\"}", "115");
+    expect(desk, "epochd_consumers{state=\"missing\"}", "117");
+    expect(desk, "epochd_consumers_expected", "116");
+    expect(desk, "epochd_consumers_heard", "1");
+    expect(desk, "epochd_acks_total", "118");
+    expect(desk, "epochd_acks_discarded_total", "119");
+    expect(desk, "epochd_acks_rests_total", "120");
 }
 
 static void metrics__writes_a_number_of_any_size(void **state)

@@ -128,11 +128,27 @@ static int64_t time_of(const struct doc_node *node, const char *name)
 
 /* --- members ---------------------------------------------------------------------------------------------------------- */
 
+static void status__counts_the_consumers(void **state)
+{
+    struct desk *desk = *state;
+    desk->view.consumers.counts[CONSUMER_REFUSED] = 2;
+    desk->view.consumers.missing = 1;
+    desk->view.listening_reason = "may not subscribe";
+    const struct doc_node *consumers = doc_get(read_status(desk), "consumers");
+    expect_int(consumers, "applied", 0);
+    expect_int(consumers, "refused", 2);
+    expect_int(consumers, "missing", 1);
+    expect_text(consumers, "reason", "may not subscribe");
+    desk->view.is_listening = true;
+    desk->view.listening_reason = NULL;
+    expect_null(doc_get(read_status(desk), "consumers"), "reason");
+}
+
 static void status__has_the_members_it_promises_and_no_other(void **state)
 {
     static const char *const names[] = {"format", "pid", "version", "started", "written", "state", "reason", "message",
         "since", "source", "repository", "branch", "epoch", "config_epoch", "correlation_id", "generation", "offset",
-        "committed", "published", "snapshot", "broker", "service_count", "recent", "tip"};
+        "committed", "published", "snapshot", "broker", "consumers", "service_count", "recent", "tip"};
     const struct doc_node *root = read_status(*state);
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         if (doc_get(root, names[i]) == NULL)
@@ -295,6 +311,7 @@ int main(void)
 #define ONE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         ONE(status__has_the_members_it_promises_and_no_other),
+        ONE(status__counts_the_consumers),
         ONE(status__tells_what_became_of_the_tip),
         ONE(status__tells_what_is_in_force),
         ONE(status__says_null_where_there_is_no_epoch),

@@ -1,0 +1,136 @@
+/*
+ * consumers_json: the table as <run>/consumers.json (docs/PROTOCOL.md §Status). Of a small fleet everybody stands in it, of a large
+ * one those that did not apply; the counts are always of all.
+ */
+#include "daemon/consumers.h"
+
+#include <unistd.h>
+
+#include "model/json.h"
+#include "model/members.h"
+#include "util/clock.h"
+
+static void put_pointers(struct members *m, const char *name, const char *const *pointers, size_t len)
+{
+    members_put_name(m, name);
+    buf_putc(m->out, '[');
+    for (size_t i = 0; i < len; i++) {
+        if (i > 0)
+            buf_putc(m->out, ',');
+        json_put_text(m->out, pointers[i]);
+    }
+    buf_putc(m->out, ']');
+}
+
+void consumers_put_ack(struct buf *out, const struct message *message, enum ack_trust trust)
+{
+    static const char *const trusts[] = {[ACK_UNSIGNED] = "unsigned", [ACK_UNKNOWN_KEY] = "unknown-key", [ACK_SIGNED] = "signed"};
+    const struct message_ack *ack = &message->u.ack;
+    struct members m = members_bare(out);
+    members_put_u64(&m, "epoch", ack->epoch);
+    members_put_text(&m, "freshness", freshness_name(ack->freshness));
+    members_put_u64(&m, "generation", message->generation);
+    members_put_text(&m, "key_id", message->key_id[0] == '\0' ? NULL : message->key_id);
+    members_put_text(&m, "library", ack->library);
+    put_pointers(&m, "overridden", ack->overridden, ack->overridden_len);
+    members_put_text(&m, "reason", ack->reason);
+    put_pointers(&m, "restart_pending", ack->restart_pending, ack->restart_pending_len);
+    members_put_text(&m, "signature", trusts[trust]);
+    members_put_text(&m, "status", ack_status_name(ack->status));
+    members_put_u64(&m, "version", ack->version);
+}
+
+static void put_time(struct members *m, const char *name, int64_t ms)
+{
+    char text[CLOCK_TEXT_LEN + 1];
+    clock_format(ms, text);
+    members_put_text(m, name, text);
+}
+
+static void put_counts(struct members *m, const uint64_t counts[static CONSUMER_STATES], uint64_t expected, uint64_t missing)
+{
+    for (enum consumer_state state = CONSUMER_APPLIED; state <= CONSUMER_GONE; state++)
+        members_put_u64(m, consumer_state_name(state), counts[state]);
+    members_put_u64(m, "expected", expected);
+    members_put_u64(m, "missing", missing);
+}
+
+void consumers_write_totals(const struct consumers_totals *totals, struct buf *out)
+{
+    struct members m = members_bare(out);
+    put_counts(&m, totals->counts, totals->expected, totals->missing);
+}
+
+static void put_consumer(const struct consumer *consumer, enum consumer_state state, struct buf *out)
+{
+    struct members m = members_object(out);
+    members_put_text(&m, "instance", consumer->instance);
+    members_put_text(&m, "state", consumer_state_name(state));
+    put_time(&m, "since", consumer->since_ms);
+    put_time(&m, "seen", consumer->seen_ms);
+    buf_putc(out, ',');
+    buf_append(out, consumer->text, consumer->text_len);
+    members_end(&m);
+}
+
+/* *left: how many may still be listed. */
+static void put_service(const struct consumers *c, const struct consumer_service *service, bool is_large, size_t *left,
+                        struct buf *out)
+{
+    struct members m = members_object(out);
+    uint64_t counts[CONSUMER_STATES];
+    for (size_t i = 0; i < CONSUMER_STATES; i++)
+        counts[i] = service->counts[i];
+    members_put_text(&m, "service", service->name);
+    if (service->is_in_force)
+        members_put_u64(&m, "version", service->version);
+    else
+        members_put_null(&m, "version");
+    put_counts(&m, counts, service->expected, consumers_missing(service));
+    members_put_name(&m, "instances");
+    buf_putc(out, '[');
+    size_t written = 0;
+    for (size_t i = 0; i < service->len && *left > 0; i++) {
+        enum consumer_state state = consumers_state(c, service, service->items[i]);
+        if (is_large && state == CONSUMER_APPLIED)
+            continue;
+        if (written++ > 0)
+            buf_putc(out, ',');
+        put_consumer(service->items[i], state, out);
+        --*left;
+    }
+    buf_putc(out, ']');
+    members_end(&m);
+}
+
+void consumers_write(const struct consumers *c, const struct consumers_view *view, struct buf *out)
+{
+    struct members m = members_object(out);
+    bool is_large = c->instances > CONSUMERS_LISTED_MAX;
+    size_t left = CONSUMERS_LISTED_MAX;
+    members_put_u64(&m, "format", CONSUMERS_FORMAT);
+    members_put_u64(&m, "pid", (uint64_t)getpid());
+    put_time(&m, "written", view->written_ms);
+    members_put_u64(&m, "generation", c->generation);
+    members_put_u64(&m, "epoch", c->epoch);
+    members_put_json(&m, "listening", view->is_listening ? SPAN("true") : SPAN("false"));
+    members_put_text(&m, "reason", view->reason);
+    members_put_u64(&m, "taken", c->taken);
+    members_put_u64(&m, "discarded", c->discarded);
+    members_put_text(&m, "last_discarded", c->last_code);
+    members_put_name(&m, "totals");
+    struct members totals = members_object(out);
+    put_counts(&totals, c->totals.counts, c->totals.expected, c->totals.missing);
+    members_end(&totals);
+    members_put_name(&m, "services");
+    buf_putc(out, '[');
+    for (size_t i = 0; i < c->len; i++) {
+        if (i > 0)
+            buf_putc(out, ',');
+        put_service(c, c->services[i], is_large, &left, out);
+    }
+    buf_putc(out, ']');
+    members_put_u64(&m, "omitted", c->instances - (CONSUMERS_LISTED_MAX - left));
+    members_end(&m);
+    buf_putc(out, '\n');
+}
