@@ -141,7 +141,7 @@ static bool check_operands(const struct cli_args *args)
     return false;
 }
 
-static bool take(const struct cli_verb *verb, size_t index, const char *argument, struct cli_args *out)
+static bool take(const struct cli_verb *verb, size_t index, char *argument, struct cli_args *out)
 {
     const struct cli_option *option = &verb->options[index];
     char what[40];
@@ -149,6 +149,13 @@ static bool take(const struct cli_verb *verb, size_t index, const char *argument
     if (argument != NULL && !is_right(verb, what, option->argument, option->kind, argument))
         return false;
     out->options[index] = argument == NULL ? "" : argument;
+    if (!option->is_repeated)
+        return true;
+    if (out->repeats_len == CLI_REPEATS_MAX) {
+        cli_usage(verb, "--%s at most %d times", option->name, CLI_REPEATS_MAX);
+        return false;
+    }
+    out->repeats[out->repeats_len++] = argument;
     return true;
 }
 

@@ -24,7 +24,7 @@
 
 #include "util/span.h"
 
-enum { CLI_OPTIONS_MAX = 16, CLI_OPERANDS_MAX = 4 };
+enum { CLI_OPTIONS_MAX = 16, CLI_OPERANDS_MAX = 4, CLI_REPEATS_MAX = 16 };
 
 /* What an argument is: names.c finds what it may be called. */
 enum cli_kind {
@@ -51,6 +51,7 @@ struct cli_option {
     enum cli_kind kind;
     bool is_alternative;  /* to the option before: never both */
     bool is_hidden;       /* neither in usage nor completed */
+    bool is_repeated;     /* at most one option of a verb, up to CLI_REPEATS_MAX times: all are in cli_args.repeats */
 };
 
 struct cli_operand {
@@ -77,6 +78,8 @@ struct cli_verb {
 struct cli_args {
     const struct cli_verb *verb;
     const char *options[CLI_OPTIONS_MAX]; /* by index in verb->options: the argument, "" for a flag, NULL: not given */
+    char *repeats[CLI_REPEATS_MAX]; /* of the option that may be repeated */
+    size_t repeats_len;
     char **operands;
     size_t operands_len;
 };

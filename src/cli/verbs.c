@@ -29,6 +29,7 @@ const struct cli_verb *const cli_verbs[] = {
     &verb_mv,
     &verb_rm,
     &verb_rollback,
+    &verb_schema,
     &verb_keys,
     &verb_hook,
     &verb_completion,

@@ -25,6 +25,7 @@ extern const struct cli_verb verb_pause;
 extern const struct cli_verb verb_resume;
 extern const struct cli_verb verb_rm;
 extern const struct cli_verb verb_rollback;
+extern const struct cli_verb verb_schema;
 extern const struct cli_verb verb_set;
 extern const struct cli_verb verb_plan;
 extern const struct cli_verb verb_setup;

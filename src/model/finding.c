@@ -107,10 +107,36 @@ static int compare_findings(const void *a, const void *b)
     return order != 0 ? order : strcmp(x->message, y->message);
 }
 
+static bool is_same_place(const struct finding *a, const struct finding *b)
+{
+    return a->pos.line == b->pos.line && a->pos.column == b->pos.column && a->pos.line > 0 && strcmp(a->file, b->file) == 0;
+}
+
+/* Behind an error at the same place a warning says nothing new: a plain `no` where a boolean is wanted is one mistake. */
+static void drop_shadowed(struct findings *findings)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < findings->len; i++) {
+        struct finding finding = findings->items[i];
+        const struct finding *last = kept == 0 ? NULL : &findings->items[kept - 1];
+        if (finding.severity == FINDING_WARNING && last != NULL && last->severity == FINDING_ERROR &&
+            is_same_place(last, &finding)) {
+            free(finding.file);
+            free(finding.message);
+            findings->warnings--;
+            continue;
+        }
+        findings->items[kept++] = finding;
+    }
+    findings->len = kept;
+}
+
 void findings_sort(struct findings *findings)
 {
-    if (findings->len > 1)
-        qsort(findings->items, findings->len, sizeof *findings->items, compare_findings);
+    if (findings->len < 2)
+        return;
+    qsort(findings->items, findings->len, sizeof *findings->items, compare_findings);
+    drop_shadowed(findings);
 }
 
 void finding_format(const struct finding *finding, struct buf *out)

@@ -47,7 +47,7 @@ void findings_add(struct findings *findings, enum finding_severity severity, con
 /* 0, or ERR_MEMORY if the list is incomplete for want of memory. */
 int findings_check(const struct findings *findings, struct error *err) MUST_CHECK;
 
-/* Sorts by file, line, column; errors before warnings at one place. */
+/* Sorts by file, line, column; errors before warnings at one place, and warnings at the place of an error are dropped. */
 void findings_sort(struct findings *findings);
 
 /* "file:line:column: message [code]" ("warning: " before the message for one), without a newline. */

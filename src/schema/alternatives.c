@@ -112,7 +112,7 @@ static bool say_choices(struct run *run, const struct keyword *keyword, const st
 }
 
 /* What an alternative is called: its title, or its number. */
-static void put_branch(struct buf *out, const struct keyword *keyword, size_t index)
+static void put_alternative(struct buf *out, const struct keyword *keyword, size_t index)
 {
     struct span title;
     const struct schema *schema = keyword->u.list.schemas[index];
@@ -122,15 +122,19 @@ static void put_branch(struct buf *out, const struct keyword *keyword, size_t in
         buf_printf(out, "number %zu", index + 1);
 }
 
-/* Adds to the first message of the alternative that was chosen that there are others. */
-static void mark_chosen(struct run *run, const struct keyword *keyword, size_t at, size_t index)
+/* Adds to one of the messages from `first` on that there are other alternatives: not to a missing key, which may turn out
+   to be a misspelled one. */
+static void mark_chosen(struct run *run, const struct keyword *keyword, size_t first, size_t index)
 {
     struct problems *problems = run->problems;
     struct buf text AUTO_BUF = {0};
+    size_t at = first;
+    while (at + 1 < problems->len && problems->items[at].code == CODE_SCHEMA_REQUIRED)
+        at++;
     if (at >= problems->len || keyword->u.list.len < 2)
         return;
     buf_printf(&text, "%s (of %zu alternatives the nearest is ", problems->items[at].message, keyword->u.list.len);
-    put_branch(&text, keyword, index);
+    put_alternative(&text, keyword, index);
     buf_putc(&text, ')');
     char *copy = text.failed ? NULL : arena_copy(&problems->arena, text.data, text.len);
     if (copy == NULL)
@@ -178,9 +182,9 @@ bool alternatives_say_both(struct run *run, const struct keyword *keyword, const
                        size_t second)
 {
     struct buf text AUTO_BUF = {0};
-    put_branch(&text, keyword, first);
+    put_alternative(&text, keyword, first);
     buf_puts(&text, " and ");
-    put_branch(&text, keyword, second);
+    put_alternative(&text, keyword, second);
     buf_putc(&text, '\0');
     return say(run, keyword, place, "fits two of %zu alternatives, %s; it must fit exactly one", keyword->u.list.len,
                text.failed ? "" : text.data);

@@ -120,10 +120,10 @@ static void finding__sorts_by_place_errors_first(void **state)
     } ordered[] = {
         {FINDING_WARNING, CODE_LAYOUT_NOT_YET, "a.yaml", {0, 0}, "whole"},
         {FINDING_ERROR, CODE_YAML_TAG, "a.yaml", {2, 9}, "x"},
+        {FINDING_WARNING, CODE_YAML_AMBIGUOUS, "a.yaml", {3, 1}, "a"},
         {FINDING_ERROR, CODE_YAML_ALIAS, "a.yaml", {10, 1}, "x"},
         {FINDING_ERROR, CODE_YAML_TAG, "a.yaml", {10, 1}, "x"},
         {FINDING_ERROR, CODE_YAML_TAG, "a.yaml", {10, 1}, "y"},
-        {FINDING_WARNING, CODE_YAML_AMBIGUOUS, "a.yaml", {10, 1}, "a"},
         {FINDING_ERROR, CODE_YAML_TAG, "a.yaml", {10, 2}, "x"},
         {FINDING_ERROR, CODE_YAML_TAG, "b.yaml", {1, 1}, "x"},
     };
@@ -143,6 +143,22 @@ static void finding__sorts_by_place_errors_first(void **state)
         assert_string_equal(list.items[i].code, ordered[i].code);
         assert_string_equal(list.items[i].message, ordered[i].message);
     }
+}
+
+static void finding__drops_a_warning_at_the_place_of_an_error(void **state)
+{
+    (void)state;
+    AUTO_FINDINGS struct findings list = {0};
+    findings_add(&list, FINDING_WARNING, CODE_YAML_AMBIGUOUS, "a.yaml", (struct doc_pos){2, 10}, "no is a string");
+    findings_add(&list, FINDING_WARNING, CODE_YAML_AMBIGUOUS, "b.yaml", (struct doc_pos){2, 10}, "stays");
+    findings_add(&list, FINDING_WARNING, CODE_LAYOUT_NOT_YET, "a.yaml", (struct doc_pos){0, 0}, "stays");
+    findings_add(&list, FINDING_ERROR, CODE_SCHEMA_TYPE, "a.yaml", (struct doc_pos){2, 10}, "must be a boolean");
+    findings_sort(&list);
+    assert_int_equal(list.len, 3);
+    assert_int_equal(list.errors, 1);
+    assert_int_equal(list.warnings, 2);
+    assert_string_equal(list.items[1].code, CODE_SCHEMA_TYPE);
+    assert_string_equal(list.items[2].file, "b.yaml");
 }
 
 static void finding__writes_canonical_json(void **state)
@@ -207,6 +223,7 @@ int main(void)
         cmocka_unit_test(finding__makes_files_and_messages_printable),
         cmocka_unit_test(finding__cuts_a_message_that_is_too_long),
         cmocka_unit_test(finding__sorts_by_place_errors_first),
+        cmocka_unit_test(finding__drops_a_warning_at_the_place_of_an_error),
         cmocka_unit_test(finding__writes_canonical_json),
         cmocka_unit_test(finding__writes_as_many_as_asked_for),
         cmocka_unit_test(finding__says_when_memory_ran_out),
