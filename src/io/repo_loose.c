@@ -41,15 +41,23 @@ struct reader {
     git_odb_backend backend; /* first: what libgit2 is given */
     git_oid kept_id;
     struct loose kept; /* the object whose header was asked for last, if its bytes were not asked for yet */
+    bool is_absent;    /* and there was no file of it: libgit2 has it from a pack, and asks here first all the same */
     char dir[];        /* of objects, without a slash at the end */
 };
 
 /* -1: errno. */
 static int open_object(const struct reader *reader, const git_oid *id)
 {
-    char path[PATH_MAX], hex[GIT_OID_HEXSZ + 1];
-    git_oid_tostr(hex, sizeof hex, id);
-    snprintf(path, sizeof path, "%s/%.2s/%s", reader->dir, hex, hex + 2);
+    char path[PATH_MAX];
+    size_t len = strlen(reader->dir);
+    if (len + sizeof "/xx/" + GIT_OID_HEXSZ > sizeof path) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    memcpy(path, reader->dir, len);
+    path[len] = '/';
+    git_oid_pathfmt(path + len + 1, id);
+    path[len + 1 + GIT_OID_HEXSZ + 1] = '\0';
     return open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 }
 
@@ -229,6 +237,7 @@ static void forget(struct reader *reader)
     if (reader->kept.data != NULL)
         git_odb_backend_data_free(&reader->backend, reader->kept.data);
     reader->kept = (struct loose){0};
+    reader->is_absent = false;
 }
 
 static int on_read(void **data, size_t *len, git_object_t *type, git_odb_backend *backend, const git_oid *id)
@@ -239,6 +248,9 @@ static int on_read(void **data, size_t *len, git_object_t *type, git_odb_backend
     if (reader->kept.data != NULL && git_oid_equal(&reader->kept_id, id)) {
         object = reader->kept;
         reader->kept = (struct loose){0};
+    } else if (reader->is_absent && git_oid_equal(&reader->kept_id, id)) {
+        reader->is_absent = false; /* no longer sure the next time: a pack may be gone, and its objects loose */
+        found = ABSENT;
     } else {
         found = read_object(reader, id, LOOSE_MAX, &object);
     }
@@ -260,10 +272,12 @@ static int on_read_header(size_t *len, git_object_t *type, git_odb_backend *back
     struct reader *reader = (struct reader *)backend;
     struct loose object = {0};
     forget(reader);
+    reader->kept_id = *id;
     switch (read_object(reader, id, KEPT_MAX, &object)) {
     case FOUND:
         break;
     case ABSENT:
+        reader->is_absent = true;
         return GIT_ENOTFOUND;
     case ODD:
         return let_pass(reader, id, HEADER_LEN);
@@ -271,7 +285,6 @@ static int on_read_header(size_t *len, git_object_t *type, git_odb_backend *back
         return fail_memory();
     }
     reader->kept = object;
-    reader->kept_id = *id;
     *len = object.size;
     *type = object.type;
     return 0;
