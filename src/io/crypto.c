@@ -183,17 +183,17 @@ static crypto_hash_sha256_state *hash_state(struct hash *hash)
     return (void *)hash->opaque;
 }
 
-void crypto_hash_init(struct hash *hash)
+void hash_init(struct hash *hash)
 {
     crypto_hash_sha256_init(hash_state(hash));
 }
 
-void crypto_hash_update(struct hash *hash, struct span data)
+void hash_update(struct hash *hash, const void *data, size_t len)
 {
-    crypto_hash_sha256_update(hash_state(hash), (const unsigned char *)data.data, data.len);
+    crypto_hash_sha256_update(hash_state(hash), data, len);
 }
 
-void crypto_hash_final(struct hash *hash, uint8_t out[static HASH_LEN])
+void hash_final(struct hash *hash, uint8_t out[static HASH_LEN])
 {
     crypto_hash_sha256_final(hash_state(hash), out);
 }

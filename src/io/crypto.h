@@ -59,12 +59,4 @@ void crypto_base64_encode(const uint8_t *data, size_t len, struct buf *out);
 /* Exactly `len` bytes; false, with `out` zeroed, for anything else. */
 bool crypto_base64_decode(struct span text, uint8_t *out, size_t len);
 
-/* SHA-256 in pieces, for what does not fit in memory at once. */
-struct hash {
-    _Alignas(64) unsigned char opaque[128];
-};
-void crypto_hash_init(struct hash *hash);
-void crypto_hash_update(struct hash *hash, struct span data);
-void crypto_hash_final(struct hash *hash, uint8_t out[static HASH_LEN]);
-
 #endif

@@ -3,13 +3,14 @@
  * reference counts do; so a reader on another thread needs no lock, and an old catalog stays what it was
  * while a new one shares most of it.
  *
- * The digests are kept, a bucket's and the whole: an epoch of one service hashes one bucket and 8 KiB.
+ * The digests are kept, a bucket's and the whole, and of the whole its state every few buckets: an epoch of one service hashes one
+ * bucket, and of the 8 KiB of all buckets what stands behind it.
  */
 #include "model/catalog.h"
 
 #include "util/buf.h"
 
-enum { BUCKETS = 256 };
+enum { BUCKETS = 256, MARK_EVERY = 16, MARKS = BUCKETS / MARK_EVERY };
 
 struct bucket {
     unsigned references; /* atomic */
@@ -25,6 +26,7 @@ struct catalog {
     uint64_t config_bytes;
     size_t count;
     struct bucket *buckets[BUCKETS]; /* never NULL: empty ones share one bucket */
+    struct hash marks[MARKS];        /* of the digest: its state before each MARK_EVERY buckets */
 };
 
 /* --- reference counts ----------------------------------------------------------------------------------- */
@@ -174,13 +176,18 @@ static struct bucket *bucket_with(const struct bucket *base, const struct edit *
 
 /* --- catalogs ------------------------------------------------------------------------------------------- */
 
-/* The digest of the whole, from those of the buckets. */
-static void catalog_seal(struct catalog *catalog)
+/* The digest of the whole, from those of the buckets, of which none before `first` has changed since the last time. */
+static void catalog_seal(struct catalog *catalog, size_t first)
 {
-    uint8_t digests[BUCKETS][HASH_LEN];
-    for (size_t i = 0; i < BUCKETS; i++)
-        memcpy(digests[i], catalog->buckets[i]->digest, HASH_LEN);
-    hash_sha256(digests, sizeof digests, catalog->digest);
+    uint8_t digests[MARK_EVERY][HASH_LEN];
+    struct hash hash = catalog->marks[first / MARK_EVERY];
+    for (size_t mark = first / MARK_EVERY; mark < MARKS; mark++) {
+        catalog->marks[mark] = hash;
+        for (size_t i = 0; i < MARK_EVERY; i++)
+            memcpy(digests[i], catalog->buckets[mark * MARK_EVERY + i]->digest, HASH_LEN);
+        hash_update(&hash, digests, sizeof digests);
+    }
+    hash_final(&hash, catalog->digest);
 }
 
 struct catalog *catalog_new(void)
@@ -195,7 +202,8 @@ struct catalog *catalog_new(void)
     reference_take(&empty->references, BUCKETS);
     for (size_t i = 0; i < BUCKETS; i++)
         catalog->buckets[i] = empty;
-    catalog_seal(catalog);
+    hash_init(&catalog->marks[0]);
+    catalog_seal(catalog, 0);
     return catalog;
 }
 
@@ -222,6 +230,7 @@ static struct catalog *catalog_copy(const struct catalog *base)
         return NULL;
     memcpy(catalog->buckets, base->buckets, sizeof catalog->buckets);
     memcpy(catalog->digest, base->digest, sizeof catalog->digest);
+    memcpy(catalog->marks, base->marks, sizeof catalog->marks);
     catalog->references = 1;
     catalog->config_bytes = base->config_bytes;
     catalog->count = base->count;
@@ -261,7 +270,7 @@ int catalog_with(const struct catalog *base, const struct catalog_change *change
             return error_memory(err);
     }
     if (len > 0)
-        catalog_seal(catalog);
+        catalog_seal(catalog, edits[0].bucket);
     *out = TAKE(catalog);
     return 0;
 }

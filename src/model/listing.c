@@ -4,6 +4,7 @@
  */
 #include "model/listing.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -75,9 +76,18 @@ static int compare_entries(const void *a, const void *b)
     return strcmp(x->name, y->name);
 }
 
+/* git's order is ours but for a folder and a file of nearly the same name. */
+static bool is_sorted(const struct listing *listing)
+{
+    for (size_t i = 1; i < listing->len; i++)
+        if (compare_entries(&listing->entries[i - 1], &listing->entries[i]) > 0)
+            return false;
+    return true;
+}
+
 void listing_finish(struct listing *listing)
 {
-    if (listing->len > 1)
+    if (!is_sorted(listing))
         qsort(listing->entries, listing->len, sizeof listing->entries[0], compare_entries);
 }
 
