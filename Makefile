@@ -13,12 +13,16 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 AR ?= ar
+LD ?= ld
+OBJCOPY ?= objcopy
 PKG_CONFIG ?= pkg-config
 PYTHON ?= /usr/bin/python3
 INSTALL ?= install
 PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
 SBINDIR ?= $(PREFIX)/sbin
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
 MANDIR ?= $(PREFIX)/share/man
 DOCDIR ?= $(PREFIX)/share/doc/epochd
 SYSCONFDIR ?= /etc
@@ -77,7 +81,7 @@ endif
 CORE_PKGS := libgit2 libsodium libmosquitto yaml-0.1 zlib libpcre2-8
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(CORE_PKGS) 2>/dev/null)
 PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(CORE_PKGS) 2>/dev/null)
-ALL_CFLAGS = $(BASE) $(MODE) $(WARN) $(WERROR) -fPIE $(PKG_CFLAGS) $(CPPFLAGS) $(CFLAGS)
+ALL_CFLAGS = $(BASE) $(MODE) $(WARN) $(WERROR) -fPIC $(PKG_CFLAGS) $(CPPFLAGS) $(CFLAGS)
 ALL_LDFLAGS = $(MODE) -pie $(HARDEN_LD) -Wl,--as-needed,--no-copy-dt-needed-entries $(LDFLAGS)
 LIBS = $(PKG_LIBS) -linotifytools -lm -pthread
 
@@ -89,21 +93,25 @@ Q := @
 say = @printf '  %-6s %s\n'
 endif
 
+comma := ,
+
 # --- what is built -------------------------------------------------------------------------------------------------
 
 FLOORS := util model schema io verify config
 CORE_SRC := $(sort $(foreach f,$(FLOORS),$(wildcard src/$(f)/*.c)))
 DAEMON_SRC := $(sort $(wildcard src/daemon/*.c))
 CLI_SRC := $(sort $(wildcard src/cli/*.c))
+CLIENT_SRC := $(sort $(wildcard src/client/*.c))
 object = $(patsubst %.c,$(O)/%.o,$(1))
 
 # main.c of each program is one call; everything else is an archive that tests and fuzzers link too.
 CORE_LIB := $(O)/libcore.a
 DAEMON_LIB := $(O)/libdaemon.a
 CLI_LIB := $(O)/libcli.a
+CLIENT_LIB := $(O)/libclient.a
 PROGRAMS := $(O)/epochd $(O)/epochctl
 
-all: $(PROGRAMS) ## Build epochd and epochctl (man pages too, where scdoc is installed)
+all: $(PROGRAMS) libraries ## Build epochd, epochctl and libepoch (man pages too, where scdoc is installed)
 
 $(O)/%.o: %.c
 	@mkdir -p $(@D)
@@ -120,9 +128,32 @@ $(O)/src/schema/metaschema.o tidy/src/schema/metaschema.c: $(META_DEF)
 $(CORE_LIB): $(call object,$(CORE_SRC))
 $(DAEMON_LIB): $(call object,$(filter-out %/main.c,$(DAEMON_SRC)))
 $(CLI_LIB): $(call object,$(filter-out %/main.c,$(CLI_SRC)))
-$(CORE_LIB) $(DAEMON_LIB) $(CLI_LIB):
+$(CLIENT_LIB): $(call object,$(CLIENT_SRC))
+$(CORE_LIB) $(DAEMON_LIB) $(CLI_LIB) $(CLIENT_LIB):
 	$(say) AR $@
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+# The client library: one object of what it needs of the floors below, where nothing but epoch_… is global. The same goes into the
+# shared one, whose symbols have versions (src/client/libepoch.map: names are only ever added).
+EPOCH_ABI := 0
+EPOCH_A := $(O)/libepoch.a
+EPOCH_SO := $(O)/libepoch.so.$(EPOCH_ABI)
+EPOCH_LIBS := $(shell $(PKG_CONFIG) --libs libsodium libmosquitto 2>/dev/null) -pthread
+libraries: $(EPOCH_A) $(EPOCH_SO) $(O)/epoch.pc
+
+$(O)/libepoch.o: $(call object,$(CLIENT_SRC)) $(CORE_LIB)
+	$(say) LD $@
+	$(Q)$(LD) -r -o $@.whole $^ && $(OBJCOPY) --wildcard --keep-global-symbol='epoch_*' $@.whole $@ && rm -f $@.whole
+$(EPOCH_A): $(O)/libepoch.o
+	$(say) AR $@
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+$(EPOCH_SO): $(O)/libepoch.o src/client/libepoch.map
+	$(say) LD $@
+	$(Q)$(CC) $(MODE) -shared $(filter-out -Wl$(comma)-z$(comma)nodlopen,$(HARDEN_LD)) $(if $(SAN),,-Wl,-z,defs) -Wl,--as-needed \
+		-Wl,-soname,$(@F) -Wl,--version-script=src/client/libepoch.map $(LDFLAGS) -o $@ $< $(EPOCH_LIBS)
+	$(Q)ln -sf $(@F) $(O)/libepoch.so
+$(O)/epoch.pc: src/client/epoch.pc.in Makefile
+	$(Q)mkdir -p $(@D) && sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|; s|@VERSION@|$(VERSION)|' $< >$@
 
 $(O)/epochd: $(O)/src/daemon/main.o $(DAEMON_LIB) $(CORE_LIB)
 $(O)/epochctl: $(O)/src/cli/main.o $(CLI_LIB) $(CORE_LIB)
@@ -141,14 +172,13 @@ INTEROP_SRC := $(sort $(wildcard tests/interop/*.c))
 INTEROP_BIN := $(patsubst tests/interop/%.c,$(O)/tests/interop/%,$(INTEROP_SRC))
 
 # In the tests of want of memory our own allocations go through tests/unit/malloc_sweep.h; libraries keep theirs.
-comma := ,
 MEMORY_BIN := $(filter $(O)/tests/unit/test_memory_%,$(UNIT_BIN))
 $(MEMORY_BIN): private ALL_LDFLAGS += $(foreach f,malloc calloc realloc reallocarray strdup strndup realpath getcwd \
 	fdopendir asprintf __asprintf_chk free,-Wl$(comma)--wrap=$(f))
 
-$(UNIT_BIN): $(O)/tests/unit/%: $(O)/tests/unit/%.o $(DAEMON_LIB) $(CLI_LIB) $(CORE_LIB)
+$(UNIT_BIN): $(O)/tests/unit/%: $(O)/tests/unit/%.o $(DAEMON_LIB) $(CLI_LIB) $(CLIENT_LIB) $(CORE_LIB)
 	$(say) LD $@
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(DAEMON_LIB) $(CLI_LIB) $(CORE_LIB) $(LIBS) -lcmocka
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(DAEMON_LIB) $(CLI_LIB) $(CLIENT_LIB) $(CORE_LIB) $(LIBS) -lcmocka
 $(INTEROP_BIN): $(O)/tests/interop/%: $(O)/tests/interop/%.o $(CORE_LIB)
 	$(say) LD $@
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
@@ -173,13 +203,19 @@ $(DAMAGE): $(O)/tests/torture/damage.o $(CORE_LIB)
 	$(say) LD $@
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
+# An application of libepoch, for the integration tests: linked as applications are, or with a sanitizer against the archive.
+PROBE := $(O)/tests/integration/probe
+$(PROBE): $(O)/tests/integration/probe.o $(EPOCH_A) $(EPOCH_SO)
+	$(say) LD $@
+	$(Q)$(CC) $(MODE) -pie -o $@ $< $(if $(SAN),$(EPOCH_A) $(EPOCH_LIBS),$(EPOCH_SO) -Wl$(comma)-rpath$(comma)'$$ORIGIN/../..')
+
 FAILING_MALLOC := $(O)/tests/torture/failing_malloc.so
 $(FAILING_MALLOC): tests/torture/failing_malloc.c
 	@mkdir -p $(@D)
 	$(say) LD $@
 	$(Q)$(CC) $(BASE) $(WARN) $(WERROR) -O2 -fPIC -shared -o $@ $< -ldl
 
-tests-build: all $(UNIT_BIN) $(INTEROP_BIN) $(REPLAY_BIN) $(TRACER) $(DAMAGE) $(FAILING_MALLOC) $(O)/tests/bench/bench $(if $(SAN)$(FAIL),,failpoints)
+tests-build: all $(UNIT_BIN) $(INTEROP_BIN) $(REPLAY_BIN) $(PROBE) $(TRACER) $(DAMAGE) $(FAILING_MALLOC) $(O)/tests/bench/bench $(if $(SAN)$(FAIL),,failpoints)
 
 failpoints: ## epochd with failpoints, for tests alone: build-fail/epochd
 	@$(MAKE) --no-print-directory FAIL=1 O=build-fail build-fail/epochd
@@ -249,7 +285,7 @@ headers: ## Every header compiles alone
 	$(Q)for header in $$(cd src && ls */*.h); do echo "#include \"$$header\"" | \
 		$(CC) $(BASE) $(WARN) -Werror $(PKG_CFLAGS) -fsyntax-only -x c - || exit 1; done
 
-TIDY := $(addprefix tidy/,$(CORE_SRC) $(DAEMON_SRC) $(CLI_SRC))
+TIDY := $(addprefix tidy/,$(CORE_SRC) $(DAEMON_SRC) $(CLI_SRC) $(CLIENT_SRC))
 $(TIDY): tidy/%:
 	$(say) TIDY $*
 	$(Q)clang-tidy --quiet $* -- $(BASE) $(PKG_CFLAGS) 2>/dev/null
@@ -326,6 +362,6 @@ help: ## This list
 	@echo "epochd $(VERSION)"; grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
 	@echo "  make V=1 shows the commands; O=DIR builds elsewhere; SAN=asan|tsan; CC=clang; CHECK='unit fuzz interop integration torture' chooses"
 
-.PHONY: all tests-build failpoints bench instructions check torture unit run house asan tsan fuzz fuzz-run headers lint $(TIDY) man install uninstall deb clean help coverage
+.PHONY: all libraries tests-build failpoints bench instructions check torture unit run house asan tsan fuzz fuzz-run headers lint $(TIDY) man install uninstall deb clean help coverage
 
--include $(patsubst %.c,$(O)/%.d,$(CORE_SRC) $(DAEMON_SRC) $(CLI_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(INTEROP_SRC) $(BENCH_SRC) tests/fuzz/replay.c tests/torture/damage.c tests/torture/tracer.c)
+-include $(patsubst %.c,$(O)/%.d,$(CORE_SRC) $(DAEMON_SRC) $(CLI_SRC) $(CLIENT_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(INTEROP_SRC) $(BENCH_SRC) tests/fuzz/replay.c tests/torture/damage.c tests/torture/tracer.c)

@@ -111,8 +111,8 @@ static int take_update(struct watcher *w, struct span raw, const char *name, str
 
 static int take_keepalive(struct watcher *w, const struct mqtt_event *event, struct error *err)
 {
-    bool is_of_head;
-    return view_take_keepalive(&w->view, event->payload, clock_wall_ms(), clock_boot_ms(), &is_of_head, err);
+    enum view_vouch vouch;
+    return view_take_keepalive(&w->view, event->payload, NULL, clock_wall_ms(), clock_boot_ms(), &vouch, err);
 }
 
 static int take_message(struct watcher *w, const struct mqtt_event *event, struct error *err)

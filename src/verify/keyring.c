@@ -138,9 +138,7 @@ static bool cut_prefix(struct span *text, const char *prefix)
     return true;
 }
 
-/* Takes the line `epochd-<kind>:<key_id>:<base64>` off the text; false if it begins otherwise. */
-static bool cut_line(struct span *text, const char *kind, char id[static KEY_ID_LEN + 1],
-                     uint8_t raw[static 32])
+bool key_cut_line(struct span *text, const char *kind, char id[static KEY_ID_LEN + 1], uint8_t raw[static 32])
 {
     enum { BASE64_LEN = 44 };
     uint8_t ignored[KEY_ID_LEN / 2];
@@ -185,7 +183,7 @@ static int read_secret(const struct key_folder *folder, enum key_file which, str
     if (read_file(folder, which, SECRET_FILE_MAX, &text, err) != 0)
         return -1;
     struct span rest = buf_span(&text);
-    if (!cut_line(&rest, key_forms[which].kind, out->id, out->raw) || rest.len > 0)
+    if (!key_cut_line(&rest, key_forms[which].kind, out->id, out->raw) || rest.len > 0)
         return error_set(err, CODE_KEY_FILE, 0, "'%s' is not one line epochd-%s:<key id>:<base64>",
                          key_forms[which].name, key_forms[which].kind);
     return 0;
@@ -223,7 +221,7 @@ int keyring_parse_roots(struct span text, const char *name, struct root_keys *ou
     do {
         struct message_key key;
         char id[KEY_ID_LEN + 1];
-        if (!cut_line(&text, kind, key.id, key.public_key))
+        if (!key_cut_line(&text, kind, key.id, key.public_key))
             return error_set(err, CODE_KEY_FILE, 0, "'%s': line %zu is not epochd-%s:<key id>:<base64>", name,
                              roots.len + 1, kind);
         crypto_key_id(key.public_key, id);

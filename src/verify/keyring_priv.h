@@ -1,5 +1,5 @@
 /*
- * keyring_priv: what loading and making the folder share. Only keyring*.c include it.
+ * keyring_priv: what loading and making the folder share. Only keyring*.c and key_file.c include it.
  *
  * What is there and wrong is CODE_KEY_FILE, naming file and cause.
  */
@@ -38,6 +38,9 @@ int key_read_signing(const struct key_folder *folder, enum key_file which, struc
 int key_read_mac(const struct key_folder *folder, enum key_file which, struct mac_key *out, struct error *err)
     MUST_CHECK;
 int key_read_roots(const struct key_folder *folder, struct root_keys *out, struct error *err) MUST_CHECK;
+
+/* Takes the line `epochd-<kind>:<key_id>:<base64>` off the text; false if it begins otherwise. */
+bool key_cut_line(struct span *text, const char *kind, char id[static KEY_ID_LEN + 1], uint8_t raw[static 32]);
 
 /* The root key is one of those pinned. */
 int key_check_pinned(const struct signing_key *root, const struct root_keys *roots, struct error *err)

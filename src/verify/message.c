@@ -3,7 +3,9 @@
  */
 #include "verify/message.h"
 
+#include "io/crypto.h"
 #include "model/codes.h"
+#include "model/tail.h"
 #include "verify/envelope.h"
 
 static int judge(const struct message *message, const struct keyset *keyset,
@@ -38,6 +40,13 @@ static int parse_and_judge(struct span body, const struct message_key *signer, c
     return judge(out, keyset, expected, err);
 }
 
+/* The body is the beginning of `raw`, byte for byte, so what was borrowed from it is borrowed from `raw` instead. */
+static void borrow_from(struct span raw, const struct buf *body, struct message *out)
+{
+    if (out->type == MESSAGE_UPDATE && out->u.update.config.data != NULL)
+        out->u.update.config.data = raw.data + (out->u.update.config.data - body->data);
+}
+
 int message_verify(struct span raw, const struct keyset *keyset, const struct expectation *expected,
                    struct message *out, struct error *err)
 {
@@ -49,9 +58,28 @@ int message_verify(struct span raw, const struct keyset *keyset, const struct ex
         message_fini(out);
         return -1;
     }
-    /* The body is the beginning of `raw`, byte for byte, so what was borrowed from it is borrowed from `raw`
-       instead. */
-    if (out->type == MESSAGE_UPDATE && out->u.update.config.data != NULL)
-        out->u.update.config.data = raw.data + (out->u.update.config.data - body.data);
+    borrow_from(raw, &body, out);
+    return 0;
+}
+
+int message_read_vouched(struct span raw, const struct keyset *keyset, const struct expectation *expected,
+                         struct buf *body, struct message *out, struct error *err)
+{
+    struct span without_tail;
+    uint8_t signature[SIGNATURE_LEN];
+    if (raw.len > MESSAGE_MAX)
+        return error_set(err, CODE_MESSAGE_TOO_LARGE, 0, "the message has more than %d bytes", MESSAGE_MAX);
+    if (!tail_cut(raw, "signature", sizeof signature, &without_tail, signature))
+        return error_set(err, CODE_MESSAGE_FORM, 0, "the message does not end in a signature");
+    buf_reset(body);
+    buf_append_span(body, without_tail);
+    buf_putc(body, '}');
+    if (buf_check(body, err) != 0 || message_parse(buf_span(body), expected->type, out, err) != 0)
+        return -1;
+    if (judge(out, keyset, expected, err) != 0) {
+        message_fini(out);
+        return -1;
+    }
+    borrow_from(raw, body, out);
     return 0;
 }

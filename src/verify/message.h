@@ -22,4 +22,11 @@ struct expectation {
 int message_verify(struct span raw, const struct keyset *keyset, const struct expectation *expected,
                    struct message *out, struct error *err) MUST_CHECK;
 
+/*
+ * A message whose digest a verified head vouches for: the same checks but the signature, of an update alone. `body` is
+ * scratch. CODE_WRONG_SERVICE, …
+ */
+int message_read_vouched(struct span raw, const struct keyset *keyset, const struct expectation *expected,
+                         struct buf *body, struct message *out, struct error *err) MUST_CHECK;
+
 #endif

@@ -7,7 +7,6 @@
 #include "verify/snapshot.h"
 
 #include "model/codes.h"
-#include "model/tail.h"
 
 void verified_snapshot_fini(struct verified_snapshot *verified)
 {
@@ -63,33 +62,6 @@ static int verify_head(const struct snapshot *snapshot, const struct root_keys *
 
 /* --- services ---------------------------------------------------------------------------------------------------- */
 
-/* A message whose digest the head will vouch for: the same checks but the signature. `body` is scratch. */
-static int read_unsigned(struct span raw, const struct keyset *keyset, const struct expectation *expected,
-                         struct buf *body, struct message *out, struct error *err)
-{
-    struct span without_tail;
-    uint8_t signature[SIGNATURE_LEN];
-    if (raw.len > MESSAGE_MAX)
-        return error_set(err, CODE_MESSAGE_TOO_LARGE, 0, "the message has more than %d bytes", MESSAGE_MAX);
-    if (!tail_cut(raw, "signature", sizeof signature, &without_tail, signature))
-        return error_set(err, CODE_MESSAGE_FORM, 0, "the message does not end in a signature");
-    buf_reset(body);
-    buf_append_span(body, without_tail);
-    buf_putc(body, '}');
-    if (buf_check(body, err) != 0 || message_parse(buf_span(body), expected->type, out, err) != 0)
-        return -1;
-    if (strcmp(out->source, expected->source) != 0)
-        return error_set(err, CODE_WRONG_SOURCE, 0, "the message is from '%s'", out->source);
-    if (strcmp(out->u.update.service, expected->service) != 0)
-        return error_set(err, CODE_WRONG_SERVICE, 0, "the message is for '%s'", out->u.update.service);
-    if (out->generation != keyset->generation)
-        return error_set(err, CODE_WRONG_GENERATION, 0, "the message is of another generation");
-    /* The body is the beginning of `raw`, so what was borrowed from it is borrowed from `raw` instead. */
-    if (out->u.update.config.data != NULL)
-        out->u.update.config.data = raw.data + (out->u.update.config.data - body->data);
-    return 0;
-}
-
 struct services {
     struct catalog_change *changes;
     size_t len;
@@ -113,7 +85,7 @@ static int add_service(struct services *services, const struct doc_member *membe
                                          .service = member->name.data};
     struct span raw = member->value->u.string;
     int rc = every_signature ? message_verify(raw, keyset, &expected, &message, err)
-                             : read_unsigned(raw, keyset, &expected, &services->body, &message, err);
+                             : message_read_vouched(raw, keyset, &expected, &services->body, &message, err);
     if (rc != 0)
         return refuse(err, "service ", expected.service);
     if (message.u.update.config.data == NULL)

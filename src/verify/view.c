@@ -8,17 +8,25 @@
 
 #include "model/codes.h"
 
+enum { TTL_MAX_S = 86400 };
+
 int view_take_keyset(struct view *view, struct span raw, enum view_outcome *outcome, struct error *err)
 {
     struct keyset keyset;
+    uint8_t digest[HASH_LEN];
     if (keyset_verify(raw, view->roots, view->source, &keyset, err) != 0)
         return -1;
     if (keyset.generation < view->keyset.generation)
         return error_set(err, CODE_MESSAGE_OLDER, 0,
                          "the keyset is of generation %" PRIu64 ", %" PRIu64 " was seen", keyset.generation,
                          view->keyset.generation);
+    hash_sha256(raw.data, raw.len, digest);
+    if (keyset.generation == view->keyset.generation && memcmp(digest, view->keyset_digest, HASH_LEN) != 0)
+        return error_set(err, CODE_EQUIVOCATION, 0, "two keysets of generation %" PRIu64 " are signed and differ",
+                         keyset.generation);
     *outcome = keyset.generation > view->keyset.generation ? VIEW_NEWER : VIEW_SAME;
     view->keyset = keyset;
+    memcpy(view->keyset_digest, digest, HASH_LEN);
     return 0;
 }
 
@@ -68,8 +76,6 @@ int view_take_head(struct view *view, struct span raw, enum view_outcome *outcom
     view->generation = head->generation;
     view->epoch = head->u.head.epoch;
     memcpy(view->head, digest, HASH_LEN);
-    if (*outcome == VIEW_NEWER)
-        view->fresh_until_ms = 0; /* until a keepalive vouches for this one */
     return 0;
 }
 
@@ -79,22 +85,31 @@ int view_read_update(const struct view *view, struct span raw, const char *servi
     return verify(view, raw, MESSAGE_UPDATE, service, out, err);
 }
 
-int view_take_keepalive(struct view *view, struct span raw, int64_t wall_ms, int64_t boot_ms, bool *is_of_head,
-                        struct error *err)
+int view_read_vouched(const struct view *view, struct span raw, const char *service, struct buf *body,
+                      struct message *out, struct error *err)
+{
+    const struct expectation expected = {MESSAGE_UPDATE, view->source, service};
+    return message_read_vouched(raw, &view->keyset, &expected, body, out, err);
+}
+
+int view_take_keepalive(struct view *view, struct span raw, const uint8_t *head, int64_t wall_ms, int64_t boot_ms,
+                        enum view_vouch *vouch, struct error *err)
 {
     struct message message AUTO_MESSAGE = {0};
     if (verify(view, raw, MESSAGE_KEEPALIVE, NULL, &message, err) != 0)
         return -1;
     const struct message_keepalive *keepalive = &message.u.keepalive;
-    int64_t ttl_ms = keepalive->ttl_s > 86400 ? 86400 * 1000 : (int64_t)keepalive->ttl_s * 1000;
+    int64_t ttl_ms = keepalive->ttl_s > TTL_MAX_S ? TTL_MAX_S * 1000 : (int64_t)keepalive->ttl_s * 1000;
     int64_t apart = wall_ms > message.timestamp_ms ? wall_ms - message.timestamp_ms : message.timestamp_ms - wall_ms;
     if (keepalive->sequence <= view->sequence)
         return error_set(err, CODE_MESSAGE_OLDER, 0, "the keepalive was seen before");
-    if (apart > ttl_ms + VIEW_CLOCK_SLACK_MS)
-        return error_set(err, CODE_MESSAGE_OLDER, 0, "the keepalive's time is %" PRId64 " s from ours", apart / 1000);
-    view->sequence = keepalive->sequence;
-    *is_of_head = view->epoch != 0 && memcmp(keepalive->head, view->head, HASH_LEN) == 0;
-    if (*is_of_head)
+    bool is_of_head = view->epoch != 0 && memcmp(keepalive->head, head == NULL ? view->head : head, HASH_LEN) == 0;
+    bool is_now = apart <= ttl_ms + VIEW_CLOCK_SLACK_MS;
+    /* Of a time that is not ours the sequence says nothing: a publisher whose clock is set right again is still heard. */
+    if (is_now)
+        view->sequence = keepalive->sequence;
+    *vouch = !is_of_head ? VIEW_OTHER_HEAD : is_now ? VIEW_VOUCHES : VIEW_CLOCK;
+    if (*vouch == VIEW_VOUCHES)
         view->fresh_until_ms = boot_ms + ttl_ms;
     return 0;
 }

@@ -184,36 +184,36 @@ static void view__begins_anew_with_a_higher_generation(void **state)
     assert_string_equal(err.code, CODE_MESSAGE_OLDER);
 }
 
-static void assert_keepalive(struct view *view, uint64_t sequence, int64_t wall_ms, const char *code)
+static void assert_keepalive(struct view *view, uint64_t sequence, int64_t wall_ms, enum view_vouch expected)
 {
     struct buf raw AUTO_BUF = {0};
     struct error err;
-    bool is_of_head = false;
+    enum view_vouch vouch = VIEW_OTHER_HEAD;
     make_keepalive(&raw, view, sequence);
-    int rc = view_take_keepalive(view, buf_span(&raw), wall_ms, 1000, &is_of_head, &err);
-    assert_int_equal(rc, code == NULL ? 0 : -1);
-    if (code != NULL)
-        assert_string_equal(err.code, code);
-    else
-        assert_true(is_of_head);
+    assert_int_equal(view_take_keepalive(view, buf_span(&raw), NULL, wall_ms, 1000, &vouch, &err), 0);
+    assert_int_equal(vouch, expected);
 }
 
 static void view__is_fresh_while_keepalives_of_now_vouch_for_its_head(void **state)
 {
     (void)state;
     struct view view = started();
+    struct buf raw AUTO_BUF = {0};
+    struct error err;
+    enum view_vouch vouch;
     int64_t now = stamped_ms(), slack = TTL_S * 1000 + VIEW_CLOCK_SLACK_MS;
     take_head(&view, 1, 5, VIEW_NEWER);
     assert_false(view_is_fresh(&view, 1000));
-    assert_keepalive(&view, 10, now + slack + 1, CODE_MESSAGE_OLDER);
-    assert_keepalive(&view, 10, now - slack - 1, CODE_MESSAGE_OLDER);
-    assert_keepalive(&view, 10, now + slack, NULL);
+    assert_keepalive(&view, 10, now + slack + 1, VIEW_CLOCK);
+    assert_keepalive(&view, 10, now - slack - 1, VIEW_CLOCK);
+    assert_false(view_is_fresh(&view, 1000));
+    assert_keepalive(&view, 10, now + slack, VIEW_VOUCHES);
     assert_true(view_is_fresh(&view, 1000 + TTL_S * 1000 - 1));
     assert_false(view_is_fresh(&view, 1000 + TTL_S * 1000));
-    assert_keepalive(&view, 10, now, CODE_MESSAGE_OLDER);
-    assert_keepalive(&view, 11, now, NULL);
-    take_head(&view, 1, 6, VIEW_NEWER);
-    assert_false(view_is_fresh(&view, 1001));
+    make_keepalive(&raw, &view, 10);
+    assert_int_equal(view_take_keepalive(&view, buf_span(&raw), NULL, now, 1000, &vouch, &err), -1);
+    assert_string_equal(err.code, CODE_MESSAGE_OLDER);
+    assert_keepalive(&view, 11, now, VIEW_VOUCHES);
 }
 
 static void view__is_not_vouched_for_by_a_keepalive_of_another_head(void **state)
@@ -222,13 +222,34 @@ static void view__is_not_vouched_for_by_a_keepalive_of_another_head(void **state
     struct view view = started(), other = started();
     struct buf raw AUTO_BUF = {0};
     struct error err;
-    bool is_of_head = true;
+    enum view_vouch vouch = VIEW_VOUCHES;
     take_head(&view, 1, 5, VIEW_NEWER);
     take_head(&other, 1, 6, VIEW_NEWER);
     make_keepalive(&raw, &other, 10);
-    assert_int_equal(view_take_keepalive(&view, buf_span(&raw), stamped_ms(), 1000, &is_of_head, &err), 0);
-    assert_false(is_of_head);
+    assert_int_equal(view_take_keepalive(&view, buf_span(&raw), NULL, stamped_ms(), 1000, &vouch, &err), 0);
+    assert_int_equal(vouch, VIEW_OTHER_HEAD);
     assert_false(view_is_fresh(&view, 1000));
+    /* Which head is asked about is the caller's to say: one that was seen need not be applied. */
+    buf_reset(&raw);
+    make_keepalive(&raw, &other, 11);
+    assert_int_equal(view_take_keepalive(&view, buf_span(&raw), other.head, stamped_ms(), 1000, &vouch, &err), 0);
+    assert_int_equal(vouch, VIEW_VOUCHES);
+}
+
+static void view__refuses_a_second_keyset_of_one_generation(void **state)
+{
+    (void)state;
+    struct view view = started();
+    struct buf same AUTO_BUF = {0}, other AUTO_BUF = {0};
+    enum view_outcome outcome = VIEW_NEWER;
+    struct error err;
+    make_keyset(&same, 1, SIGNER_SEED);
+    assert_int_equal(view_take_keyset(&view, buf_span(&same), &outcome, &err), 0);
+    assert_int_equal(outcome, VIEW_SAME);
+    make_keyset(&other, 1, STRANGER_SEED);
+    assert_int_equal(view_take_keyset(&view, buf_span(&other), &outcome, &err), -1);
+    assert_string_equal(err.code, CODE_EQUIVOCATION);
+    take_head(&view, 1, 5, VIEW_NEWER); /* the keys of the first still count */
 }
 
 int main(void)
@@ -240,6 +261,7 @@ int main(void)
         cmocka_unit_test(view__sees_two_heads_of_one_epoch),
         cmocka_unit_test(view__refuses_a_stranger),
         cmocka_unit_test(view__begins_anew_with_a_higher_generation),
+        cmocka_unit_test(view__refuses_a_second_keyset_of_one_generation),
         cmocka_unit_test(view__is_fresh_while_keepalives_of_now_vouch_for_its_head),
         cmocka_unit_test(view__is_not_vouched_for_by_a_keepalive_of_another_head),
     };

@@ -1,0 +1,118 @@
+/*
+ * index: see index.h.
+ */
+#include "verify/index.h"
+
+#include "model/codes.h"
+#include "model/json.h"
+#include "util/hex.h"
+
+enum { BUCKETS = 256, NODES_MAX = 16 + 3 * INDEX_SERVICES_MAX };
+
+void index_fini(struct index *index)
+{
+    doc_fini(&index->doc);
+    *index = (struct index){0};
+}
+
+size_t index_count(const struct index *index)
+{
+    return index->services->u.object.len;
+}
+
+/* Every entry was read once by check_entry, so none of this can fail. */
+struct index_entry index_at(const struct index *index, size_t at)
+{
+    const struct doc_member *member = &index->services->u.object.members[at];
+    struct index_entry entry = {.name = member->name.data};
+    struct span hex = {0};
+    int64_t version = 0;
+    (void)(doc_get_int(member->value, "version", &version) && doc_get_string(member->value, "sha256", &hex) &&
+           hex_decode(hex, entry.digest, HASH_LEN));
+    entry.version = (uint64_t)version;
+    return entry;
+}
+
+static int check_entry(const struct doc_member *member, struct error *err)
+{
+    struct span hex;
+    int64_t version;
+    uint8_t digest[HASH_LEN];
+    if (!layout_name_is_good(member->name) || !doc_get_int(member->value, "version", &version) || version < 0 ||
+        !doc_get_string(member->value, "sha256", &hex) || !hex_decode(hex, digest, HASH_LEN))
+        return error_set(err, CODE_MESSAGE_FORM, 0, "the index has an entry that is not a name with version and sha256");
+    return 0;
+}
+
+/* `name SP version SP sha256 LF`, into the bucket that the name's hash says. */
+static int add_line(struct hash *buckets, const struct index_entry *entry, struct buf *line, struct error *err)
+{
+    uint8_t of_name[HASH_LEN];
+    hash_sha256(entry->name, strlen(entry->name), of_name);
+    buf_reset(line);
+    buf_puts(line, entry->name);
+    buf_putc(line, ' ');
+    buf_put_u64(line, entry->version);
+    buf_putc(line, ' ');
+    buf_put_hex(line, entry->digest, HASH_LEN);
+    buf_putc(line, '\n');
+    if (buf_check(line, err) != 0)
+        return -1;
+    hash_update(&buckets[of_name[0]], line->data, line->len);
+    return 0;
+}
+
+static int digest_of(struct index *index, struct error *err)
+{
+    AUTO_FREE struct hash *buckets = calloc(BUCKETS, sizeof *buckets);
+    struct buf line AUTO_BUF = {0};
+    struct hash whole;
+    if (buckets == NULL)
+        return error_memory(err);
+    for (size_t i = 0; i < BUCKETS; i++)
+        hash_init(&buckets[i]);
+    for (size_t i = 0; i < index_count(index); i++) {
+        struct index_entry entry = index_at(index, i);
+        if (add_line(buckets, &entry, &line, err) != 0)
+            return -1;
+    }
+    hash_init(&whole);
+    for (size_t i = 0; i < BUCKETS; i++) {
+        uint8_t digest[HASH_LEN];
+        hash_final(&buckets[i], digest);
+        hash_update(&whole, digest, sizeof digest);
+    }
+    hash_final(&whole, index->digest);
+    return 0;
+}
+
+static int read_services(struct index *index, struct error *err)
+{
+    struct span type;
+    index->services = doc_get(index->doc.root, "services");
+    if (!doc_get_string(index->doc.root, "type", &type) || !span_is(type, "config.index") || index->services == NULL ||
+        index->services->kind != DOC_OBJECT || index_count(index) > INDEX_SERVICES_MAX)
+        return error_set(err, CODE_MESSAGE_FORM, 0, "it is no index");
+    for (size_t i = 0; i < index_count(index); i++)
+        if (check_entry(&index->services->u.object.members[i], err) != 0)
+            return -1;
+    return digest_of(index, err);
+}
+
+int index_read(struct span raw, struct index *out, struct error *err)
+{
+    const struct json_options options = {
+        .file = "index", .limits = {.depth = 8, .nodes = NODES_MAX, .size = INDEX_MAX}};
+    if (raw.len > INDEX_MAX)
+        return error_set(err, CODE_MESSAGE_TOO_LARGE, 0, "the index has more than %d bytes", INDEX_MAX);
+    if (json_read(raw, &options, &out->doc, err) != 0) {
+        if (strcmp(err->code, ERR_MEMORY) != 0)
+            err->code = CODE_MESSAGE_FORM;
+        return -1;
+    }
+    if (read_services(out, err) != 0) {
+        index_fini(out);
+        return -1;
+    }
+    return 0;
+}
