@@ -10,7 +10,10 @@
 
 #include "util/span.h"
 
-enum { NEAREST_MAX = 64 }; /* longer texts have no nearest name */
+enum {
+    NEAREST_MAX = 64,      /* longer texts have no nearest name */
+    NEAREST_TOLD_MAX = 20, /* where there are more findings than these, looking for more names costs more than it helps */
+};
 
 struct nearest {
     struct span text;
