@@ -72,7 +72,7 @@ static int open_source(const struct cli *cli, const struct check_options *option
 }
 
 /* What B is pushed over: that decides whether it removes too much. */
-static int read_base(struct repo *repo, const struct check_options *options, struct catalog **before, bool *allowed,
+static int read_base(struct repo *repo, const struct check_options *options, struct revision *before, bool *allowed,
                      struct error *err)
 {
     struct oid base, tip;
@@ -134,7 +134,7 @@ static int run(const struct cli *cli, const struct cli_args *args)
     struct check_options options = {.revision = "HEAD"};
     struct repo *repo AUTO_REPO = NULL;
     struct source source AUTO_SOURCE = {.work_dir = -1};
-    struct catalog *before AUTO_CATALOG = NULL;
+    struct revision before AUTO_REVISION = {0};
     struct candidate candidate AUTO_CANDIDATE = {0};
     struct findings findings AUTO_FINDINGS = {0};
     struct error err;
@@ -145,7 +145,7 @@ static int run(const struct cli *cli, const struct cli_args *args)
     if (open_source(cli, &options, &repo, &source, &err) != 0 ||
         (options.base[0] != '\0' && read_base(repo, &options, &before, &is_allowed, &err) != 0))
         return cli_fail(&err);
-    const struct candidate_base base = {.in_force = before, .mass_removal_allowed = is_allowed};
+    const struct candidate_base base = revision_base(&before, is_allowed);
     if (candidate_judge(&source, &base, &candidate, &findings, &err) != 0 || findings_check(&findings, &err) != 0)
         return cli_fail(&err);
     findings_sort(&findings);

@@ -105,7 +105,7 @@ static int pre_commit(void)
 
     struct repo *repo AUTO_REPO = NULL;
     struct source source AUTO_SOURCE = {.work_dir = -1};
-    struct catalog *before AUTO_CATALOG = NULL;
+    struct revision before AUTO_REVISION = {0};
     struct oid head;
     struct error err, unborn;
     bool is_valid;
@@ -115,7 +115,7 @@ static int pre_commit(void)
         return cannot_judge(&err, way_out);
     /* The commit's trailers do not exist yet: whether many services may go is judged with the message, by the
        daemon. */
-    struct candidate_base base = {.in_force = before, .mass_removal_allowed = true};
+    const struct candidate_base base = revision_base(&before, true);
     if (judge(&source, &base, &err, &is_valid) != 0)
         return cannot_judge(&err, way_out);
     if (is_valid)
@@ -147,15 +147,14 @@ static int read_policy(struct repo *repo, char branch[static 256], bool *is_deny
 static int judge_push(struct repo *repo, const struct hook_push *push, struct error *err, bool *is_valid)
 {
     struct source source AUTO_SOURCE = {.work_dir = -1};
-    struct catalog *before AUTO_CATALOG = NULL;
+    struct revision before AUTO_REVISION = {0};
     bool is_allowed;
     const struct oid *hide = oid_is_zero(&push->before) ? NULL : &push->before;
     if (guard_allows_mass_removal(repo, &push->after, hide, &is_allowed, err) != 0)
         return -1;
     if (!oid_is_zero(&push->before) && revision_before(repo, &push->before, &before, err) != 0)
         return -1;
-    struct candidate_base base = {.in_force = before,
-                                  .mass_removal_allowed = is_allowed};
+    const struct candidate_base base = revision_base(&before, is_allowed);
     if (source_from_commit(repo, &push->after, NULL, &source, err) != 0)
         return -1;
     return judge(&source, &base, err, is_valid);

@@ -18,7 +18,7 @@ enum { REVISION_MAX = 512 };
 /* --- one side and the other ----------------------------------------------------------------------------- */
 
 /* What the branch that is served holds: the newest commit of it that is valid. */
-static int read_served(struct repo *repo, const char *revision, struct catalog **out, struct error *err)
+static int read_served(struct repo *repo, const char *revision, struct revision *out, struct error *err)
 {
     struct oid tip;
     struct error unborn;
@@ -26,12 +26,12 @@ static int read_served(struct repo *repo, const char *revision, struct catalog *
 }
 
 /* A revision that must be valid: differences to half a configuration would mislead. */
-static int read_epoch(struct local *local, struct repo *repo, const char *text, struct catalog **out, struct error *err)
+static int read_epoch(struct local *local, struct repo *repo, const char *text, struct revision *out, struct error *err)
 {
     struct oid commit;
-    if (epoch_find_commit(local, repo, text, &commit, err) != 0 || revision_catalog(repo, &commit, out, err) != 0)
+    if (epoch_find_commit(local, repo, text, &commit, err) != 0 || revision_load(repo, &commit, out, err) != 0)
         return -1;
-    return *out != NULL ? 0 : error_set(err, CODE_REPO_REV, 0, "%s is not a valid configuration: epochctl check %s", text, text);
+    return out->catalog != NULL ? 0 : error_set(err, CODE_REPO_REV, 0, "%s is not a valid configuration: epochctl check %s", text, text);
 }
 
 /* --- output --------------------------------------------------------------------------------------------- */
@@ -89,20 +89,20 @@ static int print_findings(const struct cli_args *args, const struct findings *fi
 }
 
 /* Judges `source` over `before` and prints what changes. */
-static int compare(const struct cli_args *args, const struct source *source, const struct catalog *before)
+static int compare(const struct cli_args *args, const struct source *source, const struct revision *before)
 {
     struct candidate candidate AUTO_CANDIDATE = {0};
     struct findings findings AUTO_FINDINGS = {0};
     struct plan plan AUTO_PLAN = {0};
     struct error err;
     /* Whether many services may go is a question of the commit's trailers; here it is shown. */
-    const struct candidate_base base = {.in_force = before, .mass_removal_allowed = true};
+    const struct candidate_base base = revision_base(before, true);
     if (candidate_judge(source, &base, &candidate, &findings, &err) != 0 || findings_check(&findings, &err) != 0)
         return cli_fail(&err);
     findings_sort(&findings);
     if (findings.errors > 0)
         return print_findings(args, &findings);
-    return plan_make(&candidate, before, &plan, &err) != 0 ? cli_fail(&err) : print_plan(args, &plan);
+    return plan_make(&candidate, before->catalog, &plan, &err) != 0 ? cli_fail(&err) : print_plan(args, &plan);
 }
 
 /* --- plan ----------------------------------------------------------------------------------------------- */
@@ -124,7 +124,7 @@ static int run_plan(const struct cli *cli, const struct cli_args *args)
 {
     struct repo *repo AUTO_REPO = NULL;
     struct source source AUTO_SOURCE = {.work_dir = -1};
-    struct catalog *before AUTO_CATALOG = NULL;
+    struct revision before AUTO_REVISION = {0};
     struct error err;
     char branch[256];
     bool is_revision = args->operands_len > 0;
@@ -133,7 +133,7 @@ static int run_plan(const struct cli *cli, const struct cli_args *args)
     if (cli_open_repo(cli, &repo, &err) != 0 || hook_served_branch(repo, branch, &err) != 0 ||
         read_served(repo, is_revision ? branch : "HEAD", &before, &err) != 0 || open_after(repo, args, &source, &err) != 0)
         return cli_fail(&err);
-    return compare(args, &source, before);
+    return compare(args, &source, &before);
 }
 
 #define FORMAT_OPTIONS                                                                                     \
@@ -184,7 +184,7 @@ static int run_diff(const struct cli *cli, const struct cli_args *args)
     struct local local AUTO_LOCAL = {.state_dir = -1};
     struct repo *repo AUTO_REPO = NULL;
     struct source source AUTO_SOURCE = {.work_dir = -1};
-    struct catalog *before AUTO_CATALOG = NULL;
+    struct revision before AUTO_REVISION = {0};
     char room[REVISION_MAX];
     const char *earlier, *later;
     struct error err;
@@ -197,7 +197,7 @@ static int run_diff(const struct cli *cli, const struct cli_args *args)
     if (cli_open_repo(cli, &repo, &err) != 0 || read_epoch(&local, repo, earlier, &before, &err) != 0 ||
         epoch_find_commit(&local, repo, later, &commit, &err) != 0 || source_from_commit(repo, &commit, NULL, &source, &err) != 0)
         return local_fail(&local, &err);
-    return compare(args, &source, before);
+    return compare(args, &source, &before);
 }
 
 const struct cli_verb verb_diff = {

@@ -15,7 +15,7 @@
 struct judged {
     struct repo *repo; /* of its own: what is asked about stays in memory */
     struct source source;
-    struct catalog *before;
+    struct revision before;
     struct candidate candidate;
     struct findings findings;
     struct plan plan; /* where there are no errors */
@@ -26,7 +26,7 @@ static void judged_fini(struct judged *judged)
     plan_fini(&judged->plan);
     candidate_fini(&judged->candidate);
     findings_fini(&judged->findings);
-    catalog_unref(judged->before);
+    revision_fini(&judged->before);
     source_fini(&judged->source);
     repo_close(judged->repo);
 }
@@ -51,20 +51,20 @@ static int judge(const struct writing *w, const struct writing_commit *commit, s
     const uid_t trusted[] = {w->owner.uid};
     const struct repo_policy policy = {trusted, 1, false};
     struct oid id;
-    struct candidate_base base = {0};
+    bool is_allowed;
     if (repo_open(&out->repo, w->path, &policy, err) != 0 || repo_keep_in_memory(out->repo, err) != 0 ||
         write_draft(out->repo, w, commit, &id, err) != 0 ||
-        guard_allows_mass_removal(out->repo, &id, NULL, &base.mass_removal_allowed, err) != 0 ||
+        guard_allows_mass_removal(out->repo, &id, NULL, &is_allowed, err) != 0 ||
         revision_before(out->repo, &w->tip, &out->before, err) != 0 ||
         source_from_commit(out->repo, &id, NULL, &out->source, err) != 0)
         return -1;
-    base.in_force = out->before;
+    const struct candidate_base base = revision_base(&out->before, is_allowed);
     if (candidate_judge(&out->source, &base, &out->candidate, &out->findings, err) != 0)
         return -1;
     findings_sort(&out->findings);
     if (findings_check(&out->findings, err) != 0)
         return -1;
-    return out->findings.errors > 0 ? 0 : plan_make(&out->candidate, out->before, &out->plan, err);
+    return out->findings.errors > 0 ? 0 : plan_make(&out->candidate, out->before.catalog, &out->plan, err);
 }
 
 static int say_findings(const struct findings *findings, struct outcome *outcome)

@@ -1,31 +1,31 @@
 /*
  * candidate: see candidate.h. One function a stage, in the order of the road:
  *
- *   load_changes ▶ check_counts ▶ parse_services (each: read, effective_config) ▶ check_guards
+ *   load_changes (files ▶ environment ▶ what that touches) ▶ check_counts ▶ parse_services ▶ check_guards
  *
  * Findings do not stop a stage, so that one look tells all of them; only what would cost without bound does.
- * Bases, schema defaults and profiles have their place in effective_config, schemas behind it.
  */
 #include "config/candidate.h"
 
 #include <stdlib.h>
 
-#include "config/changes.h"
-#include "io/yaml.h"
+#include "config/judge.h"
+#include "config/touch.h"
 #include "model/codes.h"
-#include "model/json.h"
+#include "util/hex.h"
 
 #define SERVICES_FOLDER "services"
 
-struct judge {
+struct trial {
     const struct source *source;
     const struct candidate_base *base;
     struct candidate *out;
     struct findings *findings;
     struct changes changes;
-    size_t before;           /* services in force */
-    uint64_t bytes;          /* of all configurations: first of those that stay, then of the new ones too */
-    struct buf text, config; /* of the file at hand */
+    size_t before;       /* services in force */
+    uint64_t bytes;      /* of all configurations: first of those that stay, then of the new ones too */
+    struct judge judge;
+    struct judged judged; /* the service at hand */
 };
 
 void candidate_fini(struct candidate *candidate)
@@ -33,24 +33,26 @@ void candidate_fini(struct candidate *candidate)
     for (size_t i = 0; i < candidate->len; i++)
         free(candidate->services[i].path);
     free(candidate->services);
+    free(candidate->touched);
     listing_unref(candidate->listing);
+    environment_unref(candidate->environment);
     *candidate = (struct candidate){0};
 }
 
-static void judge_fini(struct judge *judge)
+static void trial_fini(struct trial *trial)
 {
-    changes_fini(&judge->changes);
-    buf_fini(&judge->text);
-    buf_fini(&judge->config);
+    changes_fini(&trial->changes);
+    judge_fini(&trial->judge);
+    buf_fini(&trial->judged.config);
 }
 
 /* A finding about the revision as a whole. */
-#define refuse(judge, code, ...)                                                                             \
-    findings_add((judge)->findings, FINDING_ERROR, code, SERVICES_FOLDER, (struct doc_pos){0}, __VA_ARGS__)
+#define refuse(trial, code, ...)                                                                             \
+    findings_add((trial)->findings, FINDING_ERROR, code, SERVICES_FOLDER, (struct doc_pos){0}, __VA_ARGS__)
 
-static const struct service *find_in_force(const struct judge *judge, const char *name)
+static const struct service *find_in_force(const struct trial *trial, const char *name)
 {
-    return judge->base->in_force == NULL ? NULL : catalog_find(judge->base->in_force, name);
+    return trial->base->in_force == NULL ? NULL : catalog_find(trial->base->in_force, name);
 }
 
 /* --- load: which files differ ------------------------------------------------------------------------- */
@@ -62,14 +64,14 @@ static int compare_name(const void *key, const void *item)
 }
 
 /* Without a listing to compare with, what is gone is what only the catalog knows. */
-static int add_missing(struct judge *judge, struct error *err)
+static int add_missing(struct trial *trial, struct error *err)
 {
     const struct service **AUTO_FREE services = NULL;
-    struct changes *changes = &judge->changes;
+    struct changes *changes = &trial->changes;
     size_t len = changes->len;
-    if (catalog_sorted(judge->base->in_force, &services, err) < 0)
+    if (catalog_sorted(trial->base->in_force, &services, err) < 0)
         return -1;
-    for (size_t i = 0; i < judge->before; i++) {
+    for (size_t i = 0; i < trial->before; i++) {
         const char *name = services[i]->name;
         if (len > 0 && bsearch(name, changes->items, len, sizeof changes->items[0], compare_name) != NULL)
             continue;
@@ -80,12 +82,59 @@ static int add_missing(struct judge *judge, struct error *err)
     return 0;
 }
 
-static int load_changes(struct judge *judge, struct error *err)
+/* Where everything is read, most of it is the same all the same. */
+static void tell_same(const struct listing *before, struct changes *changes)
 {
-    const struct listing *before = judge->base->in_force == NULL ? NULL : judge->base->before;
-    if (changes_load(before, judge->source->listing, &judge->changes, judge->findings, err) < 0)
+    for (size_t i = 0; i < changes->len; i++) {
+        struct change *change = &changes->items[i];
+        const struct listing_entry *was = change->path == NULL ? NULL : listing_find_path(before, change->path);
+        if (was != NULL && oid_equal(&was->oid, &change->entry->oid))
+            change->why = 0;
+    }
+}
+
+/* Which services may differ, and why; where nothing is known of before, there is nothing to tell. */
+static int list_touched(struct trial *trial, struct error *err)
+{
+    const struct changes *changes = &trial->changes;
+    struct candidate *out = trial->out;
+    if (changes->len == 0)
+        return 0;
+    out->touched = calloc(changes->len, sizeof out->touched[0]);
+    if (out->touched == NULL)
+        return error_memory(err);
+    for (size_t i = 0; i < changes->len; i++) {
+        const struct change *change = &changes->items[i];
+        if (change->entry == NULL || change->why == 0)
+            continue;
+        struct candidate_touch *touch = &out->touched[out->touched_len++];
+        memcpy(touch->name, change->name, sizeof touch->name);
+        touch->why = change->why;
+    }
+    return 0;
+}
+
+static int load_changes(struct trial *trial, struct error *err)
+{
+    const struct candidate_base *base = trial->base;
+    bool is_known = base->in_force != NULL && base->before != NULL && base->environment != NULL;
+    const struct listing *before = is_known && !base->reads_all ? base->before : NULL;
+    if (changes_load(before, trial->source->listing, &trial->changes, trial->findings, err) < 0 ||
+        (before == NULL && base->in_force != NULL && add_missing(trial, err) < 0) ||
+        environment_load(trial->source, base->environment, &trial->out->environment, trial->findings, err) < 0)
         return -1;
-    return before == NULL && judge->base->in_force != NULL ? add_missing(judge, err) : 0;
+    if (is_known && before == NULL)
+        tell_same(base->before, &trial->changes);
+    const struct touch touch = {
+        .before = is_known ? base->before : NULL,
+        .after = trial->source->listing,
+        .in_force = before == NULL ? NULL : base->in_force,
+        .was = base->environment,
+        .is = trial->out->environment,
+    };
+    if (touch_services(&touch, &trial->changes, trial->findings, err) < 0)
+        return -1;
+    return is_known ? list_touched(trial, err) : 0;
 }
 
 /* The changes of one service are neighbours, the file that is there first. */
@@ -97,18 +146,18 @@ static bool is_first_of_name(const struct changes *changes, size_t i)
 /* --- limits known before anything is read ------------------------------------------------------------- */
 
 /* Counts what will be there, and what the configurations that stay weigh. False: there are too many. */
-static bool check_counts(struct judge *judge)
+static bool check_counts(struct trial *trial)
 {
-    struct candidate *out = judge->out;
-    out->total = judge->before;
-    judge->bytes = judge->base->in_force == NULL ? 0 : catalog_config_bytes(judge->base->in_force);
-    for (size_t i = 0; i < judge->changes.len; i++) {
-        const struct change *change = &judge->changes.items[i];
-        if (!is_first_of_name(&judge->changes, i))
+    struct candidate *out = trial->out;
+    out->total = trial->before;
+    trial->bytes = trial->base->in_force == NULL ? 0 : catalog_config_bytes(trial->base->in_force);
+    for (size_t i = 0; i < trial->changes.len; i++) {
+        const struct change *change = &trial->changes.items[i];
+        if (!is_first_of_name(&trial->changes, i))
             continue;
-        const struct service *was = find_in_force(judge, change->name);
+        const struct service *was = find_in_force(trial, change->name);
         if (was != NULL)
-            judge->bytes -= was->config.len;
+            trial->bytes -= was->config.len;
         if (was == NULL && change->path != NULL)
             out->total++;
         if (was != NULL && change->path == NULL)
@@ -116,48 +165,12 @@ static bool check_counts(struct judge *judge)
     }
     if (out->total <= SERVICES_MAX)
         return true;
-    refuse(judge, CODE_LIMIT_SERVICES, "there are %zu services, and %d is the limit", out->total,
+    refuse(trial, CODE_LIMIT_SERVICES, "there are %zu services, and %d is the limit", out->total,
            SERVICES_MAX);
     return false;
 }
 
 /* --- parse: what they say ----------------------------------------------------------------------------- */
-
-/* What the service gets: today its file alone. */
-static const struct doc_node *effective_config(const struct doc *file)
-{
-    return file->root;
-}
-
-/* Reads the file into judge->text; an object that is missing or too large is a finding. */
-static int read_file(struct judge *judge, const struct change *change, bool *is_read, struct error *err)
-{
-    buf_reset(&judge->text);
-    *is_read = judge->source->read(judge->source, change->path, change->entry, &judge->text, err) == 0;
-    if (*is_read)
-        return 0;
-    if (strcmp(err->code, CODE_REPO_OBJECT) != 0 && strcmp(err->code, CODE_LIMIT_FILE) != 0)
-        return error_wrap(err, "reading %s", change->path);
-    findings_add(judge->findings, FINDING_ERROR, err->code, change->path, (struct doc_pos){0}, "%s",
-                 err->message);
-    return 0;
-}
-
-/* Makes judge->config: canonical JSON, empty if there are findings. */
-static int make_config(struct judge *judge, const struct change *change, struct error *err)
-{
-    const struct yaml_options options = {.file = change->path, .limits = doc_limits_config};
-    struct doc doc AUTO_DOC = {0};
-    bool is_read;
-    buf_reset(&judge->config);
-    if (read_file(judge, change, &is_read, err) < 0)
-        return -1;
-    if (is_read && yaml_read(buf_span(&judge->text), &options, &doc, judge->findings, err) < 0)
-        return -1;
-    if (doc.root != NULL)
-        json_write(effective_config(&doc), &judge->config);
-    return buf_check(&judge->config, err);
-}
 
 /* Path and configuration in one block. NULL when memory is out. */
 static char *join_block(const char *path, struct span config)
@@ -172,7 +185,7 @@ static char *join_block(const char *path, struct span config)
 }
 
 /* One more service that differs; `path` NULL: it is removed. */
-static int add_service(struct candidate *out, const char *name, const char *path, struct span config,
+static int add_service(struct candidate *out, const char *name, const char *path, const struct judged *judged,
                        struct error *err)
 {
     if (out->len == out->cap) {
@@ -186,57 +199,65 @@ static int add_service(struct candidate *out, const char *name, const char *path
     struct candidate_service service = {0};
     memcpy(service.name, name, strlen(name) + 1);
     if (path != NULL) {
-        service.path = join_block(path, config);
+        service.path = join_block(path, buf_span(&judged->config));
         if (service.path == NULL)
             return error_memory(err);
-        service.config = (struct span){service.path + strlen(path) + 1, config.len};
+        service.config = (struct span){service.path + strlen(path) + 1, judged->config.len};
+        if (judged->schema != NULL)
+            hex_encode(judged->schema->digest, HASH_LEN, service.schema);
     }
     out->services[out->len++] = service;
     return 0;
 }
 
 /* True while all configurations together are within the limit. */
-static bool check_total(struct judge *judge, size_t added)
+static bool check_total(struct trial *trial, size_t added)
 {
-    judge->bytes += added;
-    if (judge->bytes <= CONFIG_TOTAL_MAX)
+    trial->bytes += added;
+    if (trial->bytes <= CONFIG_TOTAL_MAX)
         return true;
-    refuse(judge, CODE_LIMIT_TOTAL, "the canonical JSON of all services is larger than %d MiB",
+    refuse(trial, CODE_LIMIT_TOTAL, "the canonical JSON of all services is larger than %d MiB",
            CONFIG_TOTAL_MAX >> 20);
     return false;
 }
 
 /* A service whose file is there. *go_on false: nothing further can be afforded. */
-static int parse_service(struct judge *judge, const struct change *change, bool *go_on, struct error *err)
+static int parse_service(struct trial *trial, const struct change *change, bool *go_on, struct error *err)
 {
-    const struct service *was = find_in_force(judge, change->name);
-    if (make_config(judge, change, err) < 0)
+    const struct service *was = find_in_force(trial, change->name);
+    if (judge_service(&trial->judge, change->name, change->path, change->entry, &trial->judged, err) < 0)
         return -1;
-    struct span config = buf_span(&judge->config);
-    *go_on = check_total(judge, config.len);
+    struct span config = buf_span(&trial->judged.config);
+    *go_on = check_total(trial, config.len);
     if (!*go_on || config.len == 0 || (was != NULL && span_equal(was->config, config)))
         return 0;
-    return add_service(judge->out, change->name, change->path, config, err);
+    return add_service(trial->out, change->name, change->path, &trial->judged, err);
 }
 
-static int remove_service(struct judge *judge, const struct change *change, struct error *err)
+static int remove_service(struct trial *trial, const struct change *change, struct error *err)
 {
-    if (find_in_force(judge, change->name) == NULL)
+    if (find_in_force(trial, change->name) == NULL)
         return 0;
-    judge->out->removed++;
-    return add_service(judge->out, change->name, NULL, (struct span){0}, err);
+    trial->out->removed++;
+    return add_service(trial->out, change->name, NULL, NULL, err);
 }
 
-static int parse_services(struct judge *judge, struct error *err)
+static int parse_services(struct trial *trial, struct error *err)
 {
     bool go_on = true;
-    for (size_t i = 0; go_on && i < judge->changes.len; i++) {
-        const struct change *change = &judge->changes.items[i];
+    trial->judge = (struct judge){
+        .source = trial->source,
+        .environment = trial->out->environment,
+        .findings = trial->findings,
+    };
+    profiles_list(trial->source->listing, &trial->judge.profiles, NULL);
+    for (size_t i = 0; go_on && i < trial->changes.len; i++) {
+        const struct change *change = &trial->changes.items[i];
         /* Of two files of one name, which is a finding already, both are read for theirs. */
-        if (change->entry == NULL && !is_first_of_name(&judge->changes, i))
+        if (change->entry == NULL && !is_first_of_name(&trial->changes, i))
             continue;
-        int result = change->entry != NULL ? parse_service(judge, change, &go_on, err)
-                                           : remove_service(judge, change, err);
+        int result = change->entry != NULL ? parse_service(trial, change, &go_on, err)
+                                           : remove_service(trial, change, err);
         if (result < 0)
             return -1;
     }
@@ -245,35 +266,35 @@ static int parse_services(struct judge *judge, struct error *err)
 
 /* --- guards: what is valid and hardly meant ----------------------------------------------------------- */
 
-static void check_guards(struct judge *judge)
+static void check_guards(struct trial *trial)
 {
-    const struct candidate *out = judge->out;
-    bool is_much = out->removed >= MASS_REMOVAL_MIN && out->removed * MASS_REMOVAL_PART > judge->before;
+    const struct candidate *out = trial->out;
+    bool is_much = out->removed >= MASS_REMOVAL_MIN && out->removed * MASS_REMOVAL_PART > trial->before;
     bool is_all = out->removed > 0 && out->total == 0;
-    if (judge->base->mass_removal_allowed || (!is_much && !is_all))
+    if (trial->base->mass_removal_allowed || (!is_much && !is_all))
         return;
     refuse(
-        judge, CODE_GUARD_MASS_REMOVAL,
+        trial, CODE_GUARD_MASS_REMOVAL,
         "the commit removes %zu of %zu services; if it is meant, add the trailer `Epoch-Allow: mass-removal` "
         "to its message",
-        out->removed, judge->before);
+        out->removed, trial->before);
 }
 
-static int judge_all(struct judge *judge, struct error *err)
+static int judge_all(struct trial *trial, struct error *err)
 {
-    if (judge->source->is_too_large) {
-        refuse(judge, CODE_LIMIT_SERVICES,
+    if (trial->source->is_too_large) {
+        refuse(trial, CODE_LIMIT_SERVICES,
                "there are more than %d files under services/, schemas/ and the like", LISTING_FILES_MAX);
-        return findings_check(judge->findings, err);
+        return findings_check(trial->findings, err);
     }
-    if (load_changes(judge, err) < 0)
+    if (load_changes(trial, err) < 0)
         return -1;
-    if (check_counts(judge)) {
-        if (parse_services(judge, err) < 0)
+    if (check_counts(trial)) {
+        if (parse_services(trial, err) < 0)
             return -1;
-        check_guards(judge);
+        check_guards(trial);
     }
-    return findings_check(judge->findings, err);
+    return findings_check(trial->findings, err);
 }
 
 int candidate_judge(const struct source *source, const struct candidate_base *base, struct candidate *out,
@@ -281,14 +302,14 @@ int candidate_judge(const struct source *source, const struct candidate_base *ba
 {
     size_t errors = findings->errors;
     struct candidate draft AUTO_CANDIDATE = {0};
-    struct judge judge CLEANUP(judge_fini) = {
+    struct trial trial CLEANUP(trial_fini) = {
         .source = source,
         .base = base,
         .out = &draft,
         .findings = findings,
         .before = base->in_force == NULL ? 0 : catalog_count(base->in_force),
     };
-    if (judge_all(&judge, err) < 0)
+    if (judge_all(&trial, err) < 0)
         return -1;
     findings_sort(findings);
     if (findings->errors > errors)

@@ -2,14 +2,15 @@
  * candidate: a revision judged. load ▶ parse ▶ validate of the road, shared by epochd, `epochctl check` and
  * the hooks.
  *
- * Only what differs from the listing in force is read again. All findings are collected, not the first; one
- * error refuses the whole revision. What will be the effective configuration of a service (today: its file
- * alone; bases, schema defaults and profiles join here) comes out as canonical JSON.
+ * Only what differs from what is in force is read again: services whose file differs, and those that share something
+ * that does (touch.h). All findings are collected, not the first; one error refuses the whole revision. The effective
+ * configuration of a service (effective.h) comes out as canonical JSON.
  */
 #ifndef CONFIG_CANDIDATE_H
 #define CONFIG_CANDIDATE_H
 
-#include "config/source.h"
+#include "config/changes.h"
+#include "config/environment.h"
 #include "model/catalog.h"
 #include "model/finding.h"
 
@@ -20,12 +21,22 @@ struct candidate_service {
     char name[LAYOUT_NAME_MAX + 1];
     char *path;         /* in the repository, owned; NULL: the service is removed */
     struct span config; /* canonical JSON, in one block with the path; data NULL if removed */
+    char schema[HASH_HEX_LEN + 1]; /* SHA-256 of the schema's file; "": it has none */
+};
+
+/* A service that was judged again, and why; it may have come out the same. */
+struct candidate_touch {
+    char name[LAYOUT_NAME_MAX + 1];
+    unsigned why; /* of enum change_why */
 };
 
 struct candidate {
     struct candidate_service *services; /* sorted by name: what differs from `in_force` */
     size_t len, cap;
     struct listing *listing; /* one reference: what `before` is next time, if this one is accepted */
+    struct environment *environment; /* the same */
+    struct candidate_touch *touched; /* by name; empty where it is not known what was before */
+    size_t touched_len;
     size_t total;            /* services after it */
     size_t removed;          /* of `services` */
 };
@@ -34,8 +45,10 @@ void candidate_fini(struct candidate *candidate);
 #define AUTO_CANDIDATE CLEANUP(candidate_fini)
 
 struct candidate_base {
-    struct listing *before;         /* what in_force was made from; NULL: not known, everything is read */
-    const struct catalog *in_force; /* NULL: nothing is, and everything is read */
+    struct listing *before;          /* what in_force was made from; NULL: not known, everything is read */
+    const struct catalog *in_force;  /* NULL: nothing is, and everything is read */
+    struct environment *environment; /* what goes with `before`; NULL: not known, everything is read */
+    bool reads_all;                  /* also what is the same as before: for its warnings */
     bool mass_removal_allowed;      /* config/guard.h: a commit of the range says Epoch-Allow: mass-removal */
 };
 
@@ -45,7 +58,8 @@ struct candidate_base {
  * revision does not). A service whose path changed only is not among them. Returns 0 with errors in
  * `findings` and *out empty: the revision is invalid. -1: it could not be read (CODE_REPO_UNREADABLE,
  * ERR_MEMORY …); a damaged or missing object is a finding (CODE_REPO_OBJECT). Checks: layout, unique names,
- * YAML, limits (file, config, services, total), mass removal (more than a fifth and at least three, or all of
+ * YAML, limits (file, config, services, total), epoch.yaml, schemas, bases and patches, every service by its
+ * schema under every profile, mass removal (more than a fifth and at least three, or all of
  * at least one). `out` is zeroed before.
  */
 int candidate_judge(const struct source *source, const struct candidate_base *base, struct candidate *out,

@@ -13,7 +13,17 @@ void changes_fini(struct changes *changes)
     for (size_t i = 0; i < changes->len; i++)
         free(changes->items[i].path);
     free(changes->items);
+    free(changes->patches);
     *changes = (struct changes){0};
+}
+
+/* The path of an entry; NULL when memory is out. */
+static char *join(const char *folder, const char *name)
+{
+    char *path = NULL;
+    if (asprintf(&path, "%s%s%s", folder, folder[0] == '\0' ? "" : "/", name) < 0)
+        return NULL;
+    return path;
 }
 
 /* One more, zeroed, of that name; NULL when memory is out. */
@@ -35,7 +45,25 @@ static struct change *append(struct changes *changes, const char *name)
 
 int changes_add_gone(struct changes *changes, const char *name, struct error *err)
 {
-    return append(changes, name) == NULL ? error_memory(err) : 0;
+    struct change *change = append(changes, name);
+    if (change == NULL)
+        return error_memory(err);
+    change->why = CHANGE_FILE;
+    return 0;
+}
+
+int changes_add_present(struct changes *changes, const char *name, const char *folder, const struct listing_entry *entry,
+                        unsigned why, struct error *err)
+{
+    struct change *change = append(changes, name);
+    if (change == NULL)
+        return error_memory(err);
+    change->path = join(folder, entry->name);
+    if (change->path == NULL)
+        return error_memory(err);
+    change->entry = entry;
+    change->why = why;
+    return 0;
 }
 
 static int compare_changes(const void *a, const void *b)
@@ -49,10 +77,56 @@ static int compare_changes(const void *a, const void *b)
     return strcmp(x->path, y->path);
 }
 
+static int compare_patches(const void *a, const void *b)
+{
+    const struct change_patch *x = a, *y = b;
+    int order = strcmp(x->service, y->service);
+    return order != 0 ? order : strcmp(x->profile, y->profile);
+}
+
 void changes_sort(struct changes *changes)
 {
+    changes->sorted = changes->len;
     if (changes->len > 1)
         qsort(changes->items, changes->len, sizeof changes->items[0], compare_changes);
+    if (changes->patches_len > 1)
+        qsort(changes->patches, changes->patches_len, sizeof changes->patches[0], compare_patches);
+}
+
+static int compare_name(const void *key, const void *item)
+{
+    const struct change *change = item;
+    return strcmp(key, change->name);
+}
+
+/* Of one name the first: what is there stands before what is gone. */
+struct change *changes_find(const struct changes *changes, const char *name)
+{
+    if (changes->sorted == 0)
+        return NULL;
+    struct change *found = bsearch(name, changes->items, changes->sorted, sizeof changes->items[0], compare_name);
+    while (found != NULL && found > changes->items && strcmp(found[-1].name, name) == 0)
+        found--;
+    return found;
+}
+
+struct patch_key {
+    const char *service, *profile;
+};
+
+static int compare_patch(const void *item, const void *other)
+{
+    const struct patch_key *key = item;
+    const struct change_patch *patch = other;
+    int order = strcmp(key->service, patch->service);
+    return order != 0 || key->profile == NULL ? order : strcmp(key->profile, patch->profile);
+}
+
+bool changes_have_patch(const struct changes *changes, const char *service, const char *profile)
+{
+    const struct patch_key key = {service, profile};
+    return changes->patches_len > 0 &&
+           bsearch(&key, changes->patches, changes->patches_len, sizeof changes->patches[0], compare_patch) != NULL;
 }
 
 /* --- the layout of what differs ----------------------------------------------------------------------- */
@@ -62,15 +136,6 @@ struct loader {
     struct findings *findings;
     bool is_warned[LAYOUT_AUTHORS + 1]; /* by area */
 };
-
-/* The path of an entry; NULL when memory is out. */
-static char *join(const char *folder, const char *name)
-{
-    char *path = NULL;
-    if (asprintf(&path, "%s%s%s", folder, folder[0] == '\0' ? "" : "/", name) < 0)
-        return NULL;
-    return path;
-}
 
 static int warn_not_yet(struct loader *loader, enum layout_area area, const char *folder, const char *name,
                         struct error *err)
@@ -88,18 +153,31 @@ static int warn_not_yet(struct loader *loader, enum layout_area area, const char
     return 0;
 }
 
-static int add_present(struct loader *loader, const char *service, const char *folder,
-                       const struct listing_entry *before, const struct listing_entry *after,
-                       struct error *err)
+static int add_patch(struct changes *changes, const struct layout_entry *what, bool is_gone, struct error *err)
 {
-    struct change *change = append(loader->changes, service);
-    if (change == NULL)
-        return error_memory(err);
-    change->path = join(folder, after->name);
-    if (change->path == NULL)
-        return error_memory(err);
-    change->entry = after;
-    change->is_added = before == NULL;
+    if (changes->patches_len == changes->patches_cap) {
+        size_t cap = changes->patches_cap == 0 ? 16 : changes->patches_cap * 2;
+        struct change_patch *patches = reallocarray(changes->patches, cap, sizeof *patches);
+        if (patches == NULL)
+            return error_memory(err);
+        changes->patches = patches;
+        changes->patches_cap = cap;
+    }
+    struct change_patch *patch = &changes->patches[changes->patches_len++];
+    *patch = (struct change_patch){.is_gone = is_gone};
+    memcpy(patch->service, what->name, sizeof patch->service);
+    memcpy(patch->profile, what->profile, sizeof patch->profile);
+    return 0;
+}
+
+static int add_service(struct loader *loader, const struct layout_entry *what, const char *folder,
+                       const struct listing_entry *before, const struct listing_entry *after, struct error *err)
+{
+    if (after == NULL)
+        return changes_add_gone(loader->changes, what->name, err);
+    if (changes_add_present(loader->changes, what->name, folder, after, CHANGE_FILE, err) < 0)
+        return -1;
+    loader->changes->items[loader->changes->len - 1].is_added = before == NULL;
     return 0;
 }
 
@@ -121,11 +199,21 @@ static int visit(void *context, const char *folder, const struct listing_entry *
     case LAYOUT_FILE:
         break;
     }
-    if (what.area != LAYOUT_SERVICES)
+    switch (what.area) {
+    case LAYOUT_SERVICES:
+        return add_service(loader, &what, folder, before, after, err);
+    case LAYOUT_PROFILES:
+        return add_patch(loader->changes, &what, after == NULL, err);
+    case LAYOUT_RECIPIENTS:
+    case LAYOUT_AUTHORS:
         return after == NULL ? 0 : warn_not_yet(loader, what.area, folder, after->name, err);
-    if (after == NULL)
-        return changes_add_gone(loader->changes, what.name, err);
-    return add_present(loader, what.name, folder, before, after, err);
+    case LAYOUT_OUTSIDE:
+    case LAYOUT_SETTINGS:
+    case LAYOUT_SCHEMAS:
+    case LAYOUT_BASES:
+        break; /* config/environment.h reads them */
+    }
+    return 0;
 }
 
 /* --- one name, one file ------------------------------------------------------------------------------- */
@@ -156,20 +244,9 @@ struct name_check {
     struct findings *findings;
 };
 
-static int compare_name(const void *key, const void *item)
-{
-    const struct change *change = item;
-    return strcmp(key, change->name);
-}
-
-/* The file of that name which is added; NULL if there is none. Of one name there may be one that is gone too,
- * behind it. */
 static const struct change *find_added(const struct changes *changes, const char *name)
 {
-    const struct change *found =
-        bsearch(name, changes->items, changes->len, sizeof changes->items[0], compare_name);
-    while (found != NULL && found > changes->items && strcmp(found[-1].name, name) == 0)
-        found--;
+    const struct change *found = changes_find(changes, name);
     return found != NULL && found->is_added ? found : NULL;
 }
 

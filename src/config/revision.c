@@ -3,7 +3,13 @@
  */
 #include "config/revision.h"
 
-#include "config/candidate.h"
+void revision_fini(struct revision *revision)
+{
+    catalog_unref(revision->catalog);
+    listing_unref(revision->listing);
+    environment_unref(revision->environment);
+    *revision = (struct revision){0};
+}
 
 static void services_fini(struct catalog_change *changes, size_t len)
 {
@@ -33,7 +39,7 @@ static int make_catalog(const struct candidate *candidate, struct catalog **out,
     return rc;
 }
 
-int revision_catalog(struct repo *repo, const struct oid *commit, struct catalog **out, struct error *err)
+int revision_load(struct repo *repo, const struct oid *commit, struct revision *out, struct error *err)
 {
     struct source source AUTO_SOURCE = {.work_dir = -1};
     struct candidate candidate AUTO_CANDIDATE = {0};
@@ -42,21 +48,38 @@ int revision_catalog(struct repo *repo, const struct oid *commit, struct catalog
     if (source_from_commit(repo, commit, NULL, &source, err) != 0 ||
         candidate_judge(&source, &nothing, &candidate, &findings, err) != 0)
         return -1;
-    return findings.errors > 0 ? 0 : make_catalog(&candidate, out, err);
+    if (findings.errors > 0)
+        return 0;
+    if (make_catalog(&candidate, &out->catalog, err) != 0)
+        return -1;
+    out->listing = TAKE(candidate.listing);
+    out->environment = TAKE(candidate.environment);
+    return 0;
 }
 
-int revision_before(struct repo *repo, const struct oid *tip, struct catalog **out, struct error *err)
+int revision_before(struct repo *repo, const struct oid *tip, struct revision *out, struct error *err)
 {
     enum { LOOK_BACK = 16 };
     struct oid commit = *tip;
     struct error cut;
-    for (int i = 0; i < LOOK_BACK && *out == NULL && !oid_is_zero(&commit); i++) {
+    for (int i = 0; i < LOOK_BACK && out->catalog == NULL && !oid_is_zero(&commit); i++) {
         struct repo_commit read;
         if (repo_read_commit(repo, &commit, &read, &cut) != 0)
             return 0; /* a shallow clone ends here */
-        if (revision_catalog(repo, &commit, out, err) != 0)
+        if (revision_load(repo, &commit, out, err) != 0)
             return -1;
         commit = read.first_parent;
     }
     return 0;
+}
+
+struct candidate_base revision_base(const struct revision *revision, bool mass_removal_allowed)
+{
+    return (struct candidate_base){
+        .before = revision->listing,
+        .in_force = revision->catalog,
+        .environment = revision->environment,
+        .reads_all = true,
+        .mass_removal_allowed = mass_removal_allowed,
+    };
 }

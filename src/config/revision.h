@@ -5,16 +5,28 @@
 #ifndef CONFIG_REVISION_H
 #define CONFIG_REVISION_H
 
-#include "io/repo.h"
-#include "model/catalog.h"
+#include "config/candidate.h"
 
-/* What the commit says, if it is valid; else *out stays NULL. */
-int revision_catalog(struct repo *repo, const struct oid *commit, struct catalog **out, struct error *err) MUST_CHECK;
+/* A valid revision: what the next one is judged against. A zeroed struct: there is none. */
+struct revision {
+    struct catalog *catalog;
+    struct listing *listing;
+    struct environment *environment;
+};
+
+void revision_fini(struct revision *revision);
+#define AUTO_REVISION CLEANUP(revision_fini)
+
+/* What the commit says, if it is valid; else *out stays empty. */
+int revision_load(struct repo *repo, const struct oid *commit, struct revision *out, struct error *err) MUST_CHECK;
 
 /*
  * What is probably in force, to compare with: the newest valid commit among the last few up to `tip`, of which epochd
- * refused the others. NULL where it cannot be told; then nothing is said of what changes.
+ * refused the others. Empty where it cannot be told; then nothing is said of what changes.
  */
-int revision_before(struct repo *repo, const struct oid *tip, struct catalog **out, struct error *err) MUST_CHECK;
+int revision_before(struct repo *repo, const struct oid *tip, struct revision *out, struct error *err) MUST_CHECK;
+
+/* For candidate_judge: everything is read, so that all warnings are told; what is touched is known all the same. */
+struct candidate_base revision_base(const struct revision *revision, bool mass_removal_allowed);
 
 #endif

@@ -13,8 +13,17 @@ void force_fini(struct force *force)
 {
     catalog_unref(force->catalog);
     listing_unref(force->listing);
+    environment_unref(force->environment);
     buf_fini(&force->head);
     *force = (struct force){0};
+}
+
+void force_set_tree(struct force *force, struct listing *listing, struct environment *environment)
+{
+    listing_unref(force->listing);
+    environment_unref(force->environment);
+    force->listing = listing_ref(listing);
+    force->environment = environment_ref(environment);
 }
 
 int force_set_head(struct force *force, struct span head, struct error *err)

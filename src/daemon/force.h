@@ -4,6 +4,7 @@
 #ifndef DAEMON_FORCE_H
 #define DAEMON_FORCE_H
 
+#include "config/environment.h"
 #include "io/journal.h"
 #include "model/catalog.h"
 #include "model/listing.h"
@@ -18,6 +19,7 @@ struct force {
     char correlation_id[CORRELATION_MAX + 1];
     struct catalog *catalog;  /* never NULL after force_init */
     struct listing *listing;  /* of the commit; NULL until its tree has been read in this run */
+    struct environment *environment; /* what its services were judged by; NULL together with the listing */
     struct buf head;          /* the exact signed bytes */
     uint8_t head_digest[HASH_LEN];
     struct journal_position position; /* of its committed line */
@@ -25,6 +27,9 @@ struct force {
 
 int force_init(struct force *force, struct error *err) MUST_CHECK;
 void force_fini(struct force *force);
+
+/* What is in force was read: the tree, and what its services are judged by. */
+void force_set_tree(struct force *force, struct listing *listing, struct environment *environment);
 
 /* Sets the head and its digest from the exact bytes. */
 int force_set_head(struct force *force, struct span head, struct error *err) MUST_CHECK;

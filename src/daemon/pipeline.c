@@ -77,6 +77,7 @@ static int judge(struct pipeline *pipeline, struct draft *draft, struct findings
     struct candidate_base base = {
         .before = order->only_if_changed ? NULL : pipeline->force.listing,
         .in_force = pipeline->force.catalog,
+        .environment = pipeline->force.environment,
     };
     if (FAILPOINT("epoch.judge", err) != 0 ||
         source_from_commit(pipeline->repo, &order->commit, base.before, &source, err) != 0 ||
@@ -111,8 +112,9 @@ static const char *first_error_code(const struct findings *findings)
 
 /* --- compose ▶ sign ---------------------------------------------------------------------------------------------- */
 
+/* `schema`: of its file, in hex; "": the service has none. */
 static int add_change(struct draft *draft, struct pipeline *pipeline, const char *name, const char *path,
-                      struct span config, struct error *err)
+                      struct span config, const char *schema, struct error *err)
 {
     struct buf message AUTO_BUF = {0};
     struct message_update update = {
@@ -121,6 +123,7 @@ static int add_change(struct draft *draft, struct pipeline *pipeline, const char
         .config = config,
         .config_epoch = draft->commit,
         .correlation_id = draft->order->correlation_id,
+        .schema = schema[0] == '\0' ? NULL : schema,
     };
     message_compose_update(&message, &draft->stamp, &update);
     if (buf_check(&message, err) != 0 || crypto_sign_object(&pipeline->keyring->signing, &message, err) != 0)
@@ -144,10 +147,22 @@ static int compose_changed(struct draft *draft, struct pipeline *pipeline, struc
         return error_memory(err);
     for (size_t i = 0; i < candidate->len; i++) {
         const struct candidate_service *service = &candidate->services[i];
-        if (add_change(draft, pipeline, service->name, service->path, service->config, err) != 0)
+        if (add_change(draft, pipeline, service->name, service->path, service->config, service->schema, err) != 0)
             return -1;
     }
     return 0;
+}
+
+/* The schema that a message names; nothing behind the configuration has quotes inside its values. */
+static void read_schema(const struct service *service, char out[static HASH_HEX_LEN + 1])
+{
+    static const char name[] = ",\"schema\":\"";
+    const char *end = service->message.data + service->message.len;
+    const char *behind = service->config.data == NULL ? service->message.data : service->config.data + service->config.len;
+    const char *found = memmem(behind, (size_t)(end - behind), name, sizeof name - 1);
+    out[0] = '\0';
+    if (found != NULL && (size_t)(end - found) > sizeof name + HASH_HEX_LEN)
+        snprintf(out, HASH_HEX_LEN + 1, "%.*s", HASH_HEX_LEN, found + sizeof name - 1);
 }
 
 /* Above a floor, versions too must be higher than whatever another publisher may have given out. */
@@ -160,9 +175,12 @@ static int compose_everything(struct draft *draft, struct pipeline *pipeline, st
     draft->changes = calloc(count + 1, sizeof *draft->changes);
     if (draft->changes == NULL)
         return error_memory(err);
-    for (size_t i = 0; i < count; i++)
-        if (add_change(draft, pipeline, all[i]->name, all[i]->path, all[i]->config, err) != 0)
+    for (size_t i = 0; i < count; i++) {
+        char schema[HASH_HEX_LEN + 1];
+        read_schema(all[i], schema);
+        if (add_change(draft, pipeline, all[i]->name, all[i]->path, all[i]->config, schema, err) != 0)
             return -1;
+    }
     return 0;
 }
 
@@ -373,8 +391,7 @@ static void put_in_force(struct pipeline *pipeline, struct draft *draft, const s
     catalog_unref(force->catalog);
     force->catalog = TAKE(draft->catalog);
     if (!draft->order->is_reissue) {
-        listing_unref(force->listing);
-        force->listing = listing_ref(draft->candidate.listing);
+        force_set_tree(force, draft->candidate.listing, draft->candidate.environment);
         set_accounted(pipeline, &draft->order->commit, "");
     }
     buf_fini(&force->head);
@@ -440,8 +457,7 @@ static int take(struct pipeline *pipeline, const struct pipeline_order *order, s
         return reject(pipeline, order, result, err);
     if (order->only_if_changed && draft.candidate.len == 0) {
         result->verdict = PIPELINE_UNCHANGED;
-        listing_unref(pipeline->force.listing);
-        pipeline->force.listing = listing_ref(draft.candidate.listing);
+        force_set_tree(&pipeline->force, draft.candidate.listing, draft.candidate.environment);
         return 0;
     }
     return commit(pipeline, &draft, result, err);

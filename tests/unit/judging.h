@@ -11,7 +11,8 @@
 struct judging {
     struct listing *before;
     struct catalog *in_force;
-    bool mass_removal_allowed;
+    struct environment *environment;
+    bool mass_removal_allowed, reads_all;
     struct candidate candidate; /* of the last revision judged */
     struct findings findings;
     struct error err;
@@ -23,13 +24,18 @@ static inline void judging_fini(struct judging *j)
 {
     listing_unref(j->before);
     catalog_unref(j->in_force);
+    environment_unref(j->environment);
     candidate_fini(&j->candidate);
     findings_fini(&j->findings);
 }
 
 static inline int judge(struct judging *j, const struct source *source)
 {
-    const struct candidate_base base = {j->before, j->in_force, j->mass_removal_allowed};
+    const struct candidate_base base = {.before = j->before,
+                                        .in_force = j->in_force,
+                                        .environment = j->environment,
+                                        .reads_all = j->reads_all,
+                                        .mass_removal_allowed = j->mass_removal_allowed};
     candidate_fini(&j->candidate);
     findings_fini(&j->findings);
     int result = candidate_judge(source, &base, &j->candidate, &j->findings, &j->err);
@@ -83,6 +89,8 @@ static inline void accept(struct judging *j, const struct source *source)
     put_all_in_force(j, j->candidate.services, j->candidate.len);
     listing_unref(j->before);
     j->before = listing_ref(j->candidate.listing);
+    environment_unref(j->environment);
+    j->environment = environment_ref(j->candidate.environment);
 }
 
 /* What the last revision changes: "name=config name=config -name ", total and removed. */

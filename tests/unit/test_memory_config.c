@@ -84,7 +84,7 @@ static int judge_revision(void *context, struct error *err)
     AUTO_CANDIDATE struct candidate candidate = {0};
     AUTO_FINDINGS struct findings findings = {0};
     AUTO_FAKE struct fake_source source = fake_source_of(files_after, ARRAY_LEN(files_after));
-    const struct candidate_base base = {j->before, j->in_force, false};
+    const struct candidate_base base = {.before = j->before, .in_force = j->in_force, .environment = j->environment};
     sweep_begin();
     int rc = candidate_judge(&source.source, &base, &candidate, &findings, err);
     sweep_end();
@@ -102,7 +102,7 @@ static int refuse_revision(void *context, struct error *err)
     AUTO_CANDIDATE struct candidate candidate = {0};
     AUTO_FINDINGS struct findings findings = {0};
     AUTO_FAKE struct fake_source source = fake_source_of(files_wrong, ARRAY_LEN(files_wrong));
-    const struct candidate_base base = {j->before, j->in_force, true};
+    const struct candidate_base base = {.before = j->before, .in_force = j->in_force, .environment = j->environment, .mass_removal_allowed = true};
     sweep_begin();
     int rc = candidate_judge(&source.source, &base, &candidate, &findings, err);
     sweep_end();

@@ -1,0 +1,156 @@
+/*
+ * judge: services under all their profiles: what is refused, at which line of which file, and in whose name.
+ */
+#include "judging.h"
+
+#define SCHEMA "{\"additionalProperties\":false,\"properties\":{\"v\":{\"maximum\":9,\"type\":\"integer\"},\"url\":{}}}"
+#define NEEDS_URL "{\"required\":[\"url\"]}"
+
+/* Every finding, a line each. */
+static void assert_findings(struct judging *j, const struct fake_source *source, const char *wanted)
+{
+    AUTO_BUF struct buf text = {0};
+    assert_int_equal(judge(j, &source->source), 0);
+    for (size_t i = 0; i < j->findings.len; i++) {
+        finding_format(&j->findings.items[i], &text);
+        buf_putc(&text, '\n');
+    }
+    buf_putc(&text, '\0');
+    assert_string_equal(text.data, wanted);
+}
+
+static void judge__points_at_the_line_of_the_service(void **state)
+{
+    (void)state;
+    AUTO_JUDGING struct judging j = {0};
+    AUTO_FAKE struct fake_source source = FAKE({"schemas/x.json", SCHEMA}, {"services/x.yaml", "\nv: 12\n"});
+    assert_findings(&j, &source, "services/x.yaml:2:4: v: 12 is above the maximum 9 [schema.maximum]\n");
+}
+
+static void judge__points_at_the_line_of_a_base_once_for_all_services(void **state)
+{
+    (void)state;
+    AUTO_JUDGING struct judging j = {0};
+    AUTO_FAKE struct fake_source source =
+        FAKE({"bases/common.yaml", "v: 12\n"}, {"epoch.yaml", "bases: {\"*\": [common]}\nschemas: {\"*\": s}"},
+             {"schemas/s.json", SCHEMA}, {"services/x.yaml", "{}"}, {"services/z.yaml", "{}"}, {"services/w.yaml", "v: 1"});
+    assert_findings(&j, &source, "bases/common.yaml:1:4: v: 12 is above the maximum 9 (in the service x) [schema.maximum]\n");
+}
+
+static void judge__looks_at_every_profile_not_only_the_active_one(void **state)
+{
+    (void)state;
+    AUTO_JUDGING struct judging j = {0};
+    AUTO_FAKE struct fake_source source =
+        FAKE({"epoch.yaml", "profile: quiet"}, {"profiles/loud/x.yaml", "v: 11\n"}, {"profiles/quiet/x.yaml", "v: 1\n"},
+             {"schemas/x.json", SCHEMA}, {"services/x.yaml", "v: 2"});
+    assert_findings(&j, &source, "profiles/loud/x.yaml:1:4: v: 11 is above the maximum 9 [schema.maximum]\n");
+}
+
+static void judge__says_under_which_profile_a_line_is_wrong(void **state)
+{
+    (void)state;
+    AUTO_JUDGING struct judging j = {0};
+    AUTO_FAKE struct fake_source source =
+        FAKE({"epoch.yaml", "profile: quiet"}, {"profiles/loud/x.yaml", "url: null\n"}, {"profiles/quiet/x.yaml", "v: 1\n"},
+             {"schemas/x.json", NEEDS_URL}, {"services/x.yaml", "url: here"});
+    AUTO_FAKE struct fake_source both =
+        FAKE({"profiles/loud/x.yaml", "w: 1\n"}, {"schemas/x.json", SCHEMA}, {"services/x.yaml", "v: 12"});
+    assert_int_equal(judge(&j, &source.source), 0);
+    assert_int_equal(j.findings.errors, 1); /* at the line that took it away */
+    assert_string_equal(j.findings.items[0].file, "profiles/loud/x.yaml");
+    assert_string_equal(j.findings.items[0].code, CODE_SCHEMA_REQUIRED);
+    assert_int_equal(judge(&j, &both.source), 0);
+    assert_int_equal(j.findings.errors, 2); /* the service's own mistake is told once */
+    assert_string_equal(j.findings.items[0].file, "profiles/loud/x.yaml");
+    assert_string_equal(j.findings.items[1].file, "services/x.yaml");
+    assert_null(strstr(j.findings.items[1].message, "profile"));
+}
+
+static void judge__lets_profiles_give_what_a_service_alone_misses(void **state)
+{
+    (void)state;
+    AUTO_JUDGING struct judging j = {0};
+#define STAGES {"profiles/production/x.yaml", "url: a"}, {"profiles/staging/x.yaml", "url: b"}, {"schemas/x.json", NEEDS_URL}
+    AUTO_FAKE struct fake_source good = FAKE({"epoch.yaml", "profile: staging"}, STAGES, {"services/x.yaml", "v: 1"});
+    AUTO_FAKE struct fake_source none = FAKE(STAGES, {"services/x.yaml", "v: 1"});
+    AUTO_FAKE struct fake_source third = FAKE({"epoch.yaml", "profile: staging"}, {"profiles/empty/y.yaml", "v: 1"}, STAGES,
+                                              {"services/x.yaml", "v: 1"}, {"services/y.yaml", "v: 1"});
+    AUTO_FAKE struct fake_source two =
+        FAKE({"epoch.yaml", "profile: staging"}, STAGES, {"services/x.yaml", "v: 1"}, {"services/y.yaml", "v: 1"});
+#undef STAGES
+    assert_invalid(&j, &none.source, CODE_SCHEMA_REQUIRED, "services/x.yaml", "url");
+    accept(&j, &good.source);
+    assert_changes(&j, "x={\"url\":\"b\",\"v\":1} ", 1);
+    accept(&j, &two.source);
+    assert_invalid(&j, &third.source, CODE_SCHEMA_REQUIRED, "services/x.yaml", "url"); /* a profile that leaves it plain */
+}
+
+static void judge__refuses_what_epoch_yaml_names_and_nobody_has(void **state)
+{
+    (void)state;
+    AUTO_JUDGING struct judging j = {0};
+    AUTO_FAKE struct fake_source source =
+        FAKE({"bases/common.yaml", "a: 1"}, {"epoch.yaml", "profile: quit\nbases: {x: [comon]}\nschemas: {x: speech}\n"},
+             {"profiles/quiet/x.yaml", "a: 2"}, {"services/x.yaml", "v: 1"});
+    assert_findings(&j, &source,
+                    "epoch.yaml:1:10: there is no profile 'quit'; did you mean quiet [rules.unknown-profile]\n"
+                    "epoch.yaml:2:13: there is no base 'comon'; did you mean common [rules.unknown-base]\n"
+                    "epoch.yaml:3:14: there is no schema 'speech' [rules.unknown-schema]\n");
+}
+
+static void judge__refuses_a_service_without_a_schema_where_one_is_required(void **state)
+{
+    (void)state;
+    AUTO_JUDGING struct judging j = {0};
+    AUTO_FAKE struct fake_source first = FAKE({"schemas/x.json", "{}"}, {"services/x.yaml", "v: 1"}, {"services/z.yaml", "v: 1"});
+    AUTO_FAKE struct fake_source second = FAKE({"epoch.yaml", "require_schema: true"}, {"schemas/x.json", "{}"},
+                                               {"services/x.yaml", "v: 1"}, {"services/z.yaml", "v: 1"});
+    accept(&j, &first.source);
+    assert_findings(&j, &second, "epoch.yaml:1:17: the service 'z' has no schema: add schemas/z.yaml, or a line for it under "
+                                 "`schemas` [rules.schema-required]\n");
+}
+
+static void judge__tells_a_broken_file_alone_where_the_rest_hangs_on_it(void **state)
+{
+    (void)state;
+    AUTO_JUDGING struct judging j = {0};
+    AUTO_FAKE struct fake_source base =
+        FAKE({"bases/common.yaml", "a: [\n"}, {"epoch.yaml", "bases: {\"*\": [common]}"}, {"schemas/x.json", NEEDS_URL},
+             {"services/x.yaml", "v: 1"});
+    AUTO_FAKE struct fake_source rules =
+        FAKE({"epoch.yaml", "bases: [\n"}, {"schemas/x.json", NEEDS_URL}, {"services/x.yaml", "v: 1"});
+    AUTO_FAKE struct fake_source schema = FAKE({"schemas/x.json", "{\"type\":}"}, {"services/x.yaml", "v: 1"});
+    AUTO_FAKE struct fake_source twice =
+        FAKE({"schemas/x.json", "{}"}, {"schemas/x.yaml", "{}"}, {"services/x.yaml", "v: 1"});
+    assert_invalid(&j, &base.source, CODE_YAML_SYNTAX, "bases/common.yaml", " ");
+    assert_invalid(&j, &rules.source, CODE_YAML_SYNTAX, RULES_FILE, " ");
+    assert_invalid(&j, &schema.source, CODE_JSON_SYNTAX, "schemas/x.json", " ");
+    assert_invalid(&j, &twice.source, CODE_LAYOUT_DUPLICATE, "schemas/x.yaml", "schemas/x.json");
+}
+
+static void judge__names_the_schema_of_each_service(void **state)
+{
+    (void)state;
+    AUTO_JUDGING struct judging j = {0};
+    AUTO_FAKE struct fake_source source = FAKE({"schemas/x.json", "{}"}, {"services/x.yaml", "v: 1"}, {"services/z.yaml", "v: 1"});
+    accept(&j, &source.source);
+    assert_string_equal(j.candidate.services[0].schema, "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a");
+    assert_string_equal(j.candidate.services[1].schema, "");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(judge__points_at_the_line_of_the_service),
+        cmocka_unit_test(judge__points_at_the_line_of_a_base_once_for_all_services),
+        cmocka_unit_test(judge__looks_at_every_profile_not_only_the_active_one),
+        cmocka_unit_test(judge__says_under_which_profile_a_line_is_wrong),
+        cmocka_unit_test(judge__lets_profiles_give_what_a_service_alone_misses),
+        cmocka_unit_test(judge__refuses_what_epoch_yaml_names_and_nobody_has),
+        cmocka_unit_test(judge__refuses_a_service_without_a_schema_where_one_is_required),
+        cmocka_unit_test(judge__tells_a_broken_file_alone_where_the_rest_hangs_on_it),
+        cmocka_unit_test(judge__names_the_schema_of_each_service),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
