@@ -2,6 +2,8 @@
  * answer: what became of a commit, in one line, for hooks and for the verbs that commit.
  *
  *   epoch 412 published: stt-worker, router (0.9 s)
+ *     6/7 applied epoch 412
+ *     tts-worker@pi3 refused: no such voice
  *   epoch 412 committed, broker away
  *   this is branch try; epochd serves main
  *   NOT served: epochd is in HOLD(history-rewritten) → epochctl accept-rewrite 1c9e0b2a7f31
@@ -48,6 +50,7 @@ struct answer_told {
     struct buf line;
     uint64_t epoch; /* that the commit became; 0: none, or not known */
     char code[64];  /* of a rejection or a hold; "": none */
+    uint64_t applied, consumers; /* of a published one: so many of so many; 0 of 0: there are none, or nobody hears them */
 };
 
 void answer_told_fini(struct answer_told *told);

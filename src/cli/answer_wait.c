@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "cli/answer.h"
+#include "cli/fleet.h"
 #include "cli/follow.h"
 #include "cli/told.h"
 #include "model/codes.h"
@@ -161,6 +162,54 @@ static int load_settings(const char *config, struct settings *out, struct error 
     return more.errors == 0 ? 0 : error_set(err, CODE_SETTINGS, 0, "its settings have errors");
 }
 
+/* --- who applied it --------------------------------------------------------------------------------------- */
+
+/* The daemon that wrote the status; whether it lives was asked when it told of the commit. */
+static pid_t writer_of(const struct local *local)
+{
+    struct told status AUTO_TOLD = {0};
+    struct error silent;
+    int64_t pid = 0;
+    if (told_read_unproven(local, &status, &silent) == 0 && status.is_told)
+        doc_get_int(status.doc.root, "pid", &pid);
+    return pid > 0 && pid <= INT32_MAX ? (pid_t)pid : 0;
+}
+
+static void say_applied(const struct fleet *fleet, struct answer_told *told)
+{
+    struct fleet_sum sum = fleet_sum(fleet, NULL, 0);
+    struct buf refused AUTO_BUF = {0}, waiting AUTO_BUF = {0};
+    told->applied = sum.applied;
+    told->consumers = sum.total;
+    buf_printf(&told->line, "\n  %llu/%llu applied epoch %llu", (unsigned long long)sum.applied, (unsigned long long)sum.total,
+               (unsigned long long)told->epoch);
+    fleet_put_refused(fleet, NULL, "\n  ", &refused);
+    fleet_put_waiting(fleet, NULL, &waiting);
+    if (refused.len > 0)
+        buf_printf(&told->line, "\n  %.*s", (int)refused.len, refused.data);
+    if (waiting.len > 0)
+        buf_printf(&told->line, "\n  no word yet of %.*s", (int)waiting.len, waiting.data);
+}
+
+/* Only those are waited for whose service this epoch changed, and who are there: the others would say nothing new. */
+static void follow_consumers(const struct local *local, int watch, int64_t end, struct answer_told *told)
+{
+    struct fleet fleet CLEANUP(fleet_fini) = {0};
+    struct error silent;
+    for (;;) {
+        int64_t left = end - clock_boot_ms();
+        if (fleet_read(local, writer_of(local), &fleet, &silent) != 0 || !fleet.is_told || !fleet.is_listening ||
+            fleet_sum(&fleet, NULL, 0).total == 0 || fleet.epoch > told->epoch)
+            return;
+        bool is_settled = fleet.epoch == told->epoch && fleet_sum(&fleet, NULL, told->epoch).behind == 0;
+        if (is_settled || left <= 0)
+            break;
+        wait_for_news(watch, left);
+    }
+    if (fleet.epoch == told->epoch)
+        say_applied(&fleet, told);
+}
+
 enum answer answer_wait(const char *config, struct repo *repo, const struct answer_question *question,
                         unsigned wait_ms, struct answer_told *told)
 {
@@ -175,6 +224,8 @@ enum answer answer_wait(const char *config, struct repo *repo, const struct answ
         int64_t left = end - clock_boot_ms();
         buf_reset(&told->line);
         enum answer answer = look_once(&local, repo, question, left <= 0, told);
+        if (answer == ANSWER_PUBLISHED)
+            follow_consumers(&local, watch, end, told);
         if (left <= 0 || told->line.failed || !may_change(answer))
             return answer;
         wait_for_news(watch, left);

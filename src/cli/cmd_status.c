@@ -82,7 +82,9 @@ static void put_text(const struct cli *cli, const struct local *local, const str
 {
     char requests[REQUESTS_SIZE];
     struct repo_commit commit;
-    struct page_more more = {.requests = requests, .now_ms = clock_wall_ms()};
+    struct fleet fleet AUTO_FLEET = {0};
+    struct error silent;
+    struct page_more more = {.requests = requests, .fleet = &fleet, .now_ms = clock_wall_ms()};
     list_requests(local, requests);
     if (told->pid == 0) {
         buf_printf(out,
@@ -101,6 +103,8 @@ static void put_text(const struct cli *cli, const struct local *local, const str
     }
     if (read_subject(local, told, &commit))
         more.subject = commit.subject;
+    if (fleet_read(local, told->pid, &fleet, &silent) != 0)
+        fleet_fini(&fleet); /* what cannot be read is not shown */
     page_put(&cli->term, told, &more, out);
 }
 

@@ -1,10 +1,11 @@
 /*
- * wait: until an epoch or a commit is committed, or published; for scripts. Looks when the daemon tells something new,
+ * wait: until an epoch or a commit is committed, published, or applied by the consumers; for scripts. Looks when the daemon tells something new,
  * and once a second for a daemon that was killed; it never turns in a loop.
  */
 #include <inttypes.h>
 #include <string.h>
 
+#include "cli/fleet.h"
 #include "cli/follow.h"
 #include "cli/told.h"
 #include "cli/verbs.h"
@@ -14,13 +15,13 @@
 #include "util/clock.h"
 #include "util/num.h"
 
-enum { OPT_FOR, OPT_TIMEOUT, OPT_JSON };
+enum { OPT_FOR, OPT_SERVICE, OPT_TIMEOUT, OPT_JSON };
 
 enum { WAIT_TIMED_OUT = 4 };
 
-enum answer { ANSWER_NOT_YET, ANSWER_REACHED, ANSWER_REJECTED, ANSWER_SUPERSEDED, ANSWER_NOT_RUNNING, ANSWER_TIMED_OUT };
+enum answer { ANSWER_NOT_YET, ANSWER_REACHED, ANSWER_REJECTED, ANSWER_SUPERSEDED, ANSWER_NOT_RUNNING, ANSWER_TIMED_OUT, ANSWER_REFUSED };
 
-static const char *const names[] = {"waiting", "reached", "rejected", "superseded", "not-running", "timed-out"};
+static const char *const names[] = {"waiting", "reached", "rejected", "superseded", "not-running", "timed-out", "refused"};
 
 struct waiting {
     struct local local;
@@ -29,8 +30,11 @@ struct waiting {
     struct oid commit;
     char hex[OID_HEX_LEN + 1];
     bool for_published, has_choice; /* which of the two was named */
+    bool for_applied;               /* and then by the consumers */
+    const char *service;            /* whose; NULL: all */
     int64_t end_ms; /* INT64_MAX: never */
     struct told told;
+    struct fleet fleet;
     char code[64]; /* of a rejection */
     uint64_t reached; /* what was asked for, as an epoch; 0: it is none, or not known */
 };
@@ -38,6 +42,7 @@ struct waiting {
 static void waiting_fini(struct waiting *w)
 {
     told_fini(&w->told);
+    fleet_fini(&w->fleet);
     repo_close(w->repo);
     local_fini(&w->local);
 }
@@ -160,15 +165,40 @@ static enum answer judge(struct waiting *w)
     return reached_epoch(w) >= w->epoch ? ANSWER_REACHED : ANSWER_NOT_YET;
 }
 
+/* --- what the consumers say ------------------------------------------------------------------------------- */
+
+/* Whoever names a service expects somebody of it. */
+static enum answer judge_applied(const struct waiting *w)
+{
+    struct fleet_sum sum = fleet_sum(&w->fleet, w->service, 0);
+    if (!w->fleet.is_told || !w->fleet.is_listening || w->fleet.epoch < fleet_number(w->told.doc.root, "committed"))
+        return ANSWER_NOT_YET;
+    if (sum.refused > 0)
+        return ANSWER_REFUSED;
+    return sum.applied == sum.total && (sum.total > 0 || w->service == NULL) ? ANSWER_REACHED : ANSWER_NOT_YET;
+}
+
+static int look(struct waiting *w, enum answer *out, struct error *err)
+{
+    if (told_read(&w->local, &w->told, err) != 0)
+        return -1;
+    if (w->told.is_told && !w->has_choice)
+        w->for_published = !span_is(told_text(told_part(w->told.doc.root, "broker"), "state"), "off");
+    *out = judge(w);
+    if (!w->for_applied || *out != ANSWER_REACHED)
+        return 0;
+    if (fleet_read(&w->local, w->told.pid, &w->fleet, err) != 0)
+        return -1;
+    *out = judge_applied(w);
+    return 0;
+}
+
 static int follow(struct waiting *w, enum answer *out, struct error *err)
 {
     AUTO_CLOSE int watch = follow_open(w->local.settings.run);
     for (;;) {
-        if (told_read(&w->local, &w->told, err) != 0)
+        if (look(w, out, err) != 0)
             return -1;
-        if (w->told.is_told && !w->has_choice)
-            w->for_published = !span_is(told_text(told_part(w->told.doc.root, "broker"), "state"), "off");
-        *out = judge(w);
         int64_t left = w->end_ms == INT64_MAX ? -1 : w->end_ms - clock_boot_ms();
         if (*out == ANSWER_NOT_YET && w->end_ms != INT64_MAX && left <= 0)
             *out = ANSWER_TIMED_OUT;
@@ -180,26 +210,86 @@ static int follow(struct waiting *w, enum answer *out, struct error *err)
 
 /* --- what is said --------------------------------------------------------------------------------------- */
 
-static void put_text(const struct waiting *w, enum answer answer, const char *what, struct buf *out)
+static const char *what_of(const struct waiting *w)
+{
+    return w->for_applied ? "applied" : w->for_published ? "published" : "committed";
+}
+
+static void put_consumers(const struct waiting *w, enum answer answer, struct buf *out)
+{
+    struct fleet_sum sum = fleet_sum(&w->fleet, w->service, 0);
+    if (answer == ANSWER_REACHED && sum.total == 0)
+        buf_puts(out, "; nobody is known who has to: no consumer acknowledged, and epoch.yaml expects none");
+    else
+        buf_printf(out, " by %" PRIu64 " of %" PRIu64, sum.applied, sum.total);
+    buf_putc(out, '\n');
+}
+
+static void put_refused(const struct waiting *w, struct buf *out)
+{
+    put_consumers(w, ANSWER_REFUSED, out);
+    fleet_put_refused(&w->fleet, w->service, "\n", out);
+    buf_putc(out, '\n');
+}
+
+static void put_late(const struct waiting *w, struct buf *out)
+{
+    struct buf late AUTO_BUF = {0};
+    fleet_put_waiting(&w->fleet, w->service, &late);
+    if (!w->for_applied || !w->fleet.is_told)
+        buf_printf(out, " not %s in time; epochctl status says why\n", what_of(w));
+    else if (!w->fleet.is_listening)
+        buf_puts(out, " not applied in time: acknowledgements are not heard; epochctl status says why\n");
+    else if (late.len == 0)
+        buf_printf(out, " not applied in time: nobody of %s has acknowledged anything\n", w->service == NULL ? "the consumers" : w->service);
+    else
+        buf_printf(out, " not applied in time: no word of %.*s\n", (int)late.len, late.data);
+}
+
+static void put_text(const struct waiting *w, enum answer answer, struct buf *out)
 {
     if (w->epoch != 0)
         buf_printf(out, "epoch %" PRIu64, w->epoch);
     else
         buf_printf(out, "commit %.12s", w->hex);
-    if (answer == ANSWER_REACHED)
-        buf_printf(out, " %s\n", what);
-    else if (answer == ANSWER_REJECTED)
+    switch (answer) {
+    case ANSWER_REACHED:
+        buf_printf(out, " %s", what_of(w));
+        if (w->for_applied)
+            put_consumers(w, answer, out);
+        else
+            buf_putc(out, '\n');
+        break;
+    case ANSWER_REFUSED:
+        buf_puts(out, " applied");
+        put_refused(w, out);
+        break;
+    case ANSWER_REJECTED:
         buf_printf(out, " rejected [%s]\n", w->code);
-    else if (answer == ANSWER_SUPERSEDED)
+        break;
+    case ANSWER_SUPERSEDED:
         buf_puts(out, " superseded: history was rewritten, what is served does not contain it\n");
-    else if (answer == ANSWER_NOT_RUNNING)
-        buf_printf(out, " not %s: epochd does not run\n", what);
-    else
-        buf_printf(out, " not %s in time; epochctl status says why\n", what);
+        break;
+    case ANSWER_NOT_RUNNING:
+        buf_printf(out, " not %s: epochd does not run\n", what_of(w));
+        break;
+    case ANSWER_TIMED_OUT:
+    case ANSWER_NOT_YET:
+        put_late(w, out);
+        break;
+    }
 }
 
-static void put_json(const struct waiting *w, enum answer answer, const char *what, struct buf *out)
+static void put_text_member(struct buf *out, const char *name, const struct buf *text)
 {
+    buf_printf(out, ",\"%s\":", name);
+    json_put_string(out, buf_span(text));
+}
+
+static void put_json(const struct waiting *w, enum answer answer, struct buf *out)
+{
+    struct fleet_sum sum = fleet_sum(&w->fleet, w->service, 0);
+    struct buf refused AUTO_BUF = {0}, waiting AUTO_BUF = {0};
     buf_printf(out, "{\"answer\":\"%s\",\"code\":", names[answer]);
     json_put_text(out, w->code[0] == '\0' ? NULL : w->code);
     buf_puts(out, ",\"commit\":");
@@ -209,7 +299,15 @@ static void put_json(const struct waiting *w, enum answer answer, const char *wh
         buf_put_u64(out, w->reached);
     else
         buf_puts(out, "null");
-    buf_printf(out, ",\"for\":\"%s\"}\n", what);
+    buf_printf(out, ",\"for\":\"%s\"", what_of(w));
+    if (w->for_applied) {
+        buf_printf(out, ",\"applied\":%" PRIu64 ",\"consumers\":%" PRIu64, sum.applied, sum.total);
+        fleet_put_refused(&w->fleet, w->service, "; ", &refused);
+        fleet_put_waiting(&w->fleet, w->service, &waiting);
+        put_text_member(out, "refused", &refused);
+        put_text_member(out, "waiting", &waiting);
+    }
+    buf_puts(out, "}\n");
 }
 
 static int exit_of(enum answer answer)
@@ -219,6 +317,7 @@ static int exit_of(enum answer answer)
         return CLI_OK;
     case ANSWER_REJECTED:
     case ANSWER_SUPERSEDED:
+    case ANSWER_REFUSED:
         return CLI_FINDINGS;
     case ANSWER_TIMED_OUT:
         return WAIT_TIMED_OUT;
@@ -234,7 +333,13 @@ static bool read_options(const struct cli_args *args, struct waiting *w)
     const char *timeout = args->options[OPT_TIMEOUT], *what = args->options[OPT_FOR];
     int64_t span_ms;
     w->has_choice = what != NULL;
-    w->for_published = what == NULL || strcmp(what, "published") == 0;
+    w->for_applied = what != NULL && strcmp(what, "applied") == 0;
+    w->for_published = what == NULL || w->for_applied || strcmp(what, "published") == 0;
+    w->service = args->options[OPT_SERVICE];
+    if (w->service != NULL && !w->for_applied) {
+        cli_usage(args->verb, "--service goes with --for applied");
+        return false;
+    }
     w->end_ms = INT64_MAX;
     if (timeout == NULL)
         return true;
@@ -259,26 +364,33 @@ static int run(const struct cli *cli, const struct cli_args *args)
         return rc;
     if (choose(&w, cli, cli_operand(args, 0), &err) != 0 || follow(&w, &answer, &err) != 0)
         return local_fail(&w.local, &err);
-    (cli_given(args, OPT_JSON) ? put_json : put_text)(&w, answer, w.for_published ? "published" : "committed", &text);
+    (cli_given(args, OPT_JSON) ? put_json : put_text)(&w, answer, &text);
     rc = cli_print(&text);
     return rc == CLI_OK ? exit_of(answer) : rc;
 }
 
 const struct cli_verb verb_wait = {
     .name = "wait",
-    .summary = "until an epoch is committed or published",
+    .summary = "until an epoch is committed, published or applied",
     .help = "For scripts: returns when that epoch, or a later one, is there. _EPOCH_ is a number or a\n"
             "revision of git; default: what the served branch points to now. *committed*: it survives a\n"
-            "power cut; *published*: the broker has acknowledged all of it. A commit that was superseded is\n"
-            "there when an epoch is that contains it. It waits for news of the daemon and looks once a\n"
-            "second besides, for one that was killed.\n",
-    .exit = "0: it is there; 1: the commit was rejected, or superseded by one that does not contain it; 3: *epochd* does not run; 4: "
+            "power cut; *published*: the broker has acknowledged all of it; *applied*: and every consumer runs\n"
+            "it: those that are known and those that _epoch.yaml_ expects. With *--service* those of one\n"
+            "service, and there has to be one. It ends with the first that refuses. A commit that was\n"
+            "superseded is there when an epoch is that contains it. It waits for news of the daemon and\n"
+            "looks once a second besides, for one that was killed.\n",
+    .exit = "0: it is there; 1: the commit was rejected, or superseded by one that does not contain it, or a "
+            "consumer refused; 3: *epochd* does not run; 4: "
             "not within the time.",
     .operands = {{.name = "EPOCH", .kind = CLI_EPOCH, .is_optional = true}},
     .options = {[OPT_FOR] = {.name = "for",
-                             .argument = "published|committed",
+                             .argument = "published|committed|applied",
                              .kind = CLI_WORDS,
                              .help = "what it is waited for; default *published*, and *committed* where *mqtt.url* is *off*"},
+                [OPT_SERVICE] = {.name = "service",
+                                 .argument = "SERVICE",
+                                 .kind = CLI_SERVICE,
+                                 .help = "with *--for applied*: by the consumers of that service alone"},
                 [OPT_TIMEOUT] = {.name = "timeout",
                                  .letter = 't',
                                  .argument = "TIME",

@@ -228,12 +228,44 @@ static void put_remedy(const struct page *page)
     buf_printf(page->out, " %s\n  More: epochctl help %s\n", code->remedy, code->name);
 }
 
+static void put_consumers_line(const struct page *page)
+{
+    struct fleet_sum sum = fleet_sum(page->more->fleet, NULL, 0);
+    const struct doc_node *told = told_part(page->status, "consumers");
+    struct span reason;
+    bool is_deaf = doc_get_string(told, "reason", &reason);
+    if (sum.total + sum.gone + sum.stray == 0 && !is_deaf)
+        return;
+    put_label(page, "consumers");
+    buf_printf(page->out, "%" PRIu64 "/%" PRIu64 " applied epoch %" PRIu64, sum.applied, sum.total, page->more->fleet->epoch);
+    const struct {
+        uint64_t count;
+        const char *name;
+        enum term_style style;
+    } others[] = {{sum.refused, "refused", TERM_BAD}, {sum.missing, "missing", TERM_BAD}, {sum.behind, "behind", TERM_WARN},
+                  {sum.ahead, "ahead", TERM_WARN},    {sum.stray, "stray", TERM_WARN},    {sum.gone, "gone", TERM_FAINT}};
+    char text[48];
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        if (others[i].count == 0)
+            continue;
+        snprintf(text, sizeof text, "%" PRIu64 " %s", others[i].count, others[i].name);
+        buf_puts(page->out, ", ");
+        term_puts(page->term, others[i].style, text, page->out);
+    }
+    if (is_deaf) {
+        buf_puts(page->out, "; not heard now: ");
+        put(page, TERM_WARN, reason);
+    }
+    buf_putc(page->out, '\n');
+}
+
 void page_put(const struct term *term, const struct told *told, const struct page_more *more, struct buf *out)
 {
     const struct page page = {term, told->doc.root, more, out};
     put_verdict(&page, told);
     put_epochs(&page);
     put_surroundings(&page);
+    put_consumers_line(&page);
     put_tip(&page);
     if (more->requests[0] != '\0') {
         put_label(&page, "requests");
@@ -245,6 +277,7 @@ void page_put(const struct term *term, const struct told *told, const struct pag
         buf_printf(out, "no: the daemon's lock is %s\n",
                    span_is(told_text(told->doc.root, "state"), "hold:state-lost") ? "gone with its folder" : "not for you to test");
     }
+    fleet_put_table(more->fleet, term, more->now_ms, FLEET_ROWS, out);
     put_recent(&page);
     put_remedy(&page);
 }

@@ -5,6 +5,7 @@
 #ifndef CLI_PAGE_H
 #define CLI_PAGE_H
 
+#include "cli/fleet.h"
 #include "cli/term.h"
 #include "cli/told.h"
 
@@ -12,6 +13,7 @@
 struct page_more {
     const char *subject; /* of the commit in force; NULL: not known */
     const char *requests; /* what waits in the folder of requests, "pause, accept-rewrite"; "": nothing, or not known */
+    const struct fleet *fleet; /* who runs what */
     int64_t now_ms;
 };
 

@@ -19,6 +19,7 @@ const struct cli_verb *const cli_verbs[] = {
     &verb_resume,
     &verb_accept_rewrite,
     &verb_accept_state_loss,
+    &verb_forget,
     &verb_watch,
     &verb_wait,
     &verb_verify,

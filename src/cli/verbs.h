@@ -14,6 +14,7 @@ extern const struct cli_verb verb_complete;
 extern const struct cli_verb verb_completion;
 extern const struct cli_verb verb_edit;
 extern const struct cli_verb verb_doctor;
+extern const struct cli_verb verb_forget;
 extern const struct cli_verb verb_help;
 extern const struct cli_verb verb_diff;
 extern const struct cli_verb verb_hook;

@@ -26,7 +26,7 @@ class Consumer:
     def __init__(self, port, service, instance, answer=None, username=None, password=None):
         self.service, self.instance, self.answer = service, instance, answer
         self.topic = f"system/ack/{service}/{instance}"
-        self.version = None
+        self.version, self.has_vanished = None, False
         self.connected = threading.Event()
         self.client = mqtt.Client(protocol=mqtt.MQTTv5)
         if username:
@@ -66,8 +66,11 @@ class Consumer:
         """The connection ends without a goodbye: the broker publishes the will."""
         self.client.loop_stop()
         self.client.socket().close()
+        self.has_vanished = True
 
     def stop(self):
+        if self.has_vanished:
+            return
         self.client.disconnect()
         self.client.loop_stop()
 

@@ -86,7 +86,7 @@ def test_wait_costs_next_to_nothing(daemon):
     assert after.ru_nvcsw - before.ru_nvcsw < 100
 
 
-@pytest.mark.parametrize(("args", "words"), [(["--timeout", "x"], "--timeout takes seconds"), (["--for", "applied"], "is not published or committed"),
+@pytest.mark.parametrize(("args", "words"), [(["--timeout", "x"], "--timeout takes seconds"), (["--for", "eaten"], "is not published, committed or applied"),
                                              (["1", "2"], "'2' is one argument too many")])
 def test_wait_usage(daemon, args, words):
     assert words in daemon.ctl("wait", *args, check=2).stderr

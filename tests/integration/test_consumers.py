@@ -1,0 +1,284 @@
+"""What consumers acknowledge, and what becomes of it: the daemon's table, the page, wait, hooks, forget."""
+import json
+import re
+import subprocess
+import time
+
+import pytest
+from consumers import Consumer, ack, applies, refuses
+from harness import EPOCHCTL, PATIENCE_S, Broker, Daemon, Repo, ctl
+
+STT = "services/audio/stt-worker.yaml"
+
+
+def consumers(daemon):
+    return json.loads((daemon.run / "consumers.json").read_text())
+
+
+def table(daemon):
+    return {f"{service['service']}@{instance['instance']}": instance for service in consumers(daemon)["services"]
+            for instance in service["instances"]}
+
+
+def until(daemon, accept, look=table, seconds=PATIENCE_S):
+    """The table once it is accepted; the file is replaced within 50 ms of a change."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            found = look(daemon)
+        except FileNotFoundError:
+            found = None
+        if found is not None and accept(found):
+            return found
+        assert time.monotonic() < deadline, found
+        time.sleep(0.01)
+
+
+def state_of(daemon, name, state):
+    return until(daemon, lambda seen: seen.get(name, {}).get("state") == state)[name]
+
+
+@pytest.fixture
+def joined(broker, ends):
+    def join(service, instance, answer=None):
+        return ends(Consumer(broker.port, service, instance, answer))
+    return join
+
+
+# --- what they say ----------------------------------------------------------------------------------------------------
+
+
+def test_who_applied_and_who_refused_is_known_with_reasons(daemon, home, joined):
+    joined("stt-worker", "pi3", applies)
+    joined("tts-worker", "pi3", refuses("no such voice"))
+    refused = state_of(daemon, "tts-worker@pi3", "refused")
+    assert (refused["reason"], refused["signature"], refused["version"]) == ("no such voice", "unsigned", 1)
+    state_of(daemon, "stt-worker@pi3", "applied")
+    home.commit({STT: "rate: 2\n"})
+    applied = until(daemon, lambda seen: seen["stt-worker@pi3"]["version"] == 2)
+    assert applied["stt-worker@pi3"]["state"] == "applied"
+    assert applied["tts-worker@pi3"]["state"] == "refused", "its service has not changed"
+    totals = daemon.status()["consumers"]
+    assert (totals["applied"], totals["refused"], totals["listening"]) == (1, 1, True)
+
+
+def test_who_does_not_answer_is_behind(daemon, home, joined):
+    silent = joined("stt-worker", "pi3").acknowledge(1)
+    state_of(daemon, "stt-worker@pi3", "applied")
+    home.commit({STT: "rate: 2\n"})
+    state_of(daemon, "stt-worker@pi3", "behind")
+    silent.acknowledge(2)
+    state_of(daemon, "stt-worker@pi3", "applied")
+
+
+def test_last_will_and_clean_end_say_gone_and_another_takes_the_place(daemon, joined):
+    first = joined("stt-worker", "pi3", applies)
+    state_of(daemon, "stt-worker@pi3", "applied")
+    first.vanish()
+    state_of(daemon, "stt-worker@pi3", "gone")
+    joined("stt-worker", "pi4", applies)
+    state_of(daemon, "stt-worker@pi4", "applied")
+    joined("stt-worker", "pi3", applies)
+    state_of(daemon, "stt-worker@pi3", "applied")
+
+
+def test_an_epoch_that_does_not_exist_is_ahead_and_a_removed_service_stray(daemon, home, joined):
+    joined("stt-worker", "future").acknowledge(4711)
+    state_of(daemon, "stt-worker@future", "ahead")
+    joined("router", "hub", applies)
+    state_of(daemon, "router@hub", "applied")
+    path = next(home.path.rglob("router.yaml")).relative_to(home.path)
+    home.git("rm", "-q", str(path))
+    home.commit(None, "no router")
+    state_of(daemon, "router@hub", "stray")
+    joined("never-was", "x").acknowledge(1)
+    state_of(daemon, "never-was@x", "stray")
+
+
+def test_garbage_is_counted_and_changes_nothing(daemon, joined):
+    good = joined("stt-worker", "pi3", applies)
+    state_of(daemon, "stt-worker@pi3", "applied")
+    before = consumers(daemon)["discarded"]
+    stranger = joined("tts-worker", "evil")
+    garbage = [b"{", b"\xff\xfe\x00", b"[]", b"x" * 60000, ack("router", "evil", 1), ack("tts-worker", "other", 1),
+               ack("tts-worker", "evil", 1, reason="r" * 501), ack("tts-worker", "evil", 1, reason="\x1b[2J"),
+               ack("tts-worker", "evil", 1, source="other"), ack("tts-worker", "evil", 1, key_id="0" * 16),
+               ack("tts-worker", "evil", 1, status="maybe"), ack("tts-worker", "evil", -1), ack("tts-worker", "evil", 2**60),
+               ack("tts-worker", "evil", 1, overridden=["/a"] * 65), ack("tts-worker", "evil", 1, format=2)]
+    for payload in garbage:
+        stranger.say(payload)
+    for topic in ("system/ack/UPPER/x", "system/ack/stt-worker/.x"):
+        stranger.say(ack("stt-worker", "x", 1), topic)
+    seen = until(daemon, lambda told: told["discarded"] - before >= len(garbage), consumers)
+    assert seen["discarded"] - before == len(garbage)
+    assert set(table(daemon)) == {"stt-worker@pi3"}
+    assert good.connected.is_set() and daemon.status()["state"] == "ok"
+
+
+def test_a_signature_by_a_key_nobody_knows_is_shown_as_such(daemon, joined):
+    from nacl.signing import SigningKey
+    key = SigningKey(bytes(range(32)))
+    body = ack("stt-worker", "pi3", 1, key_id="0123456789abcdef")
+    signed = body[:-1] + b',"signature":"' + key.sign(body).signature.hex().encode() + b'"}'
+    joined("stt-worker", "pi3").say(signed)
+    entry = state_of(daemon, "stt-worker@pi3", "applied")
+    assert (entry["signature"], entry["key_id"]) == ("unknown-key", "0123456789abcdef")
+    assert "signed by unknown key 0123456789abcdef" in daemon.ctl("status").stdout
+
+
+# --- connections ------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_retained_is_known_again_after_a_restart(daemon, joined):
+    joined("stt-worker", "pi3", applies)
+    state_of(daemon, "stt-worker@pi3", "applied")
+    daemon.kill()
+    daemon.start()
+    state_of(daemon, "stt-worker@pi3", "applied")
+
+
+def test_a_broker_that_forgot_everything_makes_everybody_gone_until_they_say_it_again(tmp_path, home, ends):
+    broker = ends(Broker(tmp_path / "broker"))
+    daemon = ends(Daemon(tmp_path / "epochd", home, broker))
+    consumer = ends(Consumer(broker.port, "stt-worker", "pi3"))
+    consumer.acknowledge(1)
+    state_of(daemon, "stt-worker@pi3", "applied")
+    consumer.client.loop_stop()
+    broker.kill()
+    daemon.wait("broker_away")
+    until(daemon, lambda told: not told["listening"], consumers)
+    assert table(daemon)["stt-worker@pi3"]["state"] == "applied", "as it was, while nobody can say otherwise"
+    broker.start()
+    state_of(daemon, "stt-worker@pi3", "gone")
+    again = ends(Consumer(broker.port, "stt-worker", "pi3"))
+    again.acknowledge(1)
+    state_of(daemon, "stt-worker@pi3", "applied")
+
+
+# --- the page ---------------------------------------------------------------------------------------------------------
+
+
+def test_status_shows_who_runs_what_and_who_refused(daemon, joined):
+    joined("stt-worker", "pi3", applies)
+    joined("tts-worker", "pi3", refuses("no such voice"))
+    joined("router", "hub").acknowledge(1, overridden=["/port"], restart_pending=["/mode"])
+    until(daemon, lambda seen: len(seen) == 3)
+    page = daemon.ctl("status", check=0).stdout
+    assert "2/3 applied epoch 1, 1 refused" in page
+    rows = [line.split("\t") for line in page.splitlines() if "@" in line and "\t" in line]
+    assert [row[:3] for row in rows] == [["tts-worker@pi3", "refused", "1"], ["router@hub", "applied", "1"], ["stt-worker@pi3", "applied", "1"]]
+    assert rows[0][4] == "no such voice; unsigned"
+    assert rows[1][4] == "FRESH; restart for /mode; overridden /port; unsigned"
+
+
+# --- wait -------------------------------------------------------------------------------------------------------------
+
+
+def test_wait_for_applied_ends_when_all_have_it(daemon, home, joined):
+    joined("stt-worker", "pi3", applies)
+    joined("router", "hub", applies)
+    until(daemon, lambda seen: len(seen) == 2)
+    process = subprocess.Popen([EPOCHCTL, "wait", "2", "--for", "applied", "--timeout", str(PATIENCE_S)], env=daemon.env,
+                               stdout=subprocess.PIPE, text=True)
+    home.commit({STT: "rate: 2\n"})
+    assert process.communicate(timeout=PATIENCE_S)[0] == "epoch 2 applied by 2 of 2\n" and process.returncode == 0
+
+
+def test_wait_for_applied_tells_who_refused_and_who_is_missing(daemon, home, joined):
+    joined("tts-worker", "pi3", refuses("no such voice"))
+    silent = joined("stt-worker", "pi3").acknowledge(1)
+    until(daemon, lambda seen: len(seen) == 2)
+    refused = daemon.ctl("wait", "1", "--for", "applied", check=1)
+    assert refused.stdout == "epoch 1 applied by 1 of 2\ntts-worker@pi3 refused: no such voice\n"
+    home.commit({STT: "rate: 2\n"})
+    late = daemon.ctl("wait", "2", "--for", "applied", "--service", "stt-worker", "--timeout", "1", check=4)
+    assert late.stdout == "epoch 2 not applied in time: no word of stt-worker@pi3 (has 1)\n"
+    told = json.loads(daemon.ctl("wait", "2", "--for=applied", "--service=stt-worker", "--timeout=0", "--json", check=4).stdout)
+    assert (told["answer"], told["applied"], told["consumers"], told["waiting"]) == ("timed-out", 0, 1, "stt-worker@pi3 (has 1)")
+    silent.acknowledge(2)
+    daemon.ctl("wait", "2", "--for", "applied", "--service", "stt-worker", check=0)
+
+
+def test_wait_for_applied_where_nobody_is_known(daemon):
+    daemon.wait("acks_heard")
+    nobody = daemon.ctl("wait", "1", "--for", "applied", check=0)
+    assert "no consumer acknowledged, and epoch.yaml expects none" in nobody.stdout
+    named = daemon.ctl("wait", "1", "--for", "applied", "--service", "router", "--timeout", "1", check=4)
+    assert named.stdout == "epoch 1 not applied in time: nobody of router has acknowledged anything\n"
+    daemon.ctl("wait", "1", "--service", "router", check=2)
+
+
+# --- hooks ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def served(home, daemon):
+    ctl("init", home.path, check=0)
+    return home
+
+
+def commit(repo, daemon, files, message="change"):
+    """What the hooks say."""
+    repo.write(files)
+    repo.git("add", "-A")
+    return repo.git("commit", "-qm", message, **daemon.settings).stderr
+
+
+def test_n01__a_commit_prints_who_applied_it_and_who_refused(daemon, served, joined):
+    joined("stt-worker", "pi3", applies)
+    joined("tts-worker", "pi3", refuses("no such voice"))
+    until(daemon, lambda seen: len(seen) == 2)
+    said = commit(served, daemon, {STT: "rate: 2\n"})
+    epoch = served.count()
+    assert re.search(rf"^epochd: epoch {epoch} published: stt-worker \(\d+\.\d s\)\n  1/2 applied epoch {epoch}\n"
+                     r"  tts-worker@pi3 refused: no such voice$", said, re.M), said
+
+
+def test_n01__a_push_prints_it_to_whoever_pushed(tmp_path, broker, ends):
+    ctl("init", tmp_path / "hub.git", "--bare", check=0)
+    laptop = Repo.home(tmp_path / "laptop")
+    laptop.git("remote", "add", "origin", str(tmp_path / "hub.git"))
+    laptop.git("push", "-q", "origin", "main", check=False)
+    daemon = ends(Daemon(tmp_path / "epochd", tmp_path / "hub.git", broker))
+    daemon.published(1)
+    ends(Consumer(broker.port, "stt-worker", "pi3", applies))
+    state_of(daemon, "stt-worker@pi3", "applied")
+    laptop.commit({STT: "rate: 2\n"})
+    said = laptop.git("push", "-q", "origin", "main", **daemon.settings).stderr
+    assert re.search(r"epoch 2 published: stt-worker .*\nremote:\s+1/1 applied epoch 2", said), said
+
+
+def test_a_commit_waits_for_nobody_who_cannot_say_anything_new(daemon, served, joined):
+    """One that has not acknowledged for long costs the commits of other services nothing, and those of its own the wait."""
+    joined("stt-worker", "pi3").acknowledge(1)
+    until(daemon, lambda seen: len(seen) == 1)
+    served.git("config", "epochd.wait", "1.5")
+    began = time.monotonic()
+    said = commit(served, daemon, {STT: "rate: 2\n"})
+    assert "no word yet of stt-worker@pi3 (has 1)" in said and time.monotonic() - began >= 1.4
+    began = time.monotonic()
+    said = commit(served, daemon, {"services/router.yaml": "rate: 2\n"})
+    assert "0/1 applied epoch" in said and time.monotonic() - began < 1.4
+
+
+def test_writing_verbs_print_it_too(daemon, served, joined):
+    joined("stt-worker", "pi3", refuses("too fast"))
+    until(daemon, lambda seen: len(seen) == 1)
+    said = daemon.ctl("-C", str(served.path), "set", "stt-worker", "rate=3")
+    assert "  0/1 applied epoch" in said.stdout + said.stderr and "  stt-worker@pi3 refused: too fast" in said.stdout + said.stderr
+
+
+# --- forget -----------------------------------------------------------------------------------------------------------
+
+
+def test_forget_clears_what_nobody_will_take_back(daemon, broker, joined):
+    consumer = joined("stt-worker", "pi3").acknowledge(1)
+    consumer.stop()  # a goodbye: no will
+    state_of(daemon, "stt-worker@pi3", "applied")
+    assert "forgotten: stt-worker@pi3" in daemon.ctl("forget", "stt-worker@pi3", check=0).stdout
+    until(daemon, lambda seen: seen == {})
+    assert "[consumer-unknown]" in daemon.ctl("forget", "stt-worker@pi3", check=1).stderr
+    daemon.ctl("forget", "stt-worker", check=2)
+    daemon.kill()
+    daemon.start()
+    daemon.wait("acks_heard", consumers=0)
