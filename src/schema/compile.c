@@ -94,7 +94,7 @@ const struct pattern *compile_pattern(struct compiling *c, struct span text, con
     if (pattern != NULL || c->failed)
         return pattern;
     struct document *document = c->schema->resource->document;
-    if (c->set->patterns_len == SCHEMA_PATTERNS_MAX) {
+    if (c->set->patterns_len >= SCHEMA_PATTERNS_MAX && !document->is_builtin) {
         if (!document->is_broken)
             compile_complain(c, document, at->file, pos, CODE_SCHEMA_TOO_EXPENSIVE,
                              "there are more than %d patterns", SCHEMA_PATTERNS_MAX);

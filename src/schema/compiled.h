@@ -11,6 +11,7 @@
 
 #include <stdatomic.h>
 
+#include "schema/decimal.h"
 #include "schema/dialect.h"
 #include "schema/format.h"
 #include "schema/index.h"
@@ -144,6 +145,7 @@ struct keyword {
         } unevaluated;
         const struct pattern *pattern;
         const struct format *format;
+        struct decimal step;
         uint64_t count;
     } u;
 };

@@ -6,6 +6,7 @@
 #include "schema/compile.h"
 
 enum { NOT_SEEN, OPEN, DONE };
+enum { CYCLES_MAX = 3 }; /* that are told: one often makes many */
 
 /* How many schemas about one value are inside each other from here on; recursion ends at SCHEMA_REFERS_MAX. */
 static unsigned visit(struct compiling *c, struct schema *schema, unsigned depth)
@@ -35,6 +36,7 @@ static unsigned visit(struct compiling *c, struct schema *schema, unsigned depth
 
 void cycle_check(struct compiling *c)
 {
-    for (size_t i = 0; i < c->queue.len && !c->failed; i++)
+    size_t before = c->findings->errors;
+    for (size_t i = 0; i < c->queue.len && !c->failed && c->findings->errors - before < CYCLES_MAX; i++)
         visit(c, c->queue.items[i], 0);
 }

@@ -3,18 +3,15 @@
  */
 #include "schema/decimal.h"
 
+#include <math.h>
 #include <stdlib.h>
 
+#include "util/macros.h"
 #include "util/num.h"
 
 __extension__ typedef unsigned __int128 wide;
 
-struct decimal {
-    uint64_t digits; /* below 10^21 only in theory: 17 digits */
-    int exponent;
-};
-
-static struct decimal decimal_of(const struct doc_node *node)
+struct decimal decimal_of(const struct doc_node *node)
 {
     char text[NUM_TEXT_MAX];
     struct decimal out = {0};
@@ -59,11 +56,8 @@ static uint64_t scaled(uint64_t value, int power, uint64_t modulus)
     return out;
 }
 
-bool decimal_is_multiple(const struct doc_node *value, const struct doc_node *step)
+static bool is_multiple(struct decimal a, struct decimal b)
 {
-    if (value->kind == DOC_INT && step->kind == DOC_INT)
-        return value->u.integer % step->u.integer == 0;
-    struct decimal a = decimal_of(value), b = decimal_of(step);
     if (a.digits == 0)
         return true;
     if (a.exponent >= b.exponent)
@@ -75,6 +69,21 @@ bool decimal_is_multiple(const struct doc_node *value, const struct doc_node *st
         a.digits /= 10;
     }
     return a.digits % b.digits == 0;
+}
+
+bool decimal_is_multiple(const struct doc_node *value, struct decimal step)
+{
+    static const double powers[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12};
+    if (value->kind == DOC_INT && step.exponent == 0)
+        return (uint64_t)(value->u.integer < 0 ? -value->u.integer : value->u.integer) % step.digits == 0;
+    if (value->kind == DOC_DOUBLE && step.exponent <= 0 && step.exponent > -(int)ARRAY_LEN(powers)) {
+        /* As many decimal places as the step has: either they say the value exactly, or it has more and is no multiple.
+           Dividing two exact numbers gives the double nearest to the decimal, which is how one is read. */
+        double power = powers[-step.exponent], places = nearbyint(fabs(value->u.number) * power);
+        if (places < (double)NUM_INT_MAX)
+            return places / power == fabs(value->u.number) && (uint64_t)places % step.digits == 0;
+    }
+    return is_multiple(decimal_of(value), step);
 }
 
 static double double_of(const struct doc_node *node)

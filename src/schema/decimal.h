@@ -7,8 +7,17 @@
 
 #include "model/doc.h"
 
-/* Both are numbers, `step` is above zero. */
-bool decimal_is_multiple(const struct doc_node *value, const struct doc_node *step);
+/* digits × 10^exponent. */
+struct decimal {
+    uint64_t digits;
+    int exponent;
+};
+
+/* The size of a number, without its sign. */
+struct decimal decimal_of(const struct doc_node *node);
+
+/* `value` is a number, `step` above zero. */
+bool decimal_is_multiple(const struct doc_node *value, struct decimal step);
 
 /* <0, 0, >0; both are numbers. */
 int decimal_compare(const struct doc_node *a, const struct doc_node *b);

@@ -44,10 +44,10 @@ static bool check_exclusive_maximum(struct run *run, const struct keyword *keywo
 
 static bool check_multiple_of(struct run *run, const struct keyword *keyword, const struct place *place)
 {
-    enum { OF_FRACTIONS = 200 }; /* writing two doubles as decimals */
+    enum { OF_FRACTIONS = 20 }; /* the few that are written as decimals */
     if (place->node->kind == DOC_DOUBLE && !run_charge(run, OF_FRACTIONS))
         return false;
-    return decimal_is_multiple(place->node, keyword->at) || say_bound(run, keyword, place, "is no multiple of");
+    return decimal_is_multiple(place->node, keyword->u.step) || say_bound(run, keyword, place, "is no multiple of");
 }
 
 static bool compile_bound(const struct doc_node *at, keyword_check *check, struct keyword *out)
@@ -85,5 +85,8 @@ bool compile_multiple_of(struct compiling *c, const struct doc_node *at, struct 
 {
     static const struct doc_node zero = {.kind = DOC_INT};
     (void)c;
-    return compile_bound(at, check_multiple_of, out) && decimal_compare(at, &zero) > 0;
+    if (!compile_bound(at, check_multiple_of, out) || decimal_compare(at, &zero) <= 0)
+        return false;
+    out->u.step = decimal_of(at);
+    return true;
 }

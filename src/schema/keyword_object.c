@@ -42,7 +42,7 @@ static bool say_unknown(struct run *run, const struct keyword *keyword, const st
     const struct members *members = keyword->u.members;
     if (run->problems == NULL)
         return false;
-    struct span nearest = nearest_member(member->name, members->names, members->len);
+    struct span nearest = nearest_member(run, member->name, members->names, members->len);
     put_name(&text, member->name);
     buf_puts(&text, " is not known here");
     if (nearest.data != NULL) {

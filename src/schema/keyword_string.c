@@ -19,7 +19,7 @@ static bool check_min_length(struct run *run, const struct keyword *keyword, con
     struct span text = place->node->u.string;
     uint64_t min = keyword->u.count;
     /* A character has one to four bytes. */
-    if (text.len >= min && (text.len / 4 >= min || (run_charge(run, text.len / 64) && length_of(text) >= min)))
+    if (text.len >= min && (text.len / 4 >= min || (run_charge(run, text.len / 16) && length_of(text) >= min)))
         return true;
     if (min == 1)
         return say(run, keyword, place, "is empty");
@@ -30,7 +30,7 @@ static bool check_min_length(struct run *run, const struct keyword *keyword, con
 static bool check_max_length(struct run *run, const struct keyword *keyword, const struct place *place)
 {
     struct span text = place->node->u.string;
-    if (text.len <= keyword->u.count || (run_charge(run, text.len / 64) && length_of(text) <= keyword->u.count))
+    if (text.len <= keyword->u.count || (run_charge(run, text.len / 16) && length_of(text) <= keyword->u.count))
         return true;
     return say(run, keyword, place, "has %llu characters, at most %llu are allowed",
                (unsigned long long)length_of(text), (unsigned long long)keyword->u.count);

@@ -41,14 +41,14 @@ bool compile_unevaluated_items(struct compiling *c, const struct doc_node *at, s
 }
 
 /* Of all names that the schema, or what it refers to, knows about this value, the nearest. */
-static struct span nearest_of(const struct schema *schema, struct span wrong, unsigned depth)
+static struct span nearest_of(const struct run *run, const struct schema *schema, struct span wrong, unsigned depth)
 {
     const struct keyword *keyword = schema_keyword(schema, check_members);
     struct span found = {0};
     if (keyword != NULL)
-        found = nearest_member(wrong, keyword->u.members->names, keyword->u.members->len);
+        found = nearest_member(run, wrong, keyword->u.members->names, keyword->u.members->len);
     for (uint32_t i = 0; found.data == NULL && depth > 0 && i < schema->about_same; i++)
-        found = nearest_of(schema->links[i], wrong, depth - 1);
+        found = nearest_of(run, schema->links[i], wrong, depth - 1);
     return found;
 }
 
@@ -59,7 +59,7 @@ static bool say_unevaluated(struct run *run, const struct keyword *keyword, cons
     struct buf text AUTO_BUF = {0};
     if (run->problems == NULL)
         return false;
-    struct span nearest = nearest_of(keyword->u.unevaluated.holder, member->name, DEPTH);
+    struct span nearest = nearest_of(run, keyword->u.unevaluated.holder, member->name, DEPTH);
     put_name(&text, member->name);
     buf_puts(&text, " is not known here");
     if (nearest.data != NULL) {

@@ -124,7 +124,7 @@ bool check_enum(struct run *run, const struct keyword *keyword, const struct pla
     if (run->problems == NULL)
         return false;
     put_choices(&choices, keyword->at);
-    if (!say_is_secret(run, place))
+    if (say_may_suggest(run, keyword->u.values.len) && !say_is_secret(run, place))
         put_nearest_choice(&choices, keyword->at, place->node);
     buf_putc(&choices, '\0');
     say(run, keyword, place, "%s is not one of %s", say_value(run, place, &value), choices.failed ? "" : choices.data);

@@ -29,7 +29,8 @@ struct evaluated {
     size_t len;
 };
 
-enum trouble { TROUBLE_NONE, TROUBLE_EXPENSIVE, TROUBLE_MEMORY };
+/* FULL: enough was said; not a word more would be kept. */
+enum trouble { TROUBLE_NONE, TROUBLE_EXPENSIVE, TROUBLE_MEMORY, TROUBLE_FULL };
 
 struct problems;
 

@@ -12,7 +12,7 @@
 #include "schema/notes.h"
 #include "util/utf8.h"
 
-enum { PATH_MAX_SHOWN = 160, OF_A_PROBLEM = 60 /* steps */, MANY = 50, NAMES_TRIED = 500 };
+enum { PATH_MAX_SHOWN = 160, OF_A_PROBLEM = 60 /* steps */, SUGGESTIONS_MAX = 100, NAMES_TRIED = 500 };
 
 /* --- the list ---------------------------------------------------------------------------------------------------------- */
 
@@ -190,7 +190,7 @@ static void add(struct run *run, const struct place *place, struct problem probl
 {
     char message[FINDING_MESSAGE_MAX];
     struct problems *problems = run->problems;
-    if (!run_charge(run, OF_A_PROBLEM) || problems->len == PROBLEMS_MAX)
+    if (!run_charge(run, OF_A_PROBLEM))
         return;
     vsnprintf(message, sizeof message, format, args);
     problem.message = compose(problems, place, message);
@@ -203,6 +203,8 @@ static void add(struct run *run, const struct place *place, struct problem probl
         return;
     }
     problems->items[problems->len++] = problem;
+    if (problems->len == PROBLEMS_MAX)
+        run->trouble = TROUBLE_FULL;
 }
 
 bool say(struct run *run, const struct keyword *keyword, const struct place *place, const char *format, ...)
@@ -226,7 +228,7 @@ bool say_key(struct run *run, const struct keyword *keyword, const struct place 
     add(run, place, (struct problem){.code = keyword->code, .pos = member->pos, .name = name}, format, args);
     va_end(args);
     struct problem *problem = say_last(run);
-    if (problem != NULL && !run_is_stopped(run))
+    if (problem != NULL && run->trouble != TROUBLE_EXPENSIVE && run->trouble != TROUBLE_MEMORY)
         problem->file = member->value->file;
     return false;
 }
@@ -254,10 +256,15 @@ bool say_false(struct run *run, const struct schema *schema, const struct place 
     return say(run, &keyword, place, "nothing is allowed here");
 }
 
-struct span nearest_member(struct span wrong, const struct doc_member *members, size_t len)
+bool say_may_suggest(const struct run *run, size_t names)
+{
+    return run->problems != NULL && run->problems->len < SUGGESTIONS_MAX && names <= NAMES_TRIED;
+}
+
+struct span nearest_member(const struct run *run, struct span wrong, const struct doc_member *members, size_t len)
 {
     struct nearest nearest = {.text = wrong};
-    for (size_t i = 0; i < len && i < NAMES_TRIED; i++)
+    for (size_t i = 0; i < len && say_may_suggest(run, len); i++)
         nearest_try(&nearest, members[i].name.data);
     return nearest.name == NULL ? (struct span){0} : span_of(nearest.name);
 }

@@ -28,7 +28,7 @@ struct problems {
     bool failed; /* for want of memory */
 };
 
-enum { PROBLEMS_MAX = 2000, SHOWN_MAX = 80 };
+enum { PROBLEMS_MAX = FINDINGS_MAX, SHOWN_MAX = 80 };
 
 void problems_fini(struct problems *problems);
 
@@ -63,7 +63,10 @@ bool say_is_secret(const struct run *run, const struct place *place);
 void put_short(struct buf *out, const struct doc_node *node);
 void put_name(struct buf *out, struct span name);
 
-/* Of the names, sorted, the nearest to a wrong one; data NULL: none is near. */
-struct span nearest_member(struct span wrong, const struct doc_member *members, size_t len);
+/* Whether it is worth to look for what was meant: of the first of very many mistakes only, and among not too many names. */
+bool say_may_suggest(const struct run *run, size_t names);
+
+/* Of the names the nearest to a wrong one; data NULL: none is near. */
+struct span nearest_member(const struct run *run, struct span wrong, const struct doc_member *members, size_t len);
 
 #endif

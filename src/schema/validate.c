@@ -26,6 +26,8 @@ static enum schema_verdict run_once(struct run *run, const struct schema *schema
     switch (run->trouble) {
     case TROUBLE_NONE:
         break;
+    case TROUBLE_FULL:
+        return SCHEMA_INVALID;
     case TROUBLE_EXPENSIVE:
         return SCHEMA_TOO_EXPENSIVE;
     case TROUBLE_MEMORY:
