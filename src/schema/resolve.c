@@ -14,6 +14,15 @@ static struct schema *complain(struct compiling *c, const struct doc_node *at, c
     return NULL;
 }
 
+/* Behind the last slash. */
+static struct span last_part(struct span name)
+{
+    size_t at = name.len;
+    while (at > 0 && name.data[at - 1] != '/')
+        at--;
+    return (struct span){name.data + at, name.len - at};
+}
+
 /* Of the documents there are, the one whose name is nearest: with the name that the reference should end in. */
 static struct schema *complain_of_document(struct compiling *c, const struct doc_node *at, struct span uri)
 {
@@ -22,10 +31,10 @@ static struct schema *complain_of_document(struct compiling *c, const struct doc
     size_t base = sizeof ours - 1;
     if (uri.len <= base || memcmp(uri.data, ours, base) != 0)
         return complain(c, at, "there is no such schema here, and nothing is ever fetched", "");
-    struct nearest nearest = {.text = {uri.data + base, uri.len - base}};
+    struct nearest nearest = {.text = last_part(uri)};
     for (size_t i = 0; i < c->set->documents_len; i++)
         if (!c->set->documents[i]->is_builtin)
-            nearest_try(&nearest, c->set->documents[i]->name.data);
+            nearest_try(&nearest, last_part(c->set->documents[i]->name).data);
     if (nearest.name == NULL)
         return complain(c, at, "there is no such file among the schemas", "");
     buf_printf(&hint, "there is no such file among the schemas; did you mean %s?", nearest.name);

@@ -106,7 +106,7 @@ static bool is_plain(struct span name)
 /* "audio.models[2].name"; nothing for the whole document. */
 static void put_path(struct buf *out, const struct place *place)
 {
-    if (place->parent == NULL || place->is_name)
+    if (place->parent == NULL)
         return;
     put_path(out, place->parent);
     if (out->len > PATH_MAX_SHOWN)
@@ -149,7 +149,7 @@ bool say_is_secret(const struct run *run, const struct place *place)
 const char *say_value(struct run *run, const struct place *place, struct buf *out)
 {
     if (place->is_name)
-        put_name(out, place->node->u.string);
+        buf_puts(out, "it");
     else if (place->node->kind == DOC_OBJECT || place->node->kind == DOC_ARRAY)
         buf_printf(out, "this %s", place->node->kind == DOC_OBJECT ? "mapping" : "list");
     else if (run->problems == NULL || say_is_secret(run, place))
@@ -172,14 +172,25 @@ static unsigned depth_of(const struct place *place)
     return depth;
 }
 
+/* Messages that go on after the path of a value. */
+static bool lacks_subject(const char *message)
+{
+    return strncmp(message, "is ", 3) == 0 || strncmp(message, "has ", 4) == 0 || strncmp(message, "fits ", 5) == 0;
+}
+
 static const char *compose(struct problems *problems, const struct place *place, const char *message)
 {
     struct buf text AUTO_BUF = {0};
-    put_path(&text, place);
+    put_path(&text, place->is_name ? place->parent : place);
     if (text.len > 0)
         buf_puts(&text, ": ");
-    if (place->is_name)
+    if (place->is_name) {
         buf_puts(&text, "the key ");
+        put_name(&text, place->node->u.string);
+        buf_puts(&text, ": ");
+    }
+    if (text.len == 0 && lacks_subject(message))
+        buf_puts(&text, "the document ");
     buf_puts(&text, message);
     char *copy = text.failed ? NULL : arena_copy(&problems->arena, text.data, text.len);
     problems->failed = problems->failed || copy == NULL;
@@ -197,6 +208,8 @@ static void add(struct run *run, const struct place *place, struct problem probl
     problem.file = place->node->file;
     problem.node = place->node;
     problem.depth = depth_of(place);
+    if (place->is_name)
+        problem.code = CODE_SCHEMA_PROPERTY_NAMES;
     if (problem.message == NULL || !make_room(problems)) {
         problems->failed = true;
         run->trouble = TROUBLE_MEMORY;
