@@ -7,39 +7,62 @@
 #include <stddef.h>
 
 /* The key is the field's own name. */
-#define SETTING(name, variable_, kind_, fallback_, ...)                                                      \
+#define SETTING(name, variable_, kind_, fallback_, about_, ...)                                              \
     {                                                                                                        \
         .key = #name, .variable = "EPOCHD_" variable_, .kind = SETTING_##kind_,                              \
-        .offset = offsetof(struct settings, name), .fallback = (fallback_), __VA_ARGS__                      \
+        .offset = offsetof(struct settings, name), .fallback = (fallback_), .about = (about_),               \
+        __VA_ARGS__                                                                                          \
     }
 
 /* clang-format off */
 const struct setting settings_table[] = {
-    SETTING(repository.path, "REPOSITORY_PATH", PATH, "/srv/config"),
-    SETTING(repository.branch, "REPOSITORY_BRANCH", BRANCH, "main"),
-    SETTING(repository.rewrite, "REPOSITORY_REWRITE", CHOICE, "auto", .choices = {"auto", "amend", "deny", "allow"}),
-    SETTING(repository.trusted_uids, "REPOSITORY_TRUSTED_UIDS", UIDS, ""),
-    SETTING(repository.poll_s, "REPOSITORY_POLL_S", INTEGER, "5", .min = 1, .max = 3600),
+    SETTING(repository.path, "REPOSITORY_PATH", PATH, "/srv/config",
+            "Where the git repository is: the top of a work tree, its .git, or a bare repository."),
+    SETTING(repository.branch, "REPOSITORY_BRANCH", BRANCH, "main",
+            "The branch that is served."),
+    SETTING(repository.rewrite, "REPOSITORY_REWRITE", CHOICE, "auto",
+            "What happens when the branch no longer contains the last accepted commit.", .choices = {"auto", "amend", "deny", "allow"}),
+    SETTING(repository.trusted_uids, "REPOSITORY_TRUSTED_UIDS", UIDS, "",
+            "Users besides our own that may own the repository."),
+    SETTING(repository.poll_s, "REPOSITORY_POLL_S", INTEGER, "5",
+            "Seconds between two looks at the branch when inotify says nothing", .min = 1, .max = 3600),
 
-    SETTING(state, "STATE", PATH, "/var/lib/epochd"),
-    SETTING(keys, "KEYS", OPTIONAL_PATH, ""),
-    SETTING(run, "RUN", PATH, "/run/epochd"),
+    SETTING(state, "STATE", PATH, "/var/lib/epochd",
+            "The folder of the journal, the snapshot and the lock."),
+    SETTING(keys, "KEYS", OPTIONAL_PATH, "",
+            "The folder of the keys, made at the first start."),
+    SETTING(run, "RUN", PATH, "/run/epochd",
+            "The folder of status.json and the metrics, which do not outlive the process."),
 
-    SETTING(mqtt.url, "MQTT_URL", URL, "mqtt://localhost:1883"),
-    SETTING(mqtt.source, "MQTT_SOURCE", NAME, "config-manager"),
-    SETTING(mqtt.prefix, "MQTT_PREFIX", PREFIX, ""),
-    SETTING(mqtt.heartbeat_s, "MQTT_HEARTBEAT_S", INTEGER, "10", .min = 1, .max = 3600),
-    SETTING(mqtt.client_id, "MQTT_CLIENT_ID", TEXT, ""),
-    SETTING(mqtt.username, "MQTT_USERNAME", TEXT, ""),
-    SETTING(mqtt.password_file, "MQTT_PASSWORD_FILE", OPTIONAL_PATH, ""),
-    SETTING(mqtt.ca_file, "MQTT_CA_FILE", OPTIONAL_PATH, ""),
-    SETTING(mqtt.cert_file, "MQTT_CERT_FILE", OPTIONAL_PATH, ""),
-    SETTING(mqtt.key_file, "MQTT_KEY_FILE", OPTIONAL_PATH, ""),
-    SETTING(mqtt.backoff_min_ms, "MQTT_BACKOFF_MIN_MS", INTEGER, "250", .min = 10, .max = 600000),
-    SETTING(mqtt.backoff_max_ms, "MQTT_BACKOFF_MAX_MS", INTEGER, "30000", .min = 10, .max = 600000),
+    SETTING(mqtt.url, "MQTT_URL", URL, "mqtt://localhost:1883",
+            "The broker, or off for none"),
+    SETTING(mqtt.source, "MQTT_SOURCE", NAME, "config-manager",
+            "Who we are in topics and messages."),
+    SETTING(mqtt.prefix, "MQTT_PREFIX", PREFIX, "",
+            "In front of all topics, without a slash at either end."),
+    SETTING(mqtt.heartbeat_s, "MQTT_HEARTBEAT_S", INTEGER, "10",
+            "Seconds between two signed keepalives.", .min = 1, .max = 3600),
+    SETTING(mqtt.client_id, "MQTT_CLIENT_ID", TEXT, "",
+            "The MQTT client id."),
+    SETTING(mqtt.username, "MQTT_USERNAME", TEXT, "",
+            "The user at the broker."),
+    SETTING(mqtt.password_file, "MQTT_PASSWORD_FILE", OPTIONAL_PATH, "",
+            "A file that holds the password, at most 1024 bytes"),
+    SETTING(mqtt.ca_file, "MQTT_CA_FILE", OPTIONAL_PATH, "",
+            "The certificates, PEM, of those who may have signed the broker's."),
+    SETTING(mqtt.cert_file, "MQTT_CERT_FILE", OPTIONAL_PATH, "",
+            "Our own certificate, PEM, for a broker that asks for one."),
+    SETTING(mqtt.key_file, "MQTT_KEY_FILE", OPTIONAL_PATH, "",
+            "The private key of mqtt.cert_file, PEM, without a passphrase."),
+    SETTING(mqtt.backoff_min_ms, "MQTT_BACKOFF_MIN_MS", INTEGER, "250",
+            "Milliseconds to the first attempt to connect again.", .min = 10, .max = 600000),
+    SETTING(mqtt.backoff_max_ms, "MQTT_BACKOFF_MAX_MS", INTEGER, "30000",
+            "The longest such wait, not below mqtt.backoff_min_ms.", .min = 10, .max = 600000),
 
-    SETTING(log.level, "LOG_LEVEL", CHOICE, "info", .choices = {"debug", "info", "warn", "error"}),
-    SETTING(log.format, "LOG_FORMAT", CHOICE, "auto", .choices = {"auto", "text", "json"}),
+    SETTING(log.level, "LOG_LEVEL", CHOICE, "info",
+            "The least that is logged.", .choices = {"debug", "info", "warn", "error"}),
+    SETTING(log.format, "LOG_FORMAT", CHOICE, "auto",
+            "text for people, json for programs: one line each event.", .choices = {"auto", "text", "json"}),
 };
 /* clang-format on */
 

@@ -28,6 +28,7 @@ struct setting {
     enum setting_kind kind;
     size_t offset;                                /* of its field in struct settings */
     const char *fallback;                         /* the default, as the environment would say it */
+    const char *about;                            /* how the manual page begins to tell of it, without its marks */
     int min, max;                                 /* of SETTING_INTEGER */
     const char *choices[SETTING_CHOICES_MAX + 1]; /* of SETTING_CHOICE, NULL behind the last */
 };

@@ -103,6 +103,25 @@ static void settings__are_all_in_the_manual(void **state)
     }
 }
 
+/* What a schema says of a setting is how its entry begins. */
+static void settings__begin_in_the_manual_as_in_the_schema(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < settings_table_len; i++) {
+        const char *about = settings_table[i].about;
+        size_t at, to = 0;
+        char *entry = entry_of(settings_table[i].key, &at);
+        assert_non_null(entry);
+        for (size_t k = 0; entry[k] != '\0'; k++) /* without the marks, but for underscores inside of words */
+            if (entry[k] != '*' && (entry[k] != '_' || (k > 0 && strchr(" (", entry[k - 1]) == NULL && strchr(" ,.)", entry[k + 1]) == NULL)))
+                entry[to++] = entry[k];
+        entry[to] = '\0';
+        if (strncmp(entry, about, strlen(about)) != 0)
+            fail_msg("%s: '%s' and the page '%.80s'", settings_table[i].key, about, entry);
+        free(entry);
+    }
+}
+
 /* Every "*name*" that has paragraphs under it. */
 static void settings__in_the_manual_all_exist(void **state)
 {
@@ -190,6 +209,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, temp_folder_make, temp_folder_drop)
         cmocka_unit_test(settings__are_all_in_the_manual),
+        cmocka_unit_test(settings__begin_in_the_manual_as_in_the_schema),
         cmocka_unit_test(settings__in_the_manual_all_exist),
         IN_FOLDER(settings__of_the_manual_can_be_used),
         cmocka_unit_test(settings__have_variables_named_after_them),
