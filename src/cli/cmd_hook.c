@@ -51,43 +51,44 @@ static int open_repo(struct repo **out, struct error *err)
 
 /* --- judging -------------------------------------------------------------------------------------------- */
 
-static int say_plan(const struct candidate *candidate, const struct catalog *before, struct error *err)
+static int say_plan(const struct candidate *candidate, const struct source *source, const struct revision *before, struct error *err)
 {
     enum { KEYS_SHOWN = 12 };
     struct plan plan AUTO_PLAN = {0};
     struct buf text AUTO_BUF = {0};
     if (getenv(GIT_ANSWERED) != NULL)
         return 0; /* a verb of ours commits, and has printed more */
-    if (before == NULL) {
+    if (before->catalog == NULL) {
         say("valid; %zu service%s", candidate->total, plural(candidate->total));
         return 0;
     }
-    if (plan_make(candidate, before, &plan, err) != 0)
+    if (plan_make(candidate, source, before, &plan, err) != 0)
         return -1;
-    if (plan.len == 0) {
-        say("valid; no service changes");
-        return 0;
-    }
     plan_put_names(&plan, &text);
-    say("valid; %zu service%s of %zu change%s: %.*s", plan.len, plural(plan.len), plan.total, plan.len == 1 ? "s" : "",
-        (int)text.len, text.data);
+    if (plan.len == 0)
+        say("valid; no service changes");
+    else
+        say("valid; %zu service%s of %zu change%s: %.*s", plan.len, plural(plan.len), plan.total, plan.len == 1 ? "s" : "",
+            (int)text.len, text.data);
     buf_reset(&text);
     plan_put_text(&plan, "  ", KEYS_SHOWN, &text);
+    plan_put_causes(&plan, "  ", &text);
     fwrite(text.data, 1, text.len, stderr);
     return buf_check(&text, err);
 }
 
-static int judge(const struct source *source, const struct candidate_base *base, struct error *err,
+static int judge(const struct source *source, const struct revision *before, bool may_remove_all, struct error *err,
                  bool *is_valid)
 {
     struct candidate candidate AUTO_CANDIDATE = {0};
     struct findings findings AUTO_FINDINGS = {0};
-    if (candidate_judge(source, base, &candidate, &findings, err) != 0 || findings_check(&findings, err) != 0)
+    const struct candidate_base base = revision_base(before, may_remove_all);
+    if (candidate_judge(source, &base, &candidate, &findings, err) != 0 || findings_check(&findings, err) != 0)
         return -1;
     findings_sort(&findings);
     say_findings(&findings);
     *is_valid = findings.errors == 0;
-    return *is_valid ? say_plan(&candidate, base->in_force, err) : 0;
+    return *is_valid ? say_plan(&candidate, source, before, err) : 0;
 }
 
 /* --- pre-commit ----------------------------------------------------------------------------------------- */
@@ -115,8 +116,7 @@ static int pre_commit(void)
         return cannot_judge(&err, way_out);
     /* The commit's trailers do not exist yet: whether many services may go is judged with the message, by the
        daemon. */
-    const struct candidate_base base = revision_base(&before, true);
-    if (judge(&source, &base, &err, &is_valid) != 0)
+    if (judge(&source, &before, true, &err, &is_valid) != 0)
         return cannot_judge(&err, way_out);
     if (is_valid)
         return CLI_OK;
@@ -154,10 +154,9 @@ static int judge_push(struct repo *repo, const struct hook_push *push, struct er
         return -1;
     if (!oid_is_zero(&push->before) && revision_before(repo, &push->before, &before, err) != 0)
         return -1;
-    const struct candidate_base base = revision_base(&before, is_allowed);
     if (source_from_commit(repo, &push->after, NULL, &source, err) != 0)
         return -1;
-    return judge(&source, &base, err, is_valid);
+    return judge(&source, &before, is_allowed, err, is_valid);
 }
 
 static int receive(struct repo *repo, const struct hook_push *push, bool is_deny)

@@ -51,6 +51,7 @@ static void put_text(const struct plan *plan, struct buf *out)
     plan_put_text(plan, "", SIZE_MAX / 4, out);
     plan_put_counts(plan, out);
     buf_putc(out, '\n');
+    plan_put_causes(plan, "", out);
 }
 
 static int print_plan(const struct cli_args *args, const struct plan *plan)
@@ -102,7 +103,7 @@ static int compare(const struct cli_args *args, const struct source *source, con
     findings_sort(&findings);
     if (findings.errors > 0)
         return print_findings(args, &findings);
-    return plan_make(&candidate, before->catalog, &plan, &err) != 0 ? cli_fail(&err) : print_plan(args, &plan);
+    return plan_make(&candidate, source, before, &plan, &err) != 0 ? cli_fail(&err) : print_plan(args, &plan);
 }
 
 /* --- plan ----------------------------------------------------------------------------------------------- */

@@ -7,33 +7,20 @@
 #include <string.h>
 
 #include "model/json.h"
-#include "model/json_text.h"
-#include "util/utf8.h"
 
-enum { VALUE_MAX = 72, NAMES_MAX = 8 }; /* bytes of a value, services named, in a line for people */
+#define AUTO_ARENA CLEANUP(arena_fini)
 
 void plan_fini(struct plan *plan)
 {
     for (size_t i = 0; i < plan->len; i++) {
+        free(plan->services[i].notes);
         diff_fini(&plan->services[i].diff);
         doc_fini(&plan->services[i].before);
         doc_fini(&plan->services[i].after);
     }
     free(plan->services);
+    plan_causes_fini(&plan->causes);
     *plan = (struct plan){0};
-}
-
-const char *plan_action_name(enum plan_action action)
-{
-    switch (action) {
-    case PLAN_CREATED:
-        return "created";
-    case PLAN_UPDATED:
-        return "updated";
-    case PLAN_DELETED:
-        return "deleted";
-    }
-    return NULL;
 }
 
 /* What was judged once is within the limits. */
@@ -42,6 +29,50 @@ static int read_config(struct span config, struct doc *out, struct error *err)
     static const struct json_options options = {.file = "config", .limits = {UINT32_MAX, UINT32_MAX, UINT32_MAX}};
     return config.data == NULL ? 0 : json_read(config, &options, out, err);
 }
+
+/* --- what the schema says of it ------------------------------------------------------------------------- */
+
+static void note(const struct schema *schema, const struct pointer *pointer, struct plan_note *out)
+{
+    struct schema_place place;
+    if (schema == NULL)
+        return;
+    out->is_secret |= schema_is_secret(schema, pointer);
+    out->needs_restart |= schema_at(schema, pointer, &place) && schema_says(&place, "x-restart");
+}
+
+int plan_note(struct plan_service *service, const struct schema *before, const struct schema *after, struct error *err)
+{
+    struct arena arena AUTO_ARENA = {0};
+    service->notes = calloc(service->diff.len + 1, sizeof *service->notes);
+    if (service->notes == NULL)
+        return error_memory(err);
+    if (before == NULL && after == NULL)
+        return 0;
+    for (size_t i = 0; i < service->diff.len; i++) {
+        struct buf way AUTO_BUF = {0};
+        struct pointer pointer;
+        struct plan_note *out = &service->notes[i];
+        diff_put_way(service->diff.changes[i].way, &way);
+        if (buf_check(&way, err) != 0 || pointer_parse(buf_span(&way), &arena, &pointer, err) != 0)
+            return -1;
+        note(before, &pointer, out);
+        note(after, &pointer, out);
+        service->needs_restart |= out->needs_restart && service->action == PLAN_UPDATED;
+    }
+    return 0;
+}
+
+static const struct schema *schema_of(const struct environment *environment, const char *service)
+{
+    struct service_rules rules;
+    if (environment == NULL)
+        return NULL;
+    environment_find(environment, service, &rules, NULL);
+    return rules.schema == NULL ? NULL : rules.schema->schema;
+}
+
+/* --- the whole ------------------------------------------------------------------------------------------ */
 
 static int compare(const struct candidate_service *service, const struct catalog *before, struct plan_service *out,
                    struct error *err)
@@ -58,7 +89,8 @@ static int compare(const struct candidate_service *service, const struct catalog
     return diff_docs(was == NULL ? &nothing : out->before.root, out->after.root, &out->diff, err);
 }
 
-int plan_make(const struct candidate *candidate, const struct catalog *before, struct plan *out, struct error *err)
+int plan_make(const struct candidate *candidate, const struct source *source, const struct revision *before, struct plan *out,
+              struct error *err)
 {
     int rc = 0;
     *out = (struct plan){.services = calloc(candidate->len + 1, sizeof *out->services), .total = candidate->total};
@@ -66,186 +98,15 @@ int plan_make(const struct candidate *candidate, const struct catalog *before, s
         return error_memory(err);
     for (; rc == 0 && out->len < candidate->len; out->len++) {
         struct plan_service *service = &out->services[out->len];
-        rc = compare(&candidate->services[out->len], before, service, err);
+        rc = compare(&candidate->services[out->len], before->catalog, service, err);
+        if (rc == 0)
+            rc = plan_note(service, schema_of(before->environment, service->name), schema_of(candidate->environment, service->name), err);
         out->actions[service->action]++;
+        out->restarts += service->needs_restart;
     }
+    if (rc == 0)
+        rc = plan_causes_make(candidate, source, before, &out->causes, err);
     if (rc != 0)
         plan_fini(out); /* half of the last one is there, and freed with the rest */
     return rc;
-}
-
-/* --- for people ----------------------------------------------------------------------------------------- */
-
-static void put_value(const struct doc_node *value, struct buf *out)
-{
-    struct buf json AUTO_BUF = {0};
-    char text[VALUE_MAX];
-    json_write(value, &json);
-    utf8_printable(buf_span(&json), text, sizeof text);
-    buf_puts(out, text);
-    out->failed |= json.failed;
-}
-
-static void put_key(const struct diff_change *change, struct buf *out)
-{
-    struct buf way AUTO_BUF = {0};
-    char text[512];
-    diff_put_way(change->way, &way);
-    utf8_printable(buf_span(&way), text, sizeof text);
-    buf_puts(out, text[0] == '\0' ? "(all of it)" : text);
-    out->failed |= way.failed;
-}
-
-/* Of a service that was there before, what it gets and loses is said; of a new one everything is. */
-static void put_change(const struct diff_change *change, bool is_update, struct buf *out)
-{
-    put_key(change, out);
-    buf_puts(out, ": ");
-    if (change->before != NULL)
-        put_value(change->before, out);
-    if (change->after == NULL)
-        buf_puts(out, " removed");
-    else if (change->before != NULL)
-        buf_puts(out, " → ");
-    if (change->after != NULL)
-        put_value(change->after, out);
-    if (change->before == NULL && is_update)
-        buf_puts(out, " added");
-}
-
-void plan_put_counts(const struct plan *plan, struct buf *out)
-{
-    const char *comma = ": ";
-    if (plan->len == 0) {
-        buf_puts(out, "no service changes");
-        return;
-    }
-    buf_printf(out, "%zu service%s of %zu change%s", plan->len, plan->len == 1 ? "" : "s", plan->total, plan->len == 1 ? "s" : "");
-    for (enum plan_action action = PLAN_CREATED; action <= PLAN_DELETED; action++) {
-        if (plan->actions[action] == 0)
-            continue;
-        buf_printf(out, "%s%zu %s", comma, plan->actions[action], plan_action_name(action));
-        comma = ", ";
-    }
-}
-
-void plan_put_names(const struct plan *plan, struct buf *out)
-{
-    static const char *const signs[] = {[PLAN_CREATED] = "+", [PLAN_UPDATED] = "", [PLAN_DELETED] = "-"};
-    for (size_t i = 0; i < plan->len && i < NAMES_MAX; i++)
-        buf_printf(out, "%s%s%s", i == 0 ? "" : ", ", signs[plan->services[i].action], plan->services[i].name);
-    if (plan->len > NAMES_MAX)
-        buf_printf(out, " and %zu more", plan->len - NAMES_MAX);
-}
-
-void plan_put_text(const struct plan *plan, const char *lead, size_t max_keys, struct buf *out)
-{
-    static const char signs[] = {[PLAN_CREATED] = '+', [PLAN_UPDATED] = '~', [PLAN_DELETED] = '-'};
-    size_t told = 0, more = 0;
-    if (plan->len == 0)
-        return;
-    for (size_t i = 0; i < plan->len; i++) {
-        const struct plan_service *service = &plan->services[i];
-        /* Beyond the last line of keys the names of services go on being told for as long again. */
-        if (told + i < 2 * max_keys)
-            buf_printf(out, "%s%c %s\n", lead, signs[service->action], service->name);
-        for (size_t j = 0; j < service->diff.len; j++) {
-            if (told == max_keys) {
-                more += service->diff.len - j;
-                break;
-            }
-            told++;
-            buf_printf(out, "%s    ", lead);
-            put_change(&service->diff.changes[j], service->action == PLAN_UPDATED, out);
-            buf_putc(out, '\n');
-        }
-    }
-    if (more > 0)
-        buf_printf(out, "%s    and %zu more key%s\n", lead, more, more == 1 ? "" : "s");
-}
-
-/* --- for programs --------------------------------------------------------------------------------------- */
-
-static void put_change_json(const struct diff_change *change, struct buf *out)
-{
-    struct buf way AUTO_BUF = {0};
-    diff_put_way(change->way, &way);
-    buf_putc(out, '{');
-    if (change->after != NULL) {
-        buf_puts(out, "\"after\":");
-        json_write(change->after, out);
-        buf_putc(out, ',');
-    }
-    if (change->before != NULL) {
-        buf_puts(out, "\"before\":");
-        json_write(change->before, out);
-        buf_putc(out, ',');
-    }
-    buf_puts(out, "\"key\":");
-    json_put_string(out, buf_span(&way));
-    buf_putc(out, '}');
-    out->failed |= way.failed;
-}
-
-void plan_put_json(const struct plan *plan, struct buf *out)
-{
-    buf_printf(out, "{\"created\":%zu,\"deleted\":%zu,\"services\":[", plan->actions[PLAN_CREATED], plan->actions[PLAN_DELETED]);
-    for (size_t i = 0; i < plan->len; i++) {
-        const struct plan_service *service = &plan->services[i];
-        buf_printf(out, "%s{\"action\":\"%s\",\"changes\":[", i == 0 ? "" : ",", plan_action_name(service->action));
-        for (size_t j = 0; j < service->diff.len; j++) {
-            buf_puts(out, j == 0 ? "" : ",");
-            put_change_json(&service->diff.changes[j], out);
-        }
-        buf_puts(out, "],\"service\":");
-        json_put_text(out, service->name);
-        buf_putc(out, '}');
-    }
-    buf_printf(out, "],\"total\":%zu,\"updated\":%zu}\n", plan->total, plan->actions[PLAN_UPDATED]);
-}
-
-/* --- for a merge request -------------------------------------------------------------------------------- */
-
-/* In a table's cell, as code: a bar would end the cell, a backtick the code. */
-static void put_cell(const struct doc_node *value, struct buf *out)
-{
-    struct buf text AUTO_BUF = {0};
-    if (value == NULL)
-        return;
-    put_value(value, &text);
-    buf_putc(out, '`');
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.data[i] == '|')
-            buf_putc(out, '\\');
-        buf_putc(out, text.data[i] == '`' ? '\'' : text.data[i]);
-    }
-    buf_putc(out, '`');
-    out->failed |= text.failed;
-}
-
-void plan_put_markdown(const struct plan *plan, struct buf *out)
-{
-    buf_puts(out, "**");
-    plan_put_counts(plan, out);
-    buf_puts(out, "**\n");
-    for (size_t i = 0; i < plan->len; i++) {
-        const struct plan_service *service = &plan->services[i];
-        buf_printf(out, "\n`%s` %s\n", service->name, plan_action_name(service->action));
-        if (service->diff.len > 0)
-            buf_puts(out, "\n| key | before | after |\n|---|---|---|\n");
-        for (size_t j = 0; j < service->diff.len; j++) {
-            const struct diff_change *change = &service->diff.changes[j];
-            struct buf key AUTO_BUF = {0};
-            put_key(change, &key);
-            buf_puts(out, "| `");
-            for (size_t k = 0; k < key.len; k++)
-                buf_printf(out, "%s%c", key.data[k] == '|' ? "\\" : "", key.data[k] == '`' ? '\'' : key.data[k]);
-            buf_puts(out, "` | ");
-            put_cell(change->before, out);
-            buf_puts(out, " | ");
-            put_cell(change->after, out);
-            buf_puts(out, " |\n");
-            out->failed |= key.failed;
-        }
-    }
 }

@@ -5,16 +5,24 @@
 #ifndef CLI_PLAN_H
 #define CLI_PLAN_H
 
-#include "config/candidate.h"
+#include "cli/plan_cause.h"
 #include "model/diff.h"
 
 enum plan_action { PLAN_CREATED, PLAN_UPDATED, PLAN_DELETED };
+
+/* What the schema says of a key that changes. */
+struct plan_note {
+    bool is_secret;     /* its values are not shown */
+    bool needs_restart; /* x-restart: the service takes it up when it starts again */
+};
 
 struct plan_service {
     const char *name; /* borrowed from the candidate */
     enum plan_action action;
     struct doc before, after; /* empty where there is none on that side */
     struct diff diff;
+    struct plan_note *notes; /* one a change of the diff */
+    bool needs_restart;      /* one of them does, and the service was there before */
 };
 
 /* A zeroed struct is empty. Borrows from the candidate. */
@@ -22,16 +30,22 @@ struct plan {
     struct plan_service *services;
     size_t len, total; /* total: services after it */
     size_t actions[PLAN_DELETED + 1];
+    size_t restarts; /* services that need one */
+    struct plan_causes causes;
 };
 
 void plan_fini(struct plan *plan);
 #define AUTO_PLAN CLEANUP(plan_fini)
 
-/* `candidate` was judged with `before` in force; NULL: nothing was, all services are created. `out` is empty on
-   failure. */
-int plan_make(const struct candidate *candidate, const struct catalog *before, struct plan *out, struct error *err) MUST_CHECK;
+/* `candidate` was made from `source` and judged over `before`; where that is empty all services are created. `out` is empty
+   on failure. */
+int plan_make(const struct candidate *candidate, const struct source *source, const struct revision *before, struct plan *out,
+              struct error *err) MUST_CHECK;
 
-/* "3 services of 6 change: 1 created, 1 updated, 1 deleted", or "no service changes"; no newline. */
+/* The notes of a service whose diff was made otherwise. `schema` may be NULL. */
+int plan_note(struct plan_service *service, const struct schema *before, const struct schema *after, struct error *err) MUST_CHECK;
+
+/* "3 services of 6 change: 1 created, 1 updated, 1 deleted; 1 needs a restart", or "no service changes"; no newline. */
 void plan_put_counts(const struct plan *plan, struct buf *out);
 
 /* "stt-worker, -router, +lamp and 4 more"; nothing where no service changes. */
@@ -43,6 +57,8 @@ void plan_put_names(const struct plan *plan, struct buf *out);
  *
  *   ~ stt-worker
  *       /vad_threshold: 0.55 → 0.6
+ *       /model: "base" → "small" (restart)
+ *       /token: (secret) → (secret)
  *       /gain: 0.5 added
  *   + router
  *       /port: 8080
@@ -50,9 +66,15 @@ void plan_put_names(const struct plan *plan, struct buf *out);
  */
 void plan_put_text(const struct plan *plan, const char *lead, size_t max_keys, struct buf *out);
 
-/* {"created":n,"deleted":n,"services":[{"action":…,"changes":[{"after":…,"before":…,"key":…}],"service":…}],"total":n,
-   "updated":n}: canonical; of a change without one side that member is missing. */
+/*
+ * {"causes":[…],"created":n,"deleted":n,"profile":…,"restarts":n,"services":[{"action":…,"changes":[{"after":…,"before":…,
+ * "key":…}],"service":…}],"total":n,"updated":n}: canonical; of a change without one side that member is missing;
+ * "restart":true and "secret":true stand where they are so, and then the values are null.
+ */
 void plan_put_json(const struct plan *plan, struct buf *out);
+
+/* What is behind it: the causes (plan_cause.h), as lines that begin with `lead`. */
+void plan_put_causes(const struct plan *plan, const char *lead, struct buf *out);
 
 /* For a comment on a merge request: a table a service. */
 void plan_put_markdown(const struct plan *plan, struct buf *out);

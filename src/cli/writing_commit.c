@@ -64,7 +64,7 @@ static int judge(const struct writing *w, const struct writing_commit *commit, s
     findings_sort(&out->findings);
     if (findings_check(&out->findings, err) != 0)
         return -1;
-    return out->findings.errors > 0 ? 0 : plan_make(&out->candidate, out->before.catalog, &out->plan, err);
+    return out->findings.errors > 0 ? 0 : plan_make(&out->candidate, &out->source, &out->before, &out->plan, err);
 }
 
 static int say_findings(const struct findings *findings, struct outcome *outcome)
@@ -93,6 +93,7 @@ static int say_plan(const struct judged *judged, struct outcome *outcome)
     plan_put_text(&judged->plan, "", SIZE_MAX / 4, &text);
     plan_put_counts(&judged->plan, &text);
     buf_putc(&text, '\n');
+    plan_put_causes(&judged->plan, "", &text);
     return cli_print(&text);
 }
 

@@ -148,6 +148,9 @@ int repo_list(struct repo *repo, const struct oid *tree, struct listing *old, st
 int repo_read_blob(struct repo *repo, const struct oid *blob, size_t max, struct buf *out,
                    struct error *err) MUST_CHECK;
 
+/* The id that git gives a file of that content. */
+int repo_blob_id(struct span content, struct oid *out, struct error *err) MUST_CHECK;
+
 /* --- who wrote a line ----------------------------------------------------------------------------------- */
 
 enum repo_blame_kind {

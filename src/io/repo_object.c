@@ -84,6 +84,16 @@ int repo_get_object(struct repo *repo, const struct oid *oid, git_object_t type,
     return rc == 0 ? 0 : repo_fail_object(repo, oid, rc, err);
 }
 
+int repo_blob_id(struct span content, struct oid *out, struct error *err)
+{
+    git_oid id;
+    int rc = git_odb_hash(&id, content.data == NULL ? "" : content.data, content.len, GIT_OBJECT_BLOB);
+    if (rc != 0)
+        return repo_fail(err, CODE_REPO_UNREADABLE, rc, "cannot hash a file");
+    *out = repo_oid(&id);
+    return 0;
+}
+
 /* --- commits ------------------------------------------------------------------------------------------- */
 
 /* Cuts the first line off `text`. */
