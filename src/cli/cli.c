@@ -22,7 +22,9 @@ int cli_fail(const struct error *err)
     error_format(err, text, sizeof text);
     utf8_printable(span_of(text), safe, sizeof safe);
     fprintf(stderr, "epochctl: %s\n", safe);
-    return strcmp(err->code, CODE_NO_SERVICE) == 0 ? CLI_USAGE : CLI_FAILED;
+    return strcmp(err->code, CODE_NO_SERVICE) == 0 || strcmp(err->code, CODE_NO_PROFILE) == 0 || strcmp(err->code, CODE_NO_KEY) == 0
+               ? CLI_USAGE
+               : CLI_FAILED;
 }
 
 int cli_usage(const struct cli_verb *verb, const char *format, ...)

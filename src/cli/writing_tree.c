@@ -49,6 +49,17 @@ static int refuse_dirty(const struct writing_commit *commit, struct span status,
                      names.data == NULL ? "" : names.data);
 }
 
+/* A new file in a folder that is new too: there is nothing to ask git about, and it would warn of the folder. */
+static bool is_all_new(const struct writing *w, const char *path)
+{
+    char folder[PATH_TEXT_MAX];
+    const char *slash = strrchr(path, '/');
+    if (slash == NULL || listing_find_path(w->listing, path) != NULL)
+        return false;
+    int len = snprintf(folder, sizeof folder, "%s/%.*s", w->path, (int)(slash - path), path);
+    return len > 0 && (size_t)len < sizeof folder && access(folder, F_OK) != 0 && errno == ENOENT;
+}
+
 int writing_check_clean(const struct writing *w, const struct writing_commit *commit, struct error *err)
 {
     struct buf status AUTO_BUF = {0};
@@ -56,13 +67,17 @@ int writing_check_clean(const struct writing *w, const struct writing_commit *co
     struct git_call call = {.args = {"--literal-pathspecs", "--no-optional-locks", "status", "--porcelain=v1", "-z",
                                      "--no-renames", "--untracked-files=all", "--"},
                             .output = &status};
-    size_t args = 0;
+    size_t args = 0, first;
     while (call.args[args] != NULL)
         args++;
+    first = args;
     if (commit->len > FEW_PATHS)
-        call.args[args] = ".";
+        call.args[args++] = ".";
     for (size_t i = 0; i < commit->len && commit->len <= FEW_PATHS; i++)
-        call.args[args + i] = commit->changes[i].path;
+        if (!is_all_new(w, commit->changes[i].path))
+            call.args[args++] = commit->changes[i].path;
+    if (args == first)
+        return 0;
     if (git_must(&git, &call, err) != 0)
         return -1;
     buf_putc(&status, '\0');
