@@ -72,6 +72,14 @@ static void environment_refused(void *context, const struct override *override, 
     alarm_tell(context, override->variable, &err);
 }
 
+/* Told when it was made for the first time. */
+static void refused_before(void *context, const struct override *override, const char *why)
+{
+    (void)context;
+    (void)override;
+    (void)why;
+}
+
 int apply_make(epoch_client *client, const struct letter *letter, uint64_t epoch, struct epoch_config **out,
                struct error *err)
 {
@@ -133,6 +141,21 @@ static void plan_fini(struct plan *plan)
     free(plan->list);
 }
 
+/* The configuration that was refused, signed anew or come again: it is not offered a second time. */
+static int is_refused_again(epoch_client *client, const struct state_service *row, const struct epoch_config *config,
+                            bool *out, struct error *err)
+{
+    struct epoch_config *refused AUTO_CONFIG = NULL;
+    const struct cache_kept *kept = apply_kept(client, row->name, false);
+    *out = false;
+    if (kept == NULL || !kept->is_refused || row->applied == NULL)
+        return 0;
+    if (config_new(&refused, row->applied, 0, client->overrides, refused_before, NULL, err) != 0)
+        return -1;
+    *out = config_is_same(refused, config);
+    return 0;
+}
+
 static int make_planned(epoch_client *client, const struct state_service *row, struct planned *out, struct error *err)
 {
     const struct epoch_config *before = apply_in_force(client, row->name);
@@ -146,7 +169,9 @@ static int make_planned(epoch_client *client, const struct state_service *row, s
                         : apply_make(client, row->next, epoch, &out->config, err);
     if (rc != 0)
         return -1;
-    out->is_asked = before == NULL || !config_is_same(before, out->config);
+    if (!is_removal && is_refused_again(client, row, out->config, &out->is_refused, err) != 0)
+        return -1;
+    out->is_asked = !out->is_refused && (before == NULL || !config_is_same(before, out->config));
     return out->is_asked ? update_init(&out->update, out->config, before, err) : 0;
 }
 
@@ -199,7 +224,8 @@ static bool keep_beside(epoch_client *client, const struct planned *planned)
     kept->letter = letter_ref(planned->last);
     letter_unref(before);
     kept->is_refused = planned->is_refused;
-    snprintf(kept->reason, sizeof kept->reason, "%s", planned->update.reason);
+    if (planned->is_asked)
+        snprintf(kept->reason, sizeof kept->reason, "%s", planned->update.reason);
     return true;
 }
 

@@ -34,11 +34,18 @@ void cache_close(struct cache *cache)
     *cache = (struct cache){.dir = -1, .log = -1};
 }
 
-static int open_key(struct cache *cache, struct error *err)
+/* One that is damaged, or that others could read, is replaced: what it vouched for is worth nothing any more. */
+static int open_key(struct cache *cache, struct error *damage, struct error *err)
 {
-    bool is_missing;
-    if (key_file_read_own_mac(cache->dir, KEY_NAME, &cache->key, &is_missing, err) != 0)
-        return -1;
+    bool is_missing = false;
+    if (key_file_read_own_mac(cache->dir, KEY_NAME, &cache->key, &is_missing, err) != 0) {
+        if (strcmp(err->code, CODE_KEY_FILE) != 0)
+            return -1;
+        *damage = *err;
+        if (unlinkat(cache->dir, KEY_NAME, 0) != 0)
+            return error_set(err, ERR_SYSTEM, errno, "cannot replace '" KEY_NAME "'");
+        is_missing = true;
+    }
     return is_missing ? key_file_make_mac(cache->dir, KEY_NAME, &cache->key, err) : 0;
 }
 
@@ -69,16 +76,17 @@ static int make_log(struct cache *cache, struct span begin, struct error *err)
     return open_log(cache, err);
 }
 
-int cache_open(struct cache *cache, const char *path, const char *source, struct error *err)
+int cache_open(struct cache *cache, const char *path, const char *source, struct error *damage, struct error *err)
 {
     struct stat st;
     bool is_ours;
     *cache = (struct cache){.dir = -1, .log = -1, .source = source};
+    damage->code = NULL;
     if (fs_make_dir(path, FOLDER_MODE, &cache->dir, err) != 0 || fs_lock_dir(cache->dir, &is_ours, err) != 0)
         return error_wrap(err, "the cache %s", path);
     if (!is_ours)
         return error_set(err, CODE_CACHE_BUSY, 0, "another client has the cache %s open", path);
-    if (open_key(cache, err) != 0)
+    if (open_key(cache, damage, err) != 0)
         return error_wrap(err, "the cache %s", path);
     int rc = fstatat(cache->dir, LOG_FILE, &st, AT_SYMLINK_NOFOLLOW) == 0 ? open_log(cache, err)
                                                                           : make_log(cache, (struct span){0}, err);

@@ -58,8 +58,10 @@ struct cache_content {
 void cache_content_fini(struct cache_content *content);
 #define AUTO_CACHE_CONTENT CLEANUP(cache_content_fini)
 
-/* Opens, makes what is missing. CODE_CACHE_BUSY, CODE_KEY_FILE, what the system says. */
-int cache_open(struct cache *cache, const char *path, const char *source, struct error *err) MUST_CHECK;
+/* Opens, makes what is missing. A key that is no good is made anew: *damage says why (code NULL: it was good). CODE_CACHE_BUSY, what
+   the system says. */
+int cache_open(struct cache *cache, const char *path, const char *source, struct error *damage,
+               struct error *err) MUST_CHECK;
 void cache_close(struct cache *cache);
 static inline bool cache_is_open(const struct cache *cache)
 {

@@ -78,14 +78,25 @@ static struct epoch_options whole_options(const struct epoch_options *given)
     return options;
 }
 
+static int open_cache(epoch_client *client, struct error *err)
+{
+    struct error damage;
+    if (client->settings.cache == NULL)
+        return 0;
+    if (cache_open(&client->cache, client->settings.cache, client->settings.source, &damage, err) != 0)
+        return -1;
+    if (damage.code != NULL)
+        alarm_tell(client, client->settings.cache, &damage);
+    return 0;
+}
+
 static int open_parts(epoch_client *client, const struct epoch_options *options, struct error *err)
 {
     if (client_settings_init(&client->settings, options, err) != 0 || read_keys(client, options, err) != 0 ||
         overrides_read(&client->overrides, options->env, options->env_len, err) != 0)
         return -1;
     state_init(&client->state, &client->roots, client->settings.source, client->settings.follows_all);
-    if (client->settings.cache != NULL &&
-        cache_open(&client->cache, client->settings.cache, client->settings.source, err) != 0)
+    if (open_cache(client, err) != 0)
         return -1;
     if (acks_init(client, err) != 0 || links_open(client, err) != 0)
         return -1;

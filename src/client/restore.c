@@ -215,6 +215,16 @@ static int offer(epoch_client *client, enum topic_kind kind, const char *service
     return strcmp(err->code, CODE_MESSAGE_OLDER) == 0 ? 0 : -1; /* the cache knows better */
 }
 
+/* What the file says of its head is what the head says. */
+static int check_head(const struct snapshot *snapshot, const struct state_head *head, struct error *err)
+{
+    const struct message_head *said = &head->message.u.head;
+    if (snapshot->epoch != head->epoch || snapshot->generation != head->generation || snapshot->offset != said->offset ||
+        !span_is(snapshot->config_epoch, said->config_epoch))
+        return error_set(err, CODE_LKG_BAD_SIG, 0, "what it says of its head is not what the signed head says");
+    return 0;
+}
+
 static int offer_all(epoch_client *client, const struct snapshot *snapshot, struct error *err)
 {
     struct state *state = &client->state;
@@ -223,7 +233,7 @@ static int offer_all(epoch_client *client, const struct snapshot *snapshot, stru
         return -1;
     if (!state->waiting.exists)
         return 0;
-    if (offer(client, TOPIC_INDEX, NULL, snapshot->index, err) != 0)
+    if (check_head(snapshot, &state->waiting, err) != 0 || offer(client, TOPIC_INDEX, NULL, snapshot->index, err) != 0)
         return -1;
     for (size_t i = 0; i < state->len; i++) {
         const struct doc_node *message = doc_get(snapshot->services, state->rows[i]->name);

@@ -240,9 +240,9 @@ static int take_head(struct state *state, struct span raw, enum state_outcome *o
     struct message message AUTO_MESSAGE = {0};
     enum view_outcome seen;
     struct view before = state->view;
-    if (view_take_head(&state->view, raw, &seen, &message, err) != 0)
-        return -1;
     *outcome = STATE_SAME;
+    if (view_take_head(&state->view, raw, &seen, &message, err) != 0) /* overtaken by the one that waits: no replay */
+        return state->waiting.exists && strcmp(err->code, CODE_MESSAGE_OLDER) == 0 ? 0 : -1;
     /* The applied one once more: of use only to whoever follows more than it was applied for. */
     if (seen == VIEW_SAME && (state->waiting.exists || !state->is_partial))
         return 0;
