@@ -62,7 +62,7 @@ struct daemon {
     struct outbox outbox;
     struct acks acks;
     struct loop_source signals, watch, snapshots;
-    struct loop_timer poll, heartbeat, index, snapshot, report, tidy, reassert, overdue, judgement, stop;
+    struct loop_timer poll, heartbeat, index, snapshot, report, metrics_due, tidy, reassert, overdue, judgement, stop;
     struct buf will;
     char last_state[CONDITION_STATE_MAX];
     struct findings last_findings; /* of the last rejected commit while it is the tip */
@@ -74,6 +74,7 @@ struct daemon {
     int64_t snapshot_by_ms;        /* clock_boot_ms: no quiet moment is awaited beyond it */
     int64_t seen_us;               /* first sight of the commit in force, CLOCK_MONOTONIC; 0: not in this run */
     int64_t index_sent_ms;         /* clock_boot_ms */
+    int64_t metrics_ms;            /* clock_boot_ms when metrics.prom was written; 0: not yet */
     int64_t floor_raises[FLOOR_RAISES_A_MINUTE]; /* clock_boot_ms of the last ones */
     int64_t started_ms;            /* wall */
     uint64_t floor;                /* a head of our own source that was seen on the broker; 0: none */

@@ -12,16 +12,25 @@
 
 #define UNIT "report"
 
-enum { REPORT_AFTER_MS = 20, FILE_MODE = 0644, RUN_MODE = 0755 };
+/* The status is waited for by people and hooks. The metrics are collected every few seconds, and are the longer text. */
+enum { REPORT_AFTER_MS = 20, METRICS_EVERY_MS = 1000, FILE_MODE = 0644, RUN_MODE = 0755 };
+
+static void write_metrics(struct daemon *d);
 
 static void on_report(void *context)
 {
     report_now(context);
 }
 
+static void on_metrics(void *context)
+{
+    write_metrics(context);
+}
+
 void report_init(struct daemon *d)
 {
     loop_timer_init(&d->loop, &d->report, on_report, d);
+    loop_timer_init(&d->loop, &d->metrics_due, on_metrics, d);
 }
 
 void report_health(struct daemon *d, enum health_event event, const char *error)
@@ -171,11 +180,16 @@ static void write_metrics(struct daemon *d)
     };
     metrics_write(&d->metrics, &view, &d->conditions, &text);
     replace(d, METRICS_FILE, &text);
+    d->metrics_ms = clock_boot_ms();
 }
 
 void report_now(struct daemon *d)
 {
     loop_timer_disarm(&d->report);
     write_status(d);
-    write_metrics(d);
+    int64_t wait = d->metrics_ms + METRICS_EVERY_MS - clock_boot_ms();
+    if (d->metrics_ms == 0 || wait <= 0)
+        write_metrics(d);
+    else
+        loop_timer_arm_by(&d->loop, &d->metrics_due, wait);
 }

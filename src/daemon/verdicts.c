@@ -74,15 +74,20 @@ void verdicts_write_json(const struct verdicts *verdicts, struct buf *out)
     buf_putc(out, '[');
     for (size_t i = 0; (verdict = verdicts_get(verdicts, i)) != NULL; i++) {
         oid_format(&verdict->commit, hex);
-        buf_printf(out, "%s{\"code\":", i == 0 ? "" : ",");
+        buf_puts(out, i == 0 ? "{\"code\":" : ",{\"code\":");
         json_put_text(out, verdict->code[0] == '\0' ? NULL : verdict->code);
-        buf_printf(out, ",\"commit\":\"%s\",\"epoch\":", hex);
+        buf_puts(out, ",\"commit\":\"");
+        buf_append(out, hex, OID_HEX_LEN);
+        buf_puts(out, "\",\"epoch\":");
         if (verdict->epoch == 0)
             buf_puts(out, "null");
         else
             buf_put_u64(out, verdict->epoch);
-        buf_printf(out, ",\"findings\":%s,\"verdict\":\"%s\"}", verdict->findings == NULL ? "[]" : verdict->findings,
-                   verdict_name(verdict->kind));
+        buf_puts(out, ",\"findings\":");
+        buf_puts(out, verdict->findings == NULL ? "[]" : verdict->findings);
+        buf_puts(out, ",\"verdict\":\"");
+        buf_puts(out, verdict_name(verdict->kind));
+        buf_puts(out, "\"}");
     }
     buf_putc(out, ']');
 }

@@ -78,18 +78,20 @@ void buf_putc(struct buf *buf, char c)
 void buf_printf(struct buf *buf, const char *format, ...)
 {
     va_list args;
+    size_t room = buf->failed ? 0 : buf->cap - buf->len;
+    char *to = room == 0 ? NULL : buf->data + buf->len;
     va_start(args, format);
-    int len = vsnprintf(NULL, 0, format, args);
+    int len = vsnprintf(to, room, format, args);
     va_end(args);
-    char *to = len < 0 ? NULL : buf_reserve(buf, (size_t)len + 1);
-    if (to == NULL) {
+    if (len < 0)
         buf->failed = true;
-        return;
+    if (len >= 0 && (size_t)len >= room && (to = buf_reserve(buf, (size_t)len + 1)) != NULL) {
+        va_start(args, format);
+        vsnprintf(to, (size_t)len + 1, format, args);
+        va_end(args);
     }
-    va_start(args, format);
-    vsnprintf(to, (size_t)len + 1, format, args);
-    va_end(args);
-    buf->len += (size_t)len;
+    if (!buf->failed)
+        buf->len += (size_t)len;
 }
 
 void buf_put_u64(struct buf *buf, uint64_t value)

@@ -20,11 +20,12 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).parent))
 import figures  # noqa: E402
-from world import BENCH, ROOT, SBIN, ENV, Process, Repo, World, await_port, config, free_port, have, measure  # noqa: E402
+from world import BENCH, ROOT, RUN, SBIN, ENV, Process, Repo, World, await_port, config, free_port, have, measure  # noqa: E402
 
 FULL = {"rounds": 5, "count": 60, "sizes": [10, 100, 1000, 10000], "shapes": [False, True], "fill": 10000}
 QUICK = {"rounds": 3, "count": 25, "sizes": [100, 10000], "shapes": [False], "fill": 1000}
 GAPS = (20, 1)
+APART = "epochd 100 in folders, repository in memory"
 
 
 class Rounds:
@@ -105,9 +106,10 @@ class Sidecar:
         self.commits = 0
 
     def road(self, commits, gap, services):
-        script = subprocess.Popen([ROOT / "tests/bench/sidecar.sh", self.repo.path, str(self.port)], env=ENV, start_new_session=True)
+        script = subprocess.Popen([ROOT / "tests/bench/sidecar.sh", self.repo.path, str(self.port)], env=ENV, start_new_session=True,
+                                  stderr=subprocess.PIPE, text=True)
         try:
-            time.sleep(0.5)  # inotifywait -q says nothing when it watches
+            assert any("Watches established" in line for line in script.stderr), "inotifywait does not watch"
             lists = measure("road", git_dir=self.repo.path, commits=self.repo.listed(commits), port=self.port, gap=gap,
                             services=services, plain=1)
         finally:
@@ -115,6 +117,7 @@ class Sidecar:
             subprocess.run(["pkill", "-s", str(script.pid), "-x", "inotifywait"], check=False)
             usage = os.wait4(script.pid, 0)[2]
             script.returncode = 0
+            script.stderr.close()
         return lists, (usage.ru_utime + usage.ru_stime) * 1e6 / len(commits)
 
 
@@ -137,9 +140,12 @@ def measure_stages(rounds, world, commits, scratch, gap, count):
     rounds.add("sum of stages", gap, [sum(statistics.median(found[part]) for part in parts)])
 
 
-def measure_round(rounds, worlds, peers, sidecar, scratch, plan):
+def measure_round(rounds, worlds, apart, peers, sidecar, scratch, plan):
     base = next(world for world in worlds if world.services == 100)
     for gap in GAPS:
+        lists = apart.one(plan["count"], gap)
+        rounds.add(APART, gap, lists["value"])
+        rounds.add(f"{APART}, whole", gap, lists["whole"])
         for world in worlds:
             commits = world.repo.make([[world.services // 2]] * plan["count"])
             lists = world.road(commits, gap)
@@ -174,7 +180,7 @@ def main():
     parser.add_argument("--out", default=ROOT / "build/bench.md", type=Path)
     args = parser.parse_args()
     plan = QUICK if args.quick else FULL
-    rounds, worlds, peers = Rounds(), [], None
+    rounds, worlds, peers, apart = Rounds(), [], None, None
     with tempfile.TemporaryDirectory(prefix="epochd-bench-") as name:
         folder = Path(name)
         try:
@@ -182,16 +188,18 @@ def main():
                 for flat in plan["shapes"]:
                     print(f"bench: {size} services {'flat' if flat else 'in folders'}", file=sys.stderr)
                     worlds.append(World(folder / f"{size}-{flat}", size, flat))
+            apart = World(folder / "apart", 100, repo_in=RUN)
             peers = Peers(folder, plan["fill"])
             sidecar = Sidecar(folder / "sidecar.git", worlds[0].broker.port, 100) if peers.shell else None
             for number in range(plan["rounds"]):
                 print(f"bench: round {number + 1} of {plan['rounds']}", file=sys.stderr)
-                measure_round(rounds, worlds, peers, sidecar, folder / "scratch", plan)
+                measure_round(rounds, worlds, apart, peers, sidecar, folder / "scratch", plan)
                 figures.measure_round(rounds, worlds, folder / "scratch", plan)
             figures.measure_once(rounds, worlds, peers, folder, plan)
         finally:
-            for thing in [*worlds, *([peers] if peers else [])]:
-                thing.stop()
+            for thing in [*worlds, apart, peers]:
+                if thing:
+                    thing.stop()
         text = figures.report(rounds, worlds, peers, describe(plan, args.quick))
     args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.write_text(text)

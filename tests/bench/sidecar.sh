@@ -3,7 +3,7 @@
 #   sidecar.sh GIT_DIR PORT
 cd "$1" || exit 1
 last=$(git rev-parse main)
-inotifywait -q -m -e moved_to --format %f refs/heads | while read -r branch; do
+inotifywait -m -e moved_to --format %f refs/heads | while read -r branch; do
     [ "$branch" = main ] || continue
     tip=$(git rev-parse main)
     git diff --name-only "$last" "$tip" -- services | while read -r file; do

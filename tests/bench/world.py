@@ -185,13 +185,14 @@ class Daemon(Process):
 
 
 class World:
-    """A repository of so many services, served."""
+    """A repository of so many services, served; on another file system than the state if `repo_in` names one."""
 
-    def __init__(self, folder, services, flat=False):
+    def __init__(self, folder, services, flat=False, repo_in=None):
         self.name = f"{services} {'flat' if flat else 'in folders'}"
         self.services, self.folder = services, Path(folder)
         self.folder.mkdir(parents=True)
-        self.repo = Repo(self.folder / "config.git", services, flat)
+        self.apart = tempfile.TemporaryDirectory(prefix="epochd-bench-", dir=repo_in) if repo_in else None
+        self.repo = Repo(Path(self.apart.name if self.apart else self.folder) / "config.git", services, flat)
         self.broker = Broker(self.folder)
         self.daemon = Daemon(self.folder, self.repo, self.broker.port)
         self.daemon.wait("update_config_complete")
@@ -213,3 +214,5 @@ class World:
     def stop(self):
         self.daemon.stop()
         self.broker.stop()
+        if self.apart:
+            self.apart.cleanup()
