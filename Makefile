@@ -156,7 +156,8 @@ $(O)/epoch.pc: src/client/epoch.pc.in Makefile
 	$(Q)mkdir -p $(@D) && sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|; s|@VERSION@|$(VERSION)|' $< >$@
 
 $(O)/epochd: $(O)/src/daemon/main.o $(DAEMON_LIB) $(CORE_LIB)
-$(O)/epochctl: $(O)/src/cli/main.o $(CLI_LIB) $(CORE_LIB)
+# epochctl uses the client library as any application does: by its header and its archive.
+$(O)/epochctl: $(O)/src/cli/main.o $(CLI_LIB) $(EPOCH_A) $(CORE_LIB)
 $(PROGRAMS):
 	$(say) LD $@
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)

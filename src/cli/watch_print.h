@@ -4,20 +4,20 @@
 #ifndef CLI_WATCH_PRINT_H
 #define CLI_WATCH_PRINT_H
 
+#include <epoch/epoch.h>
+
 #include "cli/cli.h"
-#include "model/message.h"
 
 struct watch_print {
     const struct term *term;
     bool is_json;
 };
 
-/* A service's configuration, verified. `before` is the message shown last; data NULL: this is the first. */
-int watch_print_update(const struct watch_print *print, const struct message *update, struct span before,
-                       uint64_t epoch);
+/* A service's configuration, verified and in force. */
+int watch_print_update(const struct watch_print *print, const struct epoch_update *update);
 
-/* A message that was not believed, with its code. */
-int watch_print_refused(const struct watch_print *print, const char *topic, const struct error *err);
+/* Something that was not believed, with its code. */
+int watch_print_refused(const struct watch_print *print, const struct epoch_alarm *alarm);
 
 /* FRESH, STALE, the connection: "fresh", "stale", "connected", "disconnected"; `detail` may be "". */
 int watch_print_state(const struct watch_print *print, const char *state, const char *detail);

@@ -98,7 +98,7 @@ def test_watch_of_a_publisher_with_another_root(lively, tmp_path, ends):
     other.committed(1)
     watch = ends(Watch(lively, "--root", str(other.state / "keys/root.pub")))
     assert watch.wait("refused", topic=f"system/keys/{SOURCE}")["code"] == "keyset-refused"
-    assert watch.wait("refused", topic="system/config/stt-worker")["code"] == "keyset-refused"
+    assert "update" not in [line["event"] for line in watch.lines]
 
 
 def test_watch_needs_root_pub_and_nothing_of_the_state(lively, tmp_path, ends):
@@ -130,6 +130,5 @@ def test_watch_connects_again_and_tells_staleness(lively, home, broker, ends):
     broker.start()
     watch.wait("connected")
     watch.wait("update", service="stt-worker", version=2)
-    watch.wait("fresh")
     lively.kill()
     watch.wait("stale")
