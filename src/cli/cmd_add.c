@@ -7,6 +7,7 @@
 
 #include "cli/verbs.h"
 #include "cli/writing.h"
+#include "config/environment.h"
 #include "io/yaml.h"
 #include "model/codes.h"
 #include "model/dotenv.h"
@@ -77,6 +78,26 @@ static int convert(const struct format *format, const char *path, const struct b
     return spell_document(doc.root, out, err);
 }
 
+/* The line that an editor finds the schema by, where the service will have one: "../../schemas/audio.yaml". */
+static int put_modeline(const struct writing *w, const char *service, const char *path, struct buf *out, struct error *err)
+{
+    struct source source AUTO_SOURCE = {.work_dir = -1};
+    struct environment *environment AUTO_ENVIRONMENT = NULL;
+    struct findings findings AUTO_FINDINGS = {0};
+    struct service_rules rules;
+    if (source_from_commit(w->repo, &w->tip, NULL, &source, err) != 0 ||
+        environment_load(&source, NULL, &environment, &findings, err) != 0)
+        return -1;
+    environment_find(environment, service, &rules, NULL);
+    if (rules.schema == NULL)
+        return 0;
+    buf_puts(out, "# yaml-language-server: $schema=");
+    for (const char *slash = strchr(path, '/'); slash != NULL; slash = strchr(slash + 1, '/'))
+        buf_puts(out, "../");
+    buf_printf(out, "%s\n", rules.schema->path);
+    return buf_check(out, err);
+}
+
 static int make_text(const char *from, struct buf *out, struct error *err)
 {
     struct buf file AUTO_BUF = {0};
@@ -115,13 +136,19 @@ static int execute(const struct cli *cli, const struct cli_args *args, struct ou
                    struct error *err)
 {
     struct writing w AUTO_WRITING = {0};
-    struct buf text AUTO_BUF = {0};
+    struct buf values AUTO_BUF = {0}, text AUTO_BUF = {0};
     AUTO_FREE char *path = NULL;
     const char *name, *from = args->options[OPT_FROM];
     char what[LAYOUT_NAME_MAX + 16];
     /* As whoever asks, before we act as somebody else. */
-    if (make_text(from, &text, err) != 0 || writing_open(cli, &w, err) != 0 ||
+    if (make_text(from, &values, err) != 0 || writing_open(cli, &w, err) != 0 ||
         choose_place(&w, args->operands[0], args->options[OPT_FOLDER], &name, &path, err) != 0)
+        return -1;
+    bool is_as_it_is = from != NULL && find_format(from)->read == NULL;
+    if (!is_as_it_is && put_modeline(&w, name, path, &text, err) != 0)
+        return -1;
+    buf_append_span(&text, buf_span(&values));
+    if (buf_check(&text, err) != 0)
         return -1;
     const struct repo_change change = {.path = path, .text = buf_span(&text)};
     struct writing_options options = writing_options_of(args, OPT_WRITING);
@@ -148,7 +175,8 @@ const struct cli_verb verb_add = {
             "Without *--from* it has no values yet; *set* and *edit* give it some. A file is read by its\n"
             "ending: .env (numbers and booleans without quotes become such, everything else is a string; $X\n"
             "stays $X), .json, .toml (dates and times are refused: JSON has no value for them), .yaml (taken\n"
-            "as it is). Keys and their order stay; comments of the other formats do not come along.\n",
+            "as it is). Keys and their order stay; comments of the other formats do not come along. Where the\n"
+            "service has a schema the first line names it, for editors.\n",
     .exit = "as of *set*.",
     .operands = {{.name = "SERVICE", .kind = CLI_ANY}},
     .options = {[OPT_FROM] = {.name = "from", .argument = "FILE", .kind = CLI_FILE, .help = "take its values over"},

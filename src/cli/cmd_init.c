@@ -21,17 +21,42 @@ static const char readme_text[] =
     "# Configuration\n"
     "\n"
     "Served by epochd: every commit is an epoch. One YAML mapping a service in `services/`, the name of\n"
-    "the file is the name of the service; folders under `services/` are only for order.\n"
+    "the file is the name of the service; folders under `services/` are only for order. What a service may\n"
+    "say stands in `schemas/`, and editors complete by it.\n"
     "\n"
     "    epochctl check --worktree     # judge before committing (the pre-commit hook does it too)\n"
+    "    epochctl explain hello        # where each value comes from, and what it means\n"
     "    git commit -am '…'            # an epoch\n"
     "    git log                       # the history\n"
     "    git revert HEAD               # back, as a new epoch\n";
 
+/* An editor with a YAML language server (VS Code, Neovim, Helix, Emacs) goes by the first line. */
 static const char service_text[] =
+    "# yaml-language-server: $schema=../schemas/hello.yaml\n"
     "# An example service. Rename the file to what your service is called; a reader asks for that name.\n"
     "greeting: hello\n"
     "repeat: 3\n";
+
+static const char schema_text[] =
+    "# yaml-language-server: $schema=https://json-schema.org/draft/2020-12/schema\n"
+    "# What services/hello.yaml may say: a schema has the name of its service, or epoch.yaml says whose it is.\n"
+    "type: object\n"
+    "title: Hello\n"
+    "description: An example service, and what is told of each value.\n"
+    "properties:\n"
+    "  greeting:\n"
+    "    description: What is said.\n"
+    "    type: string\n"
+    "    minLength: 1\n"
+    "    examples: [hello, good evening]\n"
+    "  repeat:\n"
+    "    description: How often it is said.\n"
+    "    type: integer\n"
+    "    minimum: 1\n"
+    "    maximum: 10\n"
+    "    default: 1\n"
+    "# With this line what is not listed above is refused, and so is a misspelt key:\n"
+    "# additionalProperties: false\n";
 
 struct init_options {
     const char *path;
@@ -109,6 +134,7 @@ static int plant(struct repo *repo, struct made *made, struct error *err)
 {
     static const struct repo_file files[] = {
         {"services/hello.yaml", {service_text, sizeof service_text - 1}},
+        {"schemas/hello.yaml", {schema_text, sizeof schema_text - 1}},
         {"README.md", {readme_text, sizeof readme_text - 1}},
     };
     struct oid commit;
@@ -201,8 +227,8 @@ const struct cli_verb verb_init = {
     .name = "init",
     .summary = "make a ready configuration repository",
     .help = "Makes _DIR_ (default: here) a git repository with hooks and durable git settings. A work tree\n"
-            "without commits and without _services/_ also gets a first commit with _services/hello.yaml_ and\n"
-            "a _README.md_. A repository that is there is completed and nothing is overwritten: a hook is\n"
+            "without commits and without _services/_ also gets a first commit with _services/hello.yaml_, its\n"
+            "schema and a _README.md_. A repository that is there is completed and nothing is overwritten: a hook is\n"
             "kept as _NAME.before-epochd_ and run first. The branch is that of *epochd.branch* in its config,\n"
             "else *main* where it exists, else the one that is checked out. Ends with the lines to type\n"
             "next.\n",

@@ -13,6 +13,8 @@ static const struct {
     int (*run)(const struct cli *cli, const struct cli_args *args);
 } subverbs[] = {
     {"validate", schema_validate_files},
+    {"print", schema_print},
+    {"env", schema_env},
 };
 
 static int run(const struct cli *cli, const struct cli_args *args)
@@ -25,16 +27,20 @@ static int run(const struct cli *cli, const struct cli_args *args)
 
 const struct cli_verb verb_schema = {
     .name = "schema",
-    .summary = "JSON Schema by itself: validate any files",
+    .summary = "JSON Schema by itself: validate any files, print schemas",
     .help = "*validate* _SCHEMA_ _FILE_…\n"
             "\tThe validator alone: a JSON Schema (draft 2020-12 or draft-07, by its _$schema_) and any\n"
             "\tfiles, JSON where the name ends in _.json_, else YAML 1.2. Findings as *epochctl check* gives\n"
             "\tthem. JSON numbers beyond ±(2^53-1) are read as doubles, and _\\\\u0000_ is accepted.\n"
             "\n"
             "\tNothing is ever fetched. A schema may refer to files in its own folder and below, and to\n"
-            "\tthose that *--map* gives a place.\n",
+            "\tthose that *--map* gives a place.\n"
+            "*print epoch.yaml*, *print epochd.yaml*\n"
+            "\tThe schemas that these files are judged by, for editors.\n"
+            "*env* _SERVICE_\n"
+            "\tWhich variable overrides which value of the service (x-env), and whether it is set here.\n",
     .exit = "0: valid; 1: findings; 3: a file cannot be read.",
-    .operands = {{.name = "validate", .kind = CLI_WORDS},
+    .operands = {{.name = "validate|print|env", .kind = CLI_WORDS},
                  {.name = "FILE", .kind = CLI_FILE, .is_repeated = true}},
     .options = {[SCHEMA_OPT_MAP] = {.name = "map",
                                     .argument = "URI=DIR",

@@ -12,4 +12,10 @@ enum { SCHEMA_OPT_MAP, SCHEMA_OPT_DRAFT, SCHEMA_OPT_JSON };
 /* schema validate SCHEMA FILE… */
 int schema_validate_files(const struct cli *cli, const struct cli_args *args);
 
+/* schema print epoch.yaml|epochd.yaml */
+int schema_print(const struct cli *cli, const struct cli_args *args);
+
+/* schema env SERVICE */
+int schema_env(const struct cli *cli, const struct cli_args *args);
+
 #endif

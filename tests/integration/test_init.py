@@ -61,7 +61,7 @@ def test_an_empty_folder_becomes_a_ready_repository(tmp_path):
     assert result.stdout.startswith(f"made {repo.path}, branch main, with hooks that judge and answer\n")
     assert result.stderr == ""
     assert repo.git("status", "--porcelain", "--branch").stdout == "## main\n"
-    assert repo.git("ls-files").stdout.split() == ["README.md", "services/hello.yaml"]
+    assert repo.git("ls-files").stdout.split() == ["README.md", "schemas/hello.yaml", "services/hello.yaml"]
     assert repo.git("log", "--format=%an <%ae> %s").stdout == "epochctl <epochctl@localhost> config: begin\n"
     assert ctl("check", cwd=repo.path, check=0).stdout == "ok: 1 service, 0 warnings\n"
     assert hooks_judge(repo)
@@ -203,7 +203,7 @@ def test_a_readme_is_no_obstacle(tmp_path):
     path.mkdir()
     (path / "README.md").write_text("mine\n")
     init(path)
-    assert Repo(path).git("ls-files").stdout.split() == ["services/hello.yaml"]
+    assert Repo(path).git("ls-files").stdout.split() == ["schemas/hello.yaml", "services/hello.yaml"]
     assert (path / "README.md").read_text() == "mine\n"
 
 
