@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 
+#include "config/evolution.h"
 #include "config/judge.h"
 #include "config/touch.h"
 #include "model/codes.h"
@@ -122,6 +123,9 @@ static int load_changes(struct trial *trial, struct error *err)
     if (changes_load(before, trial->source->listing, &trial->changes, trial->findings, err) < 0 ||
         (before == NULL && base->in_force != NULL && add_missing(trial, err) < 0) ||
         environment_load(trial->source, base->environment, &trial->out->environment, trial->findings, err) < 0)
+        return -1;
+    if (base->environment != NULL &&
+        evolution_judge(base->environment, trial->out->environment, trial->findings, err) < 0)
         return -1;
     if (is_known && before == NULL)
         tell_same(base->before, &trial->changes);

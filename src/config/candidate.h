@@ -47,7 +47,7 @@ void candidate_fini(struct candidate *candidate);
 struct candidate_base {
     struct listing *before;          /* what in_force was made from; NULL: not known, everything is read */
     const struct catalog *in_force;  /* NULL: nothing is, and everything is read */
-    struct environment *environment; /* what goes with `before`; NULL: not known, everything is read */
+    struct environment *environment; /* what goes with `before`; NULL: not known, everything is read. Alone: to compare schemas with */
     bool reads_all;                  /* also what is the same as before: for its warnings */
     bool mass_removal_allowed;      /* config/guard.h: a commit of the range says Epoch-Allow: mass-removal */
 };

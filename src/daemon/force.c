@@ -26,6 +26,19 @@ void force_set_tree(struct force *force, struct listing *listing, struct environ
     force->environment = environment_ref(environment);
 }
 
+void force_recall_environment(struct force *force, struct repo *repo)
+{
+    struct source source AUTO_SOURCE = {.work_dir = -1};
+    struct findings findings AUTO_FINDINGS = {0};
+    AUTO_ENVIRONMENT struct environment *environment = NULL;
+    struct error none;
+    if (!force->exists || force->environment != NULL)
+        return;
+    if (source_from_commit(repo, &force->commit, NULL, &source, &none) == 0 &&
+        environment_load(&source, NULL, &environment, &findings, &none) == 0 && findings.errors == 0)
+        force->environment = TAKE(environment);
+}
+
 int force_set_head(struct force *force, struct span head, struct error *err)
 {
     struct buf copy AUTO_BUF = {0};

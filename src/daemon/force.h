@@ -19,7 +19,7 @@ struct force {
     char correlation_id[CORRELATION_MAX + 1];
     struct catalog *catalog;  /* never NULL after force_init */
     struct listing *listing;  /* of the commit; NULL until its tree has been read in this run */
-    struct environment *environment; /* what its services were judged by; NULL together with the listing */
+    struct environment *environment; /* what its services were judged by; NULL until then */
     struct buf head;          /* the exact signed bytes */
     uint8_t head_digest[HASH_LEN];
     struct journal_position position; /* of its committed line */
@@ -30,6 +30,12 @@ void force_fini(struct force *force);
 
 /* What is in force was read: the tree, and what its services are judged by. */
 void force_set_tree(struct force *force, struct listing *listing, struct environment *environment);
+
+/*
+ * After a start the tree of the epoch in force may not have been read yet, and a commit that changes a schema is compared with
+ * it all the same. Where it cannot be read (pruned, say), there is nothing to compare with.
+ */
+void force_recall_environment(struct force *force, struct repo *repo);
 
 /* Sets the head and its digest from the exact bytes. */
 int force_set_head(struct force *force, struct span head, struct error *err) MUST_CHECK;

@@ -74,6 +74,8 @@ static int judge(struct pipeline *pipeline, struct draft *draft, struct findings
     const struct pipeline_order *order = draft->order;
     struct source source AUTO_SOURCE = {.work_dir = -1};
     const struct oid *hide = pipeline->force.exists ? &pipeline->force.commit : NULL;
+    if (!order->only_if_changed)
+        force_recall_environment(&pipeline->force, pipeline->repo);
     struct candidate_base base = {
         .before = order->only_if_changed ? NULL : pipeline->force.listing,
         .in_force = pipeline->force.catalog,

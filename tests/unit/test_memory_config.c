@@ -122,6 +122,79 @@ static void f11__candidate_survives_every_allocation_failing(void **state)
     sweep_run(&(struct sweep){.attempt = refuse_revision, .context = &j}, "candidate wrong");
 }
 
+/* --- what services are judged by
+ * --------------------------------------------------------------------------------- */
+
+#define RULES "profile: quiet\nbases: {\"*\": [common], \"a-*\": [extra]}\nschemas: {\"*\": all}\nconsumers: {a-one: 1}\n"
+#define OPEN "type: object\nproperties: {v: {type: integer, default: 3, maximum: 9}}\n"
+
+static const struct fake_file layers_before[] = {{"bases/common.yaml", "w: {x: 1}\n"},
+                                                 {"bases/extra.yaml", "z: 1\n"},
+                                                 {"epoch.yaml", RULES},
+                                                 {"profiles/quiet/a-one.yaml", "v: 1\nw: {x: null}\n"},
+                                                 {"schemas/all.yaml", OPEN},
+                                                 {"services/a-one.yaml", "v: 2\n"},
+                                                 {"services/two.yaml", "w: {q: 2}\n"}};
+static const struct fake_file layers_after[] = {{"bases/common.yaml", "w: {x: 2}\n"},
+                                                {"bases/extra.yaml", "z: 1\n"},
+                                                {"epoch.yaml", RULES "policy: {breaking: allow}\n"},
+                                                {"profiles/quiet/a-one.yaml", "v: 4\nw: {x: null}\n"},
+                                                {"schemas/all.yaml", OPEN "required: [v]\n"},
+                                                {"services/a-one.yaml", "v: 2\n"},
+                                                {"services/two.yaml", "w: {q: 2}\n"}};
+static const struct fake_file layers_wrong[] = {{"bases/common.yaml", "w: {x: 2}\n"},
+                                                {"bases/extra.yaml", "z: 1\n"},
+                                                {"epoch.yaml", RULES},
+                                                {"profiles/quiet/a-one.yaml", "v: 10\n"},
+                                                {"profiles/quiet/nobody.yaml", "v: 10\n"},
+                                                {"schemas/all.yaml", OPEN},
+                                                {"services/a-one.yaml", "v: 2\n"},
+                                                {"services/two.yaml", "v: {q: 2}\n"}};
+
+static int judge_layers(void *context, struct error *err)
+{
+    struct judging *j = context;
+    AUTO_CANDIDATE struct candidate candidate = {0};
+    AUTO_FINDINGS struct findings findings = {0};
+    AUTO_FAKE struct fake_source source = fake_source_of(layers_after, ARRAY_LEN(layers_after));
+    const struct candidate_base base = {.before = j->before, .in_force = j->in_force, .environment = j->environment};
+    sweep_begin();
+    int rc = candidate_judge(&source.source, &base, &candidate, &findings, err);
+    sweep_end();
+    assert_true(rc == 0 || (candidate.len == 0 && candidate.environment == NULL));
+    if (findings.errors > 0) /* want of memory is no verdict */
+        fail_msg("%s", findings.len == 0 ? "a finding" : findings.items[0].message);
+    if (rc == 0)
+        assert_int_equal(candidate.len, 2);
+    return rc;
+}
+
+static int refuse_layers(void *context, struct error *err)
+{
+    struct judging *j = context;
+    AUTO_CANDIDATE struct candidate candidate = {0};
+    AUTO_FINDINGS struct findings findings = {0};
+    AUTO_FAKE struct fake_source source = fake_source_of(layers_wrong, ARRAY_LEN(layers_wrong));
+    const struct candidate_base base = {.before = j->before, .in_force = j->in_force, .environment = j->environment};
+    sweep_begin();
+    int rc = candidate_judge(&source.source, &base, &candidate, &findings, err);
+    sweep_end();
+    assert_int_equal(candidate.len, 0);
+    if (rc == 0)
+        assert_int_equal(findings.errors, 3); /* all of them, or none */
+    return rc;
+}
+
+static void f11__layers_survive_every_allocation_failing(void **state)
+{
+    (void)state;
+    AUTO_JUDGING struct judging j = {0};
+    AUTO_FAKE struct fake_source before = fake_source_of(layers_before, ARRAY_LEN(layers_before));
+    accept(&j, &before.source);
+    sweep_run(&(struct sweep){.attempt = judge_layers, .context = &j}, "layers good");
+    sweep_run(&(struct sweep){.attempt = refuse_layers, .context = &j}, "layers wrong");
+}
+
 /* --- where a revision comes from
  * --------------------------------------------------------------------------------- */
 
@@ -190,6 +263,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_A_FOLDER(f11__settings_survive_every_allocation_failing),
         cmocka_unit_test(f11__candidate_survives_every_allocation_failing),
+        cmocka_unit_test(f11__layers_survive_every_allocation_failing),
         IN_A_FOLDER(f11__sources_survive_every_allocation_failing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
