@@ -34,10 +34,12 @@ struct schema *load_find(const struct schema_set *set, const struct doc_node *no
     return index_get(&set->schemas, key_of_place(pair, node, resource));
 }
 
-struct schema *load_anchor(const struct schema_set *set, const struct resource *resource, struct span name)
+struct schema *load_anchor(struct compiling *c, const struct resource *resource, struct span name)
 {
     struct buf key AUTO_BUF = {0};
-    return index_get(&set->anchors, key_of_anchor(&key, resource, name));
+    struct span bytes = key_of_anchor(&key, resource, name);
+    c->failed = c->failed || buf_check(&key, c->err) != 0;
+    return c->failed ? NULL : index_get(&c->set->anchors, bytes);
 }
 
 static void put(struct compiling *c, struct index *index, struct span key, void *value)
@@ -164,7 +166,7 @@ static const struct dialect *dialect_of(struct compiling *c, struct resource *re
 static void add_anchor(struct compiling *c, struct schema *schema, struct span name, const struct doc_node *at)
 {
     struct buf key AUTO_BUF = {0};
-    struct schema *known = load_anchor(c->set, schema->resource, name);
+    struct schema *known = load_anchor(c, schema->resource, name);
     if (known != NULL && known != schema)
         compile_complain(c, schema->resource->document, at->file, at->pos, CODE_SCHEMA_ID,
                          "the anchor \"%s\" stands at %s:%u:%u already", name.data, known->source->file,

@@ -104,8 +104,8 @@ static struct schema *find_fragment(struct compiling *c, const struct doc_node *
         return complain(c, at, "a % in a URI stands before two hexadecimal digits", "");
     if (text.data[0] == '/')
         return follow(c, at, resource, text.data, text.len);
-    struct schema *schema = load_anchor(c->set, resource, buf_span(&text));
-    if (schema == NULL)
+    struct schema *schema = load_anchor(c, resource, buf_span(&text));
+    if (schema == NULL && !c->failed)
         return complain(c, at, "there is no such anchor", "");
     *anchor = fragment;
     return schema;
