@@ -79,7 +79,21 @@ static unsigned kinds_of_all(const struct problems *problems, const struct place
     return kinds;
 }
 
-/* Every alternative is one choice, and the value is none of them: they are listed as one enum would be. */
+/* Whether every alternative is one choice or wants another type: of what there is to choose, at least two. */
+static bool are_choices(const struct problems *problems, const struct place *place, size_t first)
+{
+    size_t choices = 0;
+    for (size_t i = first; i < problems->len; i++) {
+        const struct problem *problem = &problems->items[i];
+        if (problem->node != place->node || (problem->choice == NULL && problem->kinds == 0))
+            return false;
+        if (problem->choice != NULL)
+            choices += problem->code == CODE_SCHEMA_ENUM ? problem->choice->at->u.array.len : 1;
+    }
+    return choices >= 2;
+}
+
+/* They are listed as one enum would be. */
 static bool say_choices(struct run *run, const struct keyword *keyword, const struct place *place, size_t first)
 {
     enum { LISTED_MAX = 12 };
@@ -88,8 +102,6 @@ static bool say_choices(struct run *run, const struct keyword *keyword, const st
     size_t listed = 0;
     for (size_t i = first; i < problems->len; i++) {
         const struct problem *problem = &problems->items[i];
-        if (problem->node != place->node || (problem->choice == NULL && problem->kinds == 0))
-            return false;
         if (problem->choice == NULL)
             continue;
         const struct doc_node *at = problem->choice->at;
@@ -101,14 +113,10 @@ static bool say_choices(struct run *run, const struct keyword *keyword, const st
             put_short(&text, is_list ? at->u.array.items[j] : at);
         }
     }
-    if (listed < 2)
-        return false;
     if (listed > LISTED_MAX)
         buf_printf(&text, " and %zu more", listed - LISTED_MAX);
-    buf_putc(&text, '\0');
     problems_keep(problems, first, first, 0);
-    say(run, keyword, place, "%s is not one of %s", say_value(run, place, &value), text.failed ? "" : text.data);
-    return true;
+    return say(run, keyword, place, "%s is not one of %s", say_value(run, place, &value), said(run, &text));
 }
 
 /* What an alternative is called: its title, or its number. */
@@ -170,8 +178,8 @@ bool alternatives_explain(struct run *run, const struct keyword *keyword, const 
         problems_keep(problems, first, first, 0);
         return say_kinds(run, kinds, place);
     }
-    if (say_choices(run, keyword, place, first))
-        return false;
+    if (are_choices(problems, place, first))
+        return say_choices(run, keyword, place, first);
     problems_keep(problems, first, best.first, best.len);
     if (best.distance.type == 0)
         mark_chosen(run, keyword, first, best.index);
@@ -185,7 +193,6 @@ bool alternatives_say_both(struct run *run, const struct keyword *keyword, const
     put_alternative(&text, keyword, first);
     buf_puts(&text, " and ");
     put_alternative(&text, keyword, second);
-    buf_putc(&text, '\0');
     return say(run, keyword, place, "fits two of %zu alternatives, %s; it must fit exactly one", keyword->u.list.len,
-               text.failed ? "" : text.data);
+               said(run, &text));
 }

@@ -63,7 +63,7 @@ struct schema *load_find(const struct schema_set *set, const struct doc_node *no
 /* The resource of a URI without fragment: of the set, built in, or the loader's. NULL: none, or failed. */
 struct resource *load_resource(struct compiling *c, struct span uri, const struct dialect *fallback);
 
-struct schema *load_anchor(struct compiling *c, const struct resource *resource, struct span name);
+struct schema *load_anchor(const struct schema_set *set, const struct resource *resource, struct span name);
 
 /* --- resolve.c ------------------------------------------------------------------------------------------------------ */
 

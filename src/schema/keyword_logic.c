@@ -84,7 +84,7 @@ bool compile_one_of(struct compiling *c, const struct doc_node *at, struct keywo
 /* --- not --------------------------------------------------------------------------------------------------------------- */
 
 /* What is excluded, where that takes few words. */
-static const char *excluded(const struct schema *schema, struct buf *out)
+static const char *excluded(struct run *run, const struct schema *schema, struct buf *out)
 {
     static const char *const words[] = {"const", "type", "pattern"};
     const struct doc_node *source = schema->source;
@@ -95,8 +95,7 @@ static const char *excluded(const struct schema *schema, struct buf *out)
         buf_printf(out, ": not with %s ", words[i]);
         put_short(out, value);
     }
-    buf_putc(out, '\0');
-    return out->failed ? "" : out->data;
+    return said(run, out);
 }
 
 static bool check_not(struct run *run, const struct keyword *keyword, const struct place *place)
@@ -111,7 +110,7 @@ static bool check_not(struct run *run, const struct keyword *keyword, const stru
     if (!is_excluded || run->problems == NULL)
         return !is_excluded;
     return say(run, keyword, place, "%s is not allowed here%s", say_value(run, place, &value),
-               say_is_secret(run, place) ? "" : excluded(keyword->u.schema, &what));
+               say_is_secret(run, place) ? "" : excluded(run, keyword->u.schema, &what));
 }
 
 bool compile_not(struct compiling *c, const struct doc_node *at, struct keyword *out)

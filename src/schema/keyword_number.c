@@ -16,8 +16,7 @@ static bool say_bound(struct run *run, const struct keyword *keyword, const stru
     if (run->problems == NULL)
         return false;
     put_short(&bound, keyword->at);
-    buf_putc(&bound, '\0');
-    return say(run, keyword, place, "%s %s %s", say_value(run, place, &value), clause, bound.failed ? "" : bound.data);
+    return say(run, keyword, place, "%s %s %s", say_value(run, place, &value), clause, said(run, &bound));
 }
 
 static bool check_minimum(struct run *run, const struct keyword *keyword, const struct place *place)

@@ -50,8 +50,7 @@ static bool say_unknown(struct run *run, const struct keyword *keyword, const st
         put_name(&text, nearest);
         buf_putc(&text, '?');
     }
-    buf_putc(&text, '\0');
-    return say_key(run, keyword, place, member, nearest, "%s", text.failed ? "" : text.data);
+    return say_key(run, keyword, place, member, nearest, "%s", said(run, &text));
 }
 
 /* One member by all that speak about it. */

@@ -20,8 +20,7 @@ static bool say_required(struct run *run, const struct keyword *keyword, const s
     if (run->problems == NULL)
         return false;
     put_name(&text, name);
-    buf_putc(&text, '\0');
-    return say_missing(run, keyword, place, name, "%s is missing", text.failed ? "" : text.data);
+    return say_missing(run, keyword, place, name, "%s is missing", said(run, &text));
 }
 
 /* Both are sorted: one walk. */
@@ -112,8 +111,7 @@ static bool say_dependent(struct run *run, const struct keyword *keyword, const 
     buf_puts(&text, " is missing, which ");
     put_name(&text, because);
     buf_puts(&text, " asks for");
-    buf_putc(&text, '\0');
-    return say_missing(run, keyword, place, name, "%s", text.failed ? "" : text.data);
+    return say_missing(run, keyword, place, name, "%s", said(run, &text));
 }
 
 static bool check_names(struct run *run, const struct keyword *keyword, const struct place *place,

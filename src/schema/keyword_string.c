@@ -58,9 +58,8 @@ static bool check_pattern(struct run *run, const struct keyword *keyword, const 
     if (run->problems == NULL || run_is_stopped(run))
         return false;
     put_short(&pattern, keyword->at);
-    buf_putc(&pattern, '\0');
     return say(run, keyword, place, "%s does not match the pattern %s", say_value(run, place, &value),
-               pattern.failed ? "" : pattern.data);
+               said(run, &pattern));
 }
 
 bool compile_pattern_keyword(struct compiling *c, const struct doc_node *at, struct keyword *out)

@@ -67,8 +67,7 @@ static bool say_unevaluated(struct run *run, const struct keyword *keyword, cons
         put_name(&text, nearest);
         buf_putc(&text, '?');
     }
-    buf_putc(&text, '\0');
-    return say_key(run, keyword, place, member, nearest, "%s", text.failed ? "" : text.data);
+    return say_key(run, keyword, place, member, nearest, "%s", said(run, &text));
 }
 
 static bool check_unevaluated_properties(struct run *run, const struct keyword *keyword, const struct place *place)

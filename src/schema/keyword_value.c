@@ -126,8 +126,7 @@ bool check_enum(struct run *run, const struct keyword *keyword, const struct pla
     put_choices(&choices, keyword->at);
     if (say_may_suggest(run, keyword->u.values.len) && !say_is_secret(run, place))
         put_nearest_choice(&choices, keyword->at, place->node);
-    buf_putc(&choices, '\0');
-    say(run, keyword, place, "%s is not one of %s", say_value(run, place, &value), choices.failed ? "" : choices.data);
+    say(run, keyword, place, "%s is not one of %s", say_value(run, place, &value), said(run, &choices));
     struct problem *problem = say_last(run);
     if (problem != NULL)
         problem->choice = keyword;
@@ -152,9 +151,8 @@ bool check_const(struct run *run, const struct keyword *keyword, const struct pl
     if (run->problems == NULL)
         return false;
     put_short(&wanted, keyword->at);
-    buf_putc(&wanted, '\0');
     say(run, keyword, place, "%s is not allowed, it must be %s", say_value(run, place, &value),
-        wanted.failed ? "" : wanted.data);
+        said(run, &wanted));
     struct problem *problem = say_last(run);
     if (problem != NULL)
         problem->choice = keyword;

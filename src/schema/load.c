@@ -21,11 +21,19 @@ static struct span key_of_place(const void *pair[static 2], const struct doc_nod
     return (struct span){(const char *)pair, 2 * sizeof pair[0]};
 }
 
-static struct span key_of_anchor(struct buf *key, const struct resource *resource, struct span name)
+enum { ANCHOR_MAX = 512 };
+
+struct anchor_key {
+    const struct resource *resource;
+    char name[ANCHOR_MAX];
+};
+
+/* `name` is at most ANCHOR_MAX bytes. */
+static struct span key_of_anchor(struct anchor_key *key, const struct resource *resource, struct span name)
 {
-    buf_append(key, &resource, sizeof resource); /* the pointer itself */
-    buf_append_span(key, name);
-    return buf_span(key);
+    key->resource = resource;
+    memcpy(key->name, name.data, name.len);
+    return (struct span){(const char *)key, offsetof(struct anchor_key, name) + name.len};
 }
 
 struct schema *load_find(const struct schema_set *set, const struct doc_node *node, const struct resource *resource)
@@ -34,12 +42,10 @@ struct schema *load_find(const struct schema_set *set, const struct doc_node *no
     return index_get(&set->schemas, key_of_place(pair, node, resource));
 }
 
-struct schema *load_anchor(struct compiling *c, const struct resource *resource, struct span name)
+struct schema *load_anchor(const struct schema_set *set, const struct resource *resource, struct span name)
 {
-    struct buf key AUTO_BUF = {0};
-    struct span bytes = key_of_anchor(&key, resource, name);
-    c->failed = c->failed || buf_check(&key, c->err) != 0;
-    return c->failed ? NULL : index_get(&c->set->anchors, bytes);
+    struct anchor_key key;
+    return name.len > ANCHOR_MAX ? NULL : index_get(&set->anchors, key_of_anchor(&key, resource, name));
 }
 
 static void put(struct compiling *c, struct index *index, struct span key, void *value)
@@ -165,15 +171,18 @@ static const struct dialect *dialect_of(struct compiling *c, struct resource *re
 
 static void add_anchor(struct compiling *c, struct schema *schema, struct span name, const struct doc_node *at)
 {
-    struct buf key AUTO_BUF = {0};
-    struct schema *known = load_anchor(c, schema->resource, name);
+    struct anchor_key key;
+    struct schema *known = load_anchor(c->set, schema->resource, name);
+    if (name.len > ANCHOR_MAX) {
+        compile_complain(c, schema->resource->document, at->file, at->pos, CODE_SCHEMA_ID,
+                         "an anchor is at most %d bytes long", ANCHOR_MAX);
+        return;
+    }
     if (known != NULL && known != schema)
         compile_complain(c, schema->resource->document, at->file, at->pos, CODE_SCHEMA_ID,
                          "the anchor \"%s\" stands at %s:%u:%u already", name.data, known->source->file,
                          known->source->pos.line, known->source->pos.column);
-    struct span bytes = key_of_anchor(&key, schema->resource, name);
-    c->failed = c->failed || buf_check(&key, c->err) != 0;
-    put(c, &c->set->anchors, bytes, schema);
+    put(c, &c->set->anchors, key_of_anchor(&key, schema->resource, name), schema);
 }
 
 static void add_dynamic(struct compiling *c, struct schema *schema, struct span name)

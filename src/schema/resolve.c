@@ -39,7 +39,8 @@ static struct schema *complain_of_document(struct compiling *c, const struct doc
         return complain(c, at, "there is no such file among the schemas", "");
     buf_printf(&hint, "there is no such file among the schemas; did you mean %s?", nearest.name);
     buf_putc(&hint, '\0');
-    return complain(c, at, hint.failed ? "there is no such file among the schemas" : hint.data, "");
+    c->failed = c->failed || buf_check(&hint, c->err) != 0;
+    return c->failed ? NULL : complain(c, at, hint.data, "");
 }
 
 /* ~1 is a slash, ~0 a tilde; in place. False if a ~ means nothing. */
@@ -104,8 +105,8 @@ static struct schema *find_fragment(struct compiling *c, const struct doc_node *
         return complain(c, at, "a % in a URI stands before two hexadecimal digits", "");
     if (text.data[0] == '/')
         return follow(c, at, resource, text.data, text.len);
-    struct schema *schema = load_anchor(c, resource, buf_span(&text));
-    if (schema == NULL && !c->failed)
+    struct schema *schema = load_anchor(c->set, resource, buf_span(&text));
+    if (schema == NULL)
         return complain(c, at, "there is no such anchor", "");
     *anchor = fragment;
     return schema;

@@ -51,6 +51,14 @@ struct problem *say_last(struct run *run)
 
 /* --- words --------------------------------------------------------------------------------------------------------------- */
 
+const char *said(struct run *run, struct buf *text)
+{
+    buf_putc(text, '\0');
+    if (text->failed && run->problems != NULL)
+        run->problems->failed = true;
+    return text->failed ? "" : text->data;
+}
+
 /* At most SHOWN_MAX bytes of it, whole characters. */
 static void put_cut(struct buf *out, struct span text)
 {
@@ -158,8 +166,7 @@ const char *say_value(struct run *run, const struct place *place, struct buf *ou
         buf_puts(out, "no value (null)");
     else
         put_short(out, place->node);
-    buf_putc(out, '\0');
-    return out->failed ? "" : out->data;
+    return said(run, out);
 }
 
 /* --- saying ------------------------------------------------------------------------------------------------------------------ */

@@ -55,6 +55,9 @@ bool say_kinds(struct run *run, unsigned kinds, const struct place *place);
 /* The last problem, to add to it; NULL if there is none or nothing is said. */
 struct problem *say_last(struct run *run);
 
+/* The text, terminated; "" for want of memory, which is remembered. */
+const char *said(struct run *run, struct buf *text);
+
 /* The value for people: short, "the mapping" for large ones, nothing of what may be secret. Terminated, in *out. */
 const char *say_value(struct run *run, const struct place *place, struct buf *out);
 bool say_is_secret(const struct run *run, const struct place *place);

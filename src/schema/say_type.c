@@ -105,8 +105,7 @@ bool say_kinds(struct run *run, unsigned kinds, const struct place *place)
     buf_printf(&text, "%s, must be ", kind_of_value(node));
     put_kinds(&text, kinds);
     put_hint(&text, kinds, node, is_secret);
-    buf_putc(&text, '\0');
-    say(run, &keyword, place, "%s", text.failed ? "" : text.data);
+    say(run, &keyword, place, "%s", said(run, &text));
     struct problem *problem = say_last(run);
     if (problem != NULL)
         problem->kinds = (uint8_t)kinds;
