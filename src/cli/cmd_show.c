@@ -26,13 +26,24 @@ static void put_about(const char *at, const char *by, bool is_known, const struc
     json_put_text(out, is_known ? about->author : NULL);
 }
 
+static void put_text(const struct buf *text, struct buf *out)
+{
+    if (text->len == 0)
+        buf_puts(out, "null");
+    else
+        json_put_string(out, buf_span(text));
+    out->failed |= text->failed;
+}
+
 static int print_json(const struct cli *cli, const char *service, const struct shown *shown)
 {
     struct buf text AUTO_BUF = {0};
     char hex[OID_HEX_LEN + 1];
     (void)cli;
     oid_format(&shown->commit, hex);
-    buf_puts(&text, "{\"active\":true,\"config\":");
+    buf_puts(&text, "{\"about\":");
+    put_text(&shown->about_it, &text);
+    buf_puts(&text, ",\"active\":true,\"config\":");
     buf_append_span(&text, buf_span(&shown->config));
     buf_printf(&text, ",\"config_epoch\":\"%s\"", hex);
     put_about("created_at", "created_by", shown->has_creation, &shown->creation, &text);
@@ -40,6 +51,8 @@ static int print_json(const struct cli *cli, const char *service, const struct s
     json_put_text(&text, shown->has_about ? shown->about.subject : NULL);
     buf_puts(&text, ",\"service\":");
     json_put_text(&text, service);
+    buf_puts(&text, ",\"title\":");
+    put_text(&shown->title, &text);
     put_about("updated_at", "updated_by", shown->has_about, &shown->about, &text);
     buf_puts(&text, ",\"version\":");
     if (shown->version == 0)
@@ -119,6 +132,11 @@ static int print_text(const struct cli *cli, const char *service, const struct s
     if (json_read(buf_span(&shown->config), &options, &doc, &err) != 0)
         return cli_fail(&err);
     buf_printf(&text, "# %s", service);
+    if (shown->title.len > 0) {
+        buf_puts(&text, " (");
+        term_put(&cli->term, TERM_PLAIN, buf_span(&shown->title), &text);
+        buf_putc(&text, ')');
+    }
     if (shown->version != 0)
         buf_printf(&text, ", version %llu", (unsigned long long)shown->version);
     buf_printf(&text, ", commit %.12s", hex);
@@ -187,7 +205,7 @@ static int run(const struct cli *cli, const struct cli_args *args)
     if (is_json || cli_given(args, OPT_AT))
         shown_trace(&local, args->operands[0], &shown);
     if (has_repo)
-        shown_describe(repo, &shown);
+        shown_describe(repo, args->operands[0], &shown);
     in_force_say_newer(shown.newer);
     return (is_json ? print_json : print_text)(cli, args->operands[0], &shown);
 }
@@ -197,7 +215,7 @@ const struct cli_verb verb_show = {
     .summary = "the services there are, or the configuration of one",
     .help = "The configuration in force, verified: from the snapshot (HMAC, then signatures), and from the\n"
             "journal where an epoch is newer than that. Whoever may not read the journal is told so. Without\n"
-            "_SERVICE_ all services, with version, time and author of the last change, and file.\n",
+            "_SERVICE_ all services, with version, time and author of the last change, title and file.\n",
     .exit = "0: shown; 2: there is no such service.",
     .operands = {{.name = "SERVICE", .kind = CLI_SERVICE, .is_optional = true}},
     .options = {[OPT_AT] = {.name = "at",
@@ -209,7 +227,9 @@ const struct cli_verb verb_show = {
                 [OPT_JSON] = {.name = "json",
                               .help = "as a JSON object with *service*, *config*, *version*, *config_epoch* (the commit "
                                       "of that version), *updated_at*, *updated_by*, *description* (of that commit), "
-                                      "*created_at*, *created_by*, *active*; *null* where it is not known to you. Of all services an "
-                                      "array of objects with the first of them, and *path*"}},
+                                      "*created_at*, *created_by*, *active*, and *title* and *about* (of its schema); *null* "
+                                      "where it is not known to you. Of all services an array of objects with *service*, "
+                                      "*version*, *config_epoch*, *updated_at*, *updated_by*, *description*, *title*, "
+                                      "*path*"}},
     .run = run,
 };

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cli/in_force.h"
+#include "cli/meaning.h"
 #include "cli/shown.h"
 #include "config/changes.h"
 #include "model/codes.h"
@@ -72,6 +73,20 @@ static int add_authors(struct repo *repo, struct listed *out, struct error *err)
     return 0;
 }
 
+static int add_titles(const struct source *source, struct listed *out, struct error *err)
+{
+    struct environment *environment AUTO_ENVIRONMENT = NULL;
+    struct findings findings AUTO_FINDINGS = {0};
+    if (environment_load(source, NULL, &environment, &findings, err) != 0)
+        return -1;
+    for (size_t i = 0; i < out->len; i++) {
+        struct span title = meaning_of_service(environment, out->services[i].name, "title");
+        if (title.len > 0 && (out->services[i].title = arena_copy(&out->arena, title.data, title.len)) == NULL)
+            return error_memory(err);
+    }
+    return 0;
+}
+
 /* By names alone: what is in force was judged. */
 static int add_paths(struct repo *repo, const struct oid *commit, struct listed *out, struct error *err)
 {
@@ -88,7 +103,7 @@ static int add_paths(struct repo *repo, const struct oid *commit, struct listed 
         if (service != NULL && changes.items[i].path != NULL && (service->path = keep(out, changes.items[i].path)) == NULL)
             return error_memory(err);
     }
-    return 0;
+    return add_titles(&source, out, err);
 }
 
 /* --- in force ------------------------------------------------------------------------------------------- */
@@ -167,7 +182,7 @@ int listed_at(struct local *local, struct repo *repo, const struct oid *commit, 
     if (shown_judge(repo, commit, &source, &candidate, err) != 0 || take_candidate(&candidate, out, err) != 0)
         return -1;
     trace(local, commit, out);
-    return add_authors(repo, out, err);
+    return add_titles(&source, out, err) != 0 ? -1 : add_authors(repo, out, err);
 }
 
 /* --- output --------------------------------------------------------------------------------------------- */
@@ -191,7 +206,7 @@ static void add_row(const struct listed_service *service, struct table *table)
         author.len = (size_t)(mail - author.data);
     table_add(table, TERM_FAINT, author);
     table_add(table, TERM_PLAIN, span_of(service->path == NULL ? "-" : service->path));
-    table_add(table, TERM_PLAIN, span_of(service->has_commit ? service->subject : "-"));
+    table_add(table, TERM_PLAIN, span_of(service->title == NULL ? "-" : service->title));
 }
 
 static void put_json(const struct listed_service *service, struct buf *out)
@@ -207,6 +222,8 @@ static void put_json(const struct listed_service *service, struct buf *out)
     json_put_text(out, service->path);
     buf_puts(out, ",\"service\":");
     json_put_text(out, service->name);
+    buf_puts(out, ",\"title\":");
+    json_put_text(out, service->title);
     buf_puts(out, ",\"updated_at\":");
     json_put_text(out, service->has_commit ? time : NULL);
     buf_puts(out, ",\"updated_by\":");
@@ -220,7 +237,7 @@ static void put_json(const struct listed_service *service, struct buf *out)
 
 void listed_put(const struct listed *listed, const struct term *term, bool is_json, struct buf *out)
 {
-    static const char *const heading[] = {"SERVICE", "VERSION", "CHANGED", "AUTHOR", "PATH", "WHY", NULL};
+    static const char *const heading[] = {"SERVICE", "VERSION", "CHANGED", "AUTHOR", "PATH", "TITLE", NULL};
     struct table table AUTO_TABLE;
     table_init(&table, term, heading);
     for (size_t i = 0; i < listed->len; i++) {

@@ -10,6 +10,7 @@
 struct listed_service {
     const char *name;
     const char *path;  /* in the repository; NULL: not known */
+    const char *title; /* of its schema; NULL: none is known */
     uint64_t version;  /* 0: not known */
     struct oid commit; /* of that version; zero: not known */
     bool has_commit;   /* the repository has it, and the next three are told */

@@ -24,6 +24,17 @@ bool meaning_is_there(const struct schema_place *place)
     return false;
 }
 
+struct span meaning_of_service(const struct environment *environment, const char *service, const char *keyword)
+{
+    static const struct pointer root = {.len = 0};
+    struct service_rules rules;
+    struct schema_place place;
+    environment_find(environment, service, &rules, NULL);
+    if (rules.schema == NULL || rules.schema->schema == NULL || !schema_at(rules.schema->schema, &root, &place))
+        return (struct span){0};
+    return meaning_text(&place, keyword);
+}
+
 static void put_value(const struct doc_node *value, struct buf *out)
 {
     struct buf json AUTO_BUF = {0};

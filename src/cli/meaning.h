@@ -4,8 +4,11 @@
 #ifndef CLI_MEANING_H
 #define CLI_MEANING_H
 
-#include "schema/schema.h"
+#include "config/environment.h"
 #include "util/buf.h"
+
+/* The text of a keyword at the root of a service's schema; empty: there is none, or no schema. */
+struct span meaning_of_service(const struct environment *environment, const char *service, const char *keyword);
 
 /* "number, 0 to 1", "string, at most 64 characters, like ^[a-z]+$", "one of low, high"; nothing where it says nothing. */
 void meaning_put_type(const struct schema_place *place, struct buf *out);

@@ -6,20 +6,18 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "cli/meaning.h"
 #include "cli/told.h"
-#include "config/source.h"
-#include "io/yaml.h"
+#include "config/effective.h"
+#include "config/profiles.h"
+#include "config/services.h"
 #include "model/codes.h"
-#include "model/pointer.h"
+#include "util/utf8.h"
 
 struct names {
     struct buf *out;
     const char *prefix;
     size_t len;
-    const char *service;    /* whose file is wanted; NULL: all names */
-    char *path;             /* of that one, owned */
-    struct listing_entry entry;
-    enum layout_area area;
 };
 
 static void put(struct names *names, struct span name, const char *description)
@@ -49,31 +47,6 @@ static void put_codes(struct names *names)
 
 /* --- of the repository ---------------------------------------------------------------------------------- */
 
-static int visit(struct names *names, const struct listing *listing, const char *folder)
-{
-    for (size_t i = 0; i < listing->len; i++) {
-        const struct listing_entry *entry = &listing->entries[i];
-        struct layout_entry judged;
-        char path[1024];
-        int len = snprintf(path, sizeof path, "%s%s%s", folder, folder[0] == '\0' ? "" : "/", entry->name);
-        if (len < 0 || (size_t)len >= sizeof path)
-            continue;
-        enum layout_verdict verdict = layout_judge(folder, span_of(entry->name), entry->mode, &judged, NULL);
-        if (verdict == LAYOUT_DESCEND && entry->folder != NULL && visit(names, entry->folder, path) != 0)
-            return -1;
-        if (verdict != LAYOUT_FILE || judged.area != names->area)
-            continue;
-        if (names->service == NULL) {
-            put(names, span_of(names->area == LAYOUT_PROFILES ? judged.profile : judged.name), "");
-        } else if (names->path == NULL && strcmp(names->service, judged.name) == 0) {
-            names->entry = *entry;
-            if ((names->path = strdup(path)) == NULL)
-                return -1;
-        }
-    }
-    return 0;
-}
-
 static bool is_work_tree(const char *top)
 {
     AUTO_CLOSE int dir = open(top, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -96,55 +69,109 @@ static int open_source(const struct cli *cli, struct repo **repo, struct source 
     return source_from_commit(*repo, &commit, NULL, out, err);
 }
 
-static int put_files(const struct cli *cli, struct names *names, struct source *source, struct repo **repo,
-                     struct error *err)
+static int put_service(void *context, const char *name, const char *folder, const struct listing_entry *entry, struct error *err)
 {
-    if (open_source(cli, repo, source, err) != 0)
-        return -1;
-    return visit(names, source->listing, "");
+    (void)folder;
+    (void)entry;
+    (void)err;
+    put(context, span_of(name), "");
+    return 0;
 }
 
-static void put_listed(const struct cli *cli, struct names *names)
+static void put_services(const struct cli *cli, struct names *names)
 {
     struct repo *repo AUTO_REPO = NULL;
     struct source source AUTO_SOURCE = {.work_dir = -1};
     struct error silent;
     size_t before = names->out->len;
-    if (put_files(cli, names, &source, &repo, &silent) != 0)
+    if (open_source(cli, &repo, &source, &silent) == 0 && services_each(source.listing, put_service, names, &silent) != 0)
         buf_truncate(names->out, before);
+}
+
+static void put_profiles(const struct cli *cli, struct names *names)
+{
+    struct repo *repo AUTO_REPO = NULL;
+    struct source source AUTO_SOURCE = {.work_dir = -1};
+    struct profiles profiles = {.len = 0};
+    struct error silent;
+    if (open_source(cli, &repo, &source, &silent) == 0)
+        profiles_list(source.listing, &profiles, NULL);
+    for (size_t i = 0; i < profiles.len; i++)
+        put(names, span_of(profiles.folders[i]->name), "");
 }
 
 /* --- the keys of a service ------------------------------------------------------------------------------ */
 
-static void put_pointers(struct names *names, const struct doc_node *node, struct buf *way)
+/* A key by its title, else by the kind of its value or its type. */
+static void put_key(struct names *names, const struct schema_place *place, const struct doc_node *value, struct span way)
 {
-    for (size_t i = 0; node->kind == DOC_OBJECT && i < node->u.object.len; i++) {
-        const struct doc_member *member = &node->u.object.members[i];
-        size_t len = way->len;
-        if (names->len >= NAMES_KEYS_MAX)
-            return;
-        pointer_put_name(member->name, way);
-        put(names, buf_span(way), doc_kind_name(member->value->kind));
-        put_pointers(names, member->value, way);
-        buf_truncate(way, len);
-    }
+    char text[128];
+    struct span title = meaning_text(place, "title"), type = meaning_text(place, "type");
+    if (title.len == 0 && value == NULL)
+        title = type;
+    utf8_printable(title, text, sizeof text);
+    put(names, way, title.len > 0 || value == NULL ? text : doc_kind_name(value->kind));
 }
 
-static void put_keys(const struct cli *cli, struct names *names)
+struct level {
+    struct names *names;
+    const struct schema *schema; /* NULL: the service has none */
+    struct pointer way;
+    const struct doc_node *node; /* what is there; NULL: nothing */
+};
+
+static void put_level(struct level *level);
+
+static void put_below(struct level *level, struct span name, const struct doc_node *value)
+{
+    enum { DEEP_MAX = 16 }; /* a schema may refer to itself */
+    struct buf way AUTO_BUF = {0};
+    struct schema_place place = {.len = 0};
+    if (level->way.len == DEEP_MAX || level->names->len >= NAMES_KEYS_MAX)
+        return;
+    struct level below = {level->names, level->schema, level->way, value};
+    below.way.names[below.way.len++] = name;
+    if (level->schema != NULL && !schema_at(level->schema, &below.way, &place))
+        place.len = 0;
+    pointer_put(&below.way, below.way.len, &way);
+    put_key(level->names, &place, value, buf_span(&way));
+    put_level(&below);
+}
+
+/* What is not there, and might be. */
+static void put_missing(void *context, struct span name, const struct schema *property)
+{
+    struct level *level = context;
+    (void)property;
+    if (level->node == NULL || doc_get_member(level->node, name) == NULL)
+        put_below(level, name, NULL);
+}
+
+static void put_level(struct level *level)
+{
+    struct schema_place place;
+    for (size_t i = 0; level->node != NULL && level->node->kind == DOC_OBJECT && i < level->node->u.object.len; i++)
+        put_below(level, level->node->u.object.members[i].name, level->node->u.object.members[i].value);
+    if (level->schema != NULL && (level->node == NULL || level->node->kind == DOC_OBJECT) &&
+        schema_at(level->schema, &level->way, &place))
+        schema_each_name(&place, put_missing, level);
+}
+
+static void put_keys(const struct cli *cli, struct names *names, const char *service)
 {
     struct repo *repo AUTO_REPO = NULL;
     struct source source AUTO_SOURCE = {.work_dir = -1};
-    struct buf text AUTO_BUF = {0}, way AUTO_BUF = {0};
-    struct doc doc AUTO_DOC = {0};
+    struct effective effective AUTO_EFFECTIVE = {0};
     struct findings findings AUTO_FINDINGS = {0};
     struct error silent;
-    if (names->service == NULL || put_files(cli, names, &source, &repo, &silent) != 0 || names->path == NULL)
+    if (service == NULL || open_source(cli, &repo, &source, &silent) != 0 ||
+        effective_load(&source, NULL, service, NULL, &effective, &findings, &silent) != 0)
         return;
-    const struct yaml_options yaml = {.file = names->path, .limits = doc_limits_config};
-    if (source.read(&source, names->path, &names->entry, &text, &silent) != 0 ||
-        yaml_read(buf_span(&text), &yaml, &doc, &findings, &silent) != 0 || doc.root == NULL)
-        return;
-    put_pointers(names, doc.root, &way);
+    /* Of a service that is not valid, what can be read. */
+    struct level level = {.names = names, .node = effective.root != NULL ? effective.root : effective.file.root};
+    if (effective.rules.schema != NULL)
+        level.schema = effective.rules.schema->schema;
+    put_level(&level);
 }
 
 /* --- of the daemon -------------------------------------------------------------------------------------- */
@@ -176,7 +203,7 @@ static void put_epochs(const struct cli *cli, struct names *names)
 void names_put(const struct cli *cli, enum cli_kind kind, const char *service, const char *prefix,
                struct buf *out)
 {
-    struct names names = {.out = out, .prefix = prefix, .area = LAYOUT_SERVICES};
+    struct names names = {.out = out, .prefix = prefix};
     switch (kind) {
     case CLI_ANY:
     case CLI_WORDS:
@@ -196,16 +223,13 @@ void names_put(const struct cli *cli, enum cli_kind kind, const char *service, c
         put_codes(&names);
         return;
     case CLI_PROFILE:
-        names.area = LAYOUT_PROFILES;
-        put_listed(cli, &names);
+        put_profiles(cli, &names);
         return;
     case CLI_SERVICE:
-        put_listed(cli, &names);
+        put_services(cli, &names);
         return;
     case CLI_KEY:
-        names.service = service;
-        put_keys(cli, &names);
-        free(names.path);
+        put_keys(cli, &names, service);
         return;
     case CLI_EPOCH:
         put_epochs(cli, &names);

@@ -7,12 +7,15 @@
 #include <string.h>
 
 #include "cli/in_force.h"
+#include "cli/meaning.h"
 #include "model/codes.h"
 #include "model/nearest.h"
 
 void shown_fini(struct shown *shown)
 {
     buf_fini(&shown->config);
+    buf_fini(&shown->title);
+    buf_fini(&shown->about_it);
 }
 
 /* --- in force ------------------------------------------------------------------------------------------- */
@@ -29,6 +32,7 @@ int shown_in_force(struct local *local, const char *service, struct shown *out, 
     buf_append_span(&out->config, found->config);
     out->version = found->version;
     out->newer = in_force.newer;
+    out->at = in_force.commit;
     if (!in_force_commit(found, &out->commit))
         return error_set(err, CODE_MESSAGE_FORM, 0, "the message has no config_epoch");
     return buf_check(&out->config, err);
@@ -66,6 +70,7 @@ int shown_at(struct repo *repo, const struct oid *commit, const char *service, s
             continue;
         buf_append_span(&out->config, candidate.services[i].config);
         out->commit = *commit;
+        out->at = *commit;
         return buf_check(&out->config, err);
     }
     if (nearest.name != NULL)
@@ -107,9 +112,23 @@ void shown_trace(struct local *local, const char *service, struct shown *shown)
         take_changes(&rows, service, epoch, shown);
 }
 
-void shown_describe(struct repo *repo, struct shown *shown)
+static void ask_schema(struct repo *repo, const char *service, struct shown *shown)
+{
+    struct source source AUTO_SOURCE = {.work_dir = -1};
+    struct environment *environment AUTO_ENVIRONMENT = NULL;
+    struct findings findings AUTO_FINDINGS = {0};
+    struct error silent;
+    if (oid_is_zero(&shown->at) || source_from_commit(repo, &shown->at, NULL, &source, &silent) != 0 ||
+        environment_load(&source, NULL, &environment, &findings, &silent) != 0)
+        return;
+    buf_append_span(&shown->title, meaning_of_service(environment, service, "title"));
+    buf_append_span(&shown->about_it, meaning_of_service(environment, service, "description"));
+}
+
+void shown_describe(struct repo *repo, const char *service, struct shown *shown)
 {
     struct error silent;
+    ask_schema(repo, service, shown);
     shown->has_about = repo_read_commit(repo, &shown->commit, &shown->about, &silent) == 0;
     shown->has_creation =
         shown->is_created_known && repo_read_commit(repo, &shown->created, &shown->creation, &silent) == 0;

@@ -16,6 +16,8 @@ struct shown {
     bool is_created_known;
     struct repo_commit about, creation; /* what the repository says of `commit` and `created` */
     bool has_about, has_creation;
+    struct oid at;           /* the commit that is in force, or was asked for; zero: not known */
+    struct buf title, about_it; /* what its schema says of it; empty: nothing */
 };
 
 void shown_fini(struct shown *shown);
@@ -38,7 +40,7 @@ int shown_at(struct repo *repo, const struct oid *commit, const char *service, s
 /* Which version that was, and which commit created the service: where the journal can be read. */
 void shown_trace(struct local *local, const char *service, struct shown *shown);
 
-/* Author, time and subject, where the repository has the commits. */
-void shown_describe(struct repo *repo, struct shown *shown);
+/* Author, time and subject, and what the schema says, where the repository has the commits. */
+void shown_describe(struct repo *repo, const char *service, struct shown *shown);
 
 #endif

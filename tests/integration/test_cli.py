@@ -573,18 +573,18 @@ def test_show_tells_what_is_in_force(world):
     told = json.loads(world.ctl("show", "stt-worker", "--json", check=0).stdout)
     for time in ("updated_at", "created_at"):
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000Z", told.pop(time))
-    assert told == {"active": True, "config": {"rate": 7}, "config_epoch": world.commits[7], "description": "stt-worker: seven",
+    assert told == {"about": None, "title": None, "active": True, "config": {"rate": 7}, "config_epoch": world.commits[7], "description": "stt-worker: seven",
                     "service": "stt-worker", "created_by": "Ada <ada@example.org>", "updated_by": "Ada <ada@example.org>", "version": 7}
 
 
 def test_show_without_a_service_lists_them(world, tmp_path):
     rows = [line.split("\t") for line in world.ctl("show", check=0).stdout.splitlines()]
     assert [row[:2] for row in rows] == [["llm-worker", "1"], ["router", "1"], ["stt-worker", "7"], ["tts-worker", "1"], ["wake-activation", "1"]]
-    assert rows[2][3:] == ["Ada <ada@example.org>", STT, "stt-worker: seven"]
+    assert rows[2][3:] == ["Ada <ada@example.org>", STT, "-"]
     listed = json.loads(world.ctl("show", "--json", check=0).stdout)
     assert [one["service"] for one in listed] == [row[0] for row in rows]
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000Z", listed[2].pop("updated_at"))
-    assert listed[2] == {"config_epoch": world.commits[7], "description": "stt-worker: seven", "path": STT, "service": "stt-worker",
+    assert listed[2] == {"config_epoch": world.commits[7], "description": "stt-worker: seven", "path": STT, "service": "stt-worker", "title": None,
                          "updated_by": "Ada <ada@example.org>", "version": 7}
     alone = json.loads(world.ctl("show", "--json", EPOCHD_REPOSITORY_PATH=str(tmp_path), check=0).stdout)
     assert (alone[2]["version"], alone[2]["updated_by"], alone[2]["path"]) == (7, None, None)

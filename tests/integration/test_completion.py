@@ -9,6 +9,7 @@ import time
 
 import pytest
 from harness import BUILD, EPOCHCTL, PATIENCE_S, ROOT, Repo, ctl, environment
+from layered import layered
 
 PROMPT = "ready> "
 
@@ -61,6 +62,32 @@ def candidates(*words, cwd):
 ], ids=" ".join)
 def test_the_word_at_the_cursor(config, words, expected):
     assert candidates(*words, cwd=config) == expected
+
+
+@pytest.mark.parametrize(("words", "expected"), [
+    (["explain", "stt"], ["stt-worker"]),
+    (["explain", "stt-worker", "/v"], ["/vad_aggressiveness", "/vad_threshold"]),
+    (["set", "stt-worker", "/l"], ["/language", "/log_level"]),
+    (["explain", "router", "/w"], []),
+    (["explain", "stt-worker", "--profile", ""], ["night", "quiet"]),
+    (["profile", ""], ["list", "show", "diff", "use", "save"]),
+    (["profile", "use", ""], ["night", "quiet"]),
+    (["profile", "save", "loud", "tts"], ["tts-worker"]),
+    (["schema", ""], ["validate", "print", "env"]),
+], ids=" ".join)
+def test_keys_come_from_every_layer_and_the_schema_and_profiles_are_known(tmp_path, words, expected):
+    repo = layered(tmp_path / "config")
+    repo.write({"profiles/quiet/tts-worker.yaml": "volume: 1\n"})
+    assert candidates(*words, cwd=repo.path) == expected
+
+
+def test_a_key_is_told_with_its_title(tmp_path):
+    repo = layered(tmp_path / "config")
+    lines = ctl("complete", "--", "explain", "stt-worker", "/vad_t", cwd=repo.path, check=0).stdout.splitlines()
+    assert lines == ["/vad_threshold\tVoice detector threshold"]
+    repo.write({"services/audio/stt-worker.yaml": "a: 1\na: 2\n"})
+    lines = ctl("complete", "--", "explain", "stt-worker", "/wh", cwd=repo.path, check=0).stdout.splitlines()
+    assert lines == ["/whisper_model\t"], "of a file that cannot be read the schema still knows its keys"
 
 
 def test_every_verb_and_every_option_is_offered(config):

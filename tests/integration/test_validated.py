@@ -187,3 +187,18 @@ def test_no_plan_shows_a_secret(repo):
     result = at(repo, "set", "stt-worker", "api_key=canary-two", check=0)
     assert "canary" not in result.stdout + result.stderr
 
+
+
+# --- and what it says of a service -----------------------------------------------------------------------------------------
+
+
+def test_show_has_title_and_description_of_the_schema(repo, tmp_path, ends):
+    daemon = ends(Daemon(tmp_path / "epochd", repo))
+    daemon.snapshot(2)
+    told = json.loads(daemon.ctl("show", "stt-worker", "--json", check=0).stdout)
+    assert (told["title"], told["about"]) == ("Speech to text", "Hears what is said.")
+    assert daemon.ctl("show", "stt-worker", check=0).stdout.startswith("# stt-worker (Speech to text), version 2, ")
+    listed = {one["service"]: one["title"] for one in json.loads(daemon.ctl("show", "--json", check=0).stdout)}
+    assert listed["stt-worker"] == "Speech to text" and listed["router"] is None
+    told = json.loads(daemon.ctl("show", "stt-worker", "--at", "HEAD~1", "--json", check=0).stdout)
+    assert told["title"] is None, "there was no schema then"
