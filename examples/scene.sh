@@ -81,7 +81,7 @@ start_broker() {
     fail "no free port for mosquitto in $try tries: $(tail -n 1 "$dir/mosquitto.log")"
 }
 
-title "1. A configuration repository: six services of a home robot"
+title "1. A configuration repository: six services of a home robot, what they share, schemas, a profile"
 [ ! -e "$dir/config" ] || fail "there is a scene in $dir already: name another folder"
 cp -R examples/home "$dir/config"
 show epochctl init "$dir/config"
@@ -89,7 +89,7 @@ cd "$dir/config"
 git add -A
 git commit -q -m 'config: begin'
 show git log --oneline
-ls services services/*
+ls *.yaml bases schemas profiles/* services/*
 
 title "2. A private broker and the sidecar"
 start_broker
@@ -129,16 +129,16 @@ show epochctl verify lkg
 show epochctl show stt-worker
 
 title "5. A mistake is stopped where it is made"
-sed -i 's/^sample_rate: .*/sample_rate: 16000\nsample_rate: 8000/' services/audio/stt-worker.yaml
-echo '$ git commit -am "stt-worker: telephone quality"'
-if git commit -q -am 'stt-worker: telephone quality'; then fail "the hook let it pass"; fi
+sed -i 's/^vad_threshold: .*/vad_threshold: 1.4/; s/^silence_ms:/silense_ms:/' services/audio/stt-worker.yaml
+echo '$ git commit -am "stt-worker: only loud voices"'
+if git commit -q -am 'stt-worker: only loud voices'; then fail "the hook let it pass"; fi
 
 title "6. Forced past the hook, it is refused all the same, and the last good epoch stays in force"
 listen system/health/config-manager "$dir/rejected.json"
-show git commit -q --no-verify -am 'stt-worker: telephone quality'
+show git commit -q --no-verify -am 'stt-worker: only loud voices'
 await "$dir/rejected.json"
 grep -q '"event":"rejected"' "$dir/rejected.json" || fail "not refused: $(cat "$dir/rejected.json")"
-until_true "the verdict in status" grep -qs 'yaml.duplicate-key' "$dir/run/status.json"
+until_true "the verdict in status" grep -qs 'schema.maximum' "$dir/run/status.json"
 show_status
 show epochctl log
 
@@ -147,6 +147,12 @@ listen system/epoch/config-manager "$dir/last.json"
 show git revert --no-edit HEAD
 await "$dir/last.json"
 show epochctl verify message "$dir/last.json"
+
+title "8. Switching the profile is one commit, and one epoch of exactly the services it changes"
+listen system/epoch/config-manager "$dir/quiet.json"
+show epochctl profile use quiet
+await "$dir/quiet.json"
+show epochctl explain tts-worker volume_percent
 
 title "Where everything is"
 cat <<TEXT

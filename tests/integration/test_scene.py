@@ -72,7 +72,7 @@ def test_what_arrived_was_signed_by_the_keyset(scene):
     repo, keyset = Repo(folder / "config"), keyset_of(folder)
     update = verify_message(received(folder, "update.json"), keyset, "config.update", "config-manager", "stt-worker")
     assert update["version"] == 2 and update["config"]["vad_threshold"] == 0.6
-    assert update["config_epoch"] == repo.head("main~2")
+    assert update["config_epoch"] == repo.head("main~3")
     head = verify_message(received(folder, "head.json"), keyset, "config.epoch", "config-manager")
     assert (head["epoch"], head["changed"], head["config_epoch"]) == (2, {"stt-worker": 2}, update["config_epoch"])
     assert head["correlation_id"] == update["correlation_id"]
@@ -83,34 +83,43 @@ def test_the_snapshot_and_the_journal_that_are_left_verify(scene):
     keys = folder / "state/keys"
     lines, torn = verify_journal(folder / "state/journal.jsonl", (keys / "journal.key").read_text())
     assert torn == 0
-    assert [line["epoch"] for line in lines if line["kind"] == "committed"] == [1, 2, 4]
-    assert [line["epoch"] for line in lines if line["kind"] == "published"] == [1, 2, 4]
-    assert [line["code"] for line in lines if line["kind"] == "rejected"] == ["yaml.duplicate-key"]
+    assert [line["epoch"] for line in lines if line["kind"] == "committed"] == [1, 2, 4, 5]
+    assert [line["epoch"] for line in lines if line["kind"] == "published"] == [1, 2, 4, 5]
+    assert [line["code"] for line in lines if line["kind"] == "rejected"] == ["schema.maximum"]
     snapshot = verify_snapshot(folder / "state/config.lkg.json", (keys / "lkg.key").read_text(), open(keys / "root.pub", encoding="ascii"))
-    assert snapshot["epoch"] == 4 and len(snapshot["services"]) == 6
+    assert snapshot["epoch"] in (4, 5) and len(snapshot["services"]) == 6, "the last one may have been on its way"
     assert received(folder, "last.json") == next(line["head"].encode() for line in lines if line.get("epoch") == 4)
 
 
 def test_the_mistake_is_shown_by_place_and_the_last_good_epoch_stays(scene):
     folder, text = scene
-    place = next(n for n, line in enumerate((ROOT / "examples/home" / STT).read_text().splitlines(), 2) if line.startswith("sample_rate:"))
-    finding = f"{STT}:{place}:1: key 'sample_rate' stands twice: first at {place - 1}:1 [yaml.duplicate-key]"
+    lines = (ROOT / "examples/home" / STT).read_text().splitlines()
+    place, other = (next(n for n, line in enumerate(lines, 1) if line.startswith(key)) for key in ("vad_threshold:", "silence_ms:"))
+    finding = f"{STT}:{place}:16: vad_threshold: 1.4 is above the maximum 1 [schema.maximum]"
     assert text.count(finding) == 3, "by the hook before, by the one after, and in status"
+    assert f'{STT}:{other}:1: "silense_ms" is not known here; did you mean "silence_ms"? [schema.additionalProperties]' in text
     assert "epochd: this commit would be refused" in text
     forced = text[text.index("6. Forced past the hook"):text.index("7. A revert")]
     assert "  epoch      2  " in forced and "  serving    6 services" in forced
-    assert re.search(r"^-\t[0-9a-f]{12}\t.*\trejected \[yaml.duplicate-key\]\t", forced, re.M)
+    assert re.search(r"^-\t[0-9a-f]{12}\t.*\trejected \[schema.maximum\]\t", forced, re.M)
     health = json.loads((folder / "rejected.json").read_text())["data"]
     assert (health["event"], health["ok"], health["epoch"]) == ("rejected", False, 2)
-    assert (health["findings"][0]["file"], health["findings"][0]["line"], health["findings"][0]["column"]) == (STT, place, 1)
+    assert (health["findings"][0]["file"], health["findings"][0]["line"], health["findings"][0]["column"]) == (STT, place, 16)
     last = verify_message(received(folder, "last.json"), keyset_of(folder), "config.epoch", "config-manager")
     assert (last["epoch"], last["parent"]["epoch"], last["changed"]) == (4, 2, {})
 
 
+def test_switching_the_profile_is_an_epoch_of_the_services_it_changes(scene):
+    folder, text = scene
+    head = verify_message(received(folder, "quiet.json"), keyset_of(folder), "config.epoch", "config-manager")
+    assert (head["epoch"], head["parent"]["epoch"], head["changed"]) == (5, 4, {"tts-worker": 5, "wake-activation": 5})
+    assert "profiles/quiet/tts-worker.yaml:2" in text[text.index("8. Switching"):]
+
+
 def test_every_chapter_is_shown(scene):
     _, text = scene
-    assert re.findall(r"^(\d)\. ", text, re.M) == list("1234567")
-    assert text.count("verified: ") == 3 and "NOT verified" not in text
+    assert re.findall(r"^(\d)\. ", text, re.M) == list("12345678")
+    assert text.count("verified: ") == 3 and "NOT served" not in text and "NOT verified" not in text
     assert "Now you" not in text
 
 
@@ -182,7 +191,7 @@ def test_on_a_terminal_it_stays_until_ctrl_c_and_leaves_nothing(tmp_path, ends):
     run("sh", "-c", typed, EDITOR="sed -i 1iagain:\\x201", check=0)
     arrived = terminal.wait(r"config/update (\{.*\})\n")
     update = verify_message(arrived[1].encode(), keyset_of(folder), "config.update", "config-manager", "router")
-    assert update["version"] == 5 and update["config"]["again"] == 1
+    assert update["version"] == 6 and update["config"]["again"] == 1
     assert len(left_of(terminal.process.pid)) >= 4, "the shell, epochd, mosquitto, the subscriber"
     os.write(terminal.keyboard, b"\x03")
     assert terminal.process.wait(PATIENCE_S) == 0
