@@ -139,7 +139,7 @@ EPOCH_ABI := 0
 EPOCH_A := $(O)/libepoch.a
 EPOCH_SO := $(O)/libepoch.so.$(EPOCH_ABI)
 EPOCH_LIBS := $(shell $(PKG_CONFIG) --libs libsodium libmosquitto 2>/dev/null) -pthread
-libraries: $(EPOCH_A) $(EPOCH_SO) $(O)/epoch.pc
+libraries: $(EPOCH_A) $(EPOCH_SO)
 
 $(O)/libepoch.o: $(call object,$(CLIENT_SRC)) $(CORE_LIB)
 	$(say) LD $@
@@ -152,8 +152,7 @@ $(EPOCH_SO): $(O)/libepoch.o src/client/libepoch.map
 	$(Q)$(CC) $(MODE) -shared $(filter-out -Wl$(comma)-z$(comma)nodlopen,$(HARDEN_LD)) $(if $(SAN),,-Wl,-z,defs) -Wl,--as-needed \
 		-Wl,-soname,$(@F) -Wl,--version-script=src/client/libepoch.map $(LDFLAGS) -o $@ $< $(EPOCH_LIBS)
 	$(Q)ln -sf $(@F) $(O)/libepoch.so
-$(O)/epoch.pc: src/client/epoch.pc.in Makefile
-	$(Q)mkdir -p $(@D) && sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|; s|@VERSION@|$(VERSION)|' $< >$@
+PC = sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|; s|@VERSION@|$(VERSION)|'
 
 $(O)/epochd: $(O)/src/daemon/main.o $(DAEMON_LIB) $(CORE_LIB)
 # epochctl uses the client library as any application does: by its header and its archive.
@@ -327,6 +326,11 @@ install: all ## Install under PREFIX (default /usr/local), DESTDIR before it
 	$(INSTALL) -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(BINDIR) $(DESTDIR)$(DOCDIR) $(DESTDIR)$(SYSCONFDIR)/epochd
 	$(INSTALL) -m 0755 $(O)/epochd $(DESTDIR)$(SBINDIR)/epochd
 	$(INSTALL) -m 0755 $(O)/epochctl $(DESTDIR)$(BINDIR)/epochctl
+	$(INSTALL) -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)/epoch
+	$(INSTALL) -m 0644 $(EPOCH_SO) $(EPOCH_A) $(DESTDIR)$(LIBDIR)/
+	ln -sf $(notdir $(EPOCH_SO)) $(DESTDIR)$(LIBDIR)/libepoch.so
+	$(PC) src/client/epoch.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/epoch.pc
+	$(INSTALL) -m 0644 include/epoch/epoch.h $(DESTDIR)$(INCLUDEDIR)/epoch/epoch.h
 	$(INSTALL) -m 0644 README.md LICENSE docs/*.md docs/alerts.yml $(DESTDIR)$(DOCDIR)/
 	$(INSTALL) -d $(DESTDIR)$(DOCDIR)/examples && cp -R examples/home examples/container examples/pipelines $(DESTDIR)$(DOCDIR)/examples/
 	$(INSTALL) -d $(DESTDIR)$(UNITDIR) $(DESTDIR)$(USERUNITDIR) $(DESTDIR)$(SYSUSERSDIR) $(DESTDIR)$(TMPFILESDIR)
@@ -346,13 +350,16 @@ uninstall: ## Remove what install put there; keys, state and settings stay
 	rm -f $(DESTDIR)$(SBINDIR)/epochd $(DESTDIR)$(BINDIR)/epochctl $(DESTDIR)$(UNITDIR)/epochd.service \
 		$(DESTDIR)$(USERUNITDIR)/epochd.service $(DESTDIR)$(SYSUSERSDIR)/epochd.conf $(DESTDIR)$(TMPFILESDIR)/epochd.conf
 	rm -f $(DESTDIR)$(BASHDIR)/epochctl $(DESTDIR)$(ZSHDIR)/_epochctl $(DESTDIR)$(FISHDIR)/epochctl.fish
+	rm -f $(DESTDIR)$(LIBDIR)/libepoch.a $(DESTDIR)$(LIBDIR)/libepoch.so $(DESTDIR)$(LIBDIR)/$(notdir $(EPOCH_SO)) \
+		$(DESTDIR)$(LIBDIR)/pkgconfig/epoch.pc $(DESTDIR)$(INCLUDEDIR)/epoch/epoch.h
 	rm -rf $(DESTDIR)$(DOCDIR)
 	for page in $(notdir $(MAN)); do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page; done
 
 DEB ?= $(O)/deb
-deb: all ## Debian packages of the daemon and the command line, in $(O)/deb
+MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
+deb: all ## Debian packages of daemon, command line and library, in $(O)/deb
 	@rm -rf $(DEB)
-	@$(MAKE) --no-print-directory -s install DESTDIR=$(abspath $(DEB))/tree PREFIX=/usr
+	@$(MAKE) --no-print-directory -s install DESTDIR=$(abspath $(DEB))/tree PREFIX=/usr LIBDIR=/usr/lib$(addprefix /,$(MULTIARCH))
 	@systemd/debian/build.sh $(DEB)/tree $(VERSION) $(DEB)
 	@rm -rf $(DEB)/tree
 
