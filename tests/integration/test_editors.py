@@ -1,9 +1,10 @@
 """What editors are given: the schemas of our own files, and the line in a service that names its schema."""
 import json
 import re
+import shutil
 
 import pytest
-from harness import EPOCHCTL, Repo, ctl, run
+from harness import EPOCHCTL, ROOT, Repo, ctl, run
 from layered import at, layered
 
 
@@ -104,3 +105,39 @@ def test_which_variable_overrides_which_value(tmp_path):
         {"is_set": False, "pointer": "/vad_threshold", "type": "number", "variable": "STT_VAD"}]
     assert at(repo, "schema", "env", "router", "--json", check=0).stdout == "[]\n"
     assert "is stt-worker meant?" in at(repo, "schema", "env", "stt-wroker", check=2).stderr
+
+
+# --- the example with all layers ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def example(tmp_path):
+    repo = Repo(tmp_path / "layers")
+    shutil.copytree(ROOT / "examples/layers", repo.path, dirs_exist_ok=True)
+    repo.commit(message="config: the home, in layers")
+    return repo
+
+
+def test_the_example_is_valid_under_every_profile(example):
+    assert at(example, "check", "HEAD", check=0).stdout == "ok: 3 services, 0 warnings\n"
+    for profile in ("quiet", "night", "-"):
+        at(example, "explain", "tts-worker", "--profile", profile, check=0)
+
+
+def test_each_service_of_the_example_names_the_schema_that_judges_it(example):
+    for path in sorted((example.path / "services").rglob("*.yaml")):
+        first = path.read_text().splitlines()[0]
+        schema = (path.parent / re.fullmatch(r"# yaml-language-server: \$schema=(\S+)", first)[1]).resolve()
+        told = json.loads(at(example, "explain", path.stem, "--json", check=0).stdout)
+        assert schema == (example.path / told["schema"]).resolve()
+
+
+def test_what_the_pages_show_is_what_it_prints(example):
+    page = (ROOT / "docs/USING.md").read_text()
+    for words in (["set", "stt-worker", "vad_threshold=1.4"], ["set", "stt-worker", "vad_treshold=0.6"], ["profile", "list"], ["profile", "diff", "night"]):
+        result = at(example, *words)
+        assert f"$ epochctl {' '.join(words)}\n{result.stdout}{result.stderr}" in page, words
+    told = at(example, "explain", "stt-worker", "vad_threshold", check=0).stdout
+    shown = page.split("$ epochctl explain stt-worker vad_threshold\n")[1].split("```")[0]
+    masked = re.compile(r"set by     [0-9a-f]{12}  [0-9-]{10}")
+    assert masked.sub("", told) == masked.sub("", shown)
