@@ -149,7 +149,7 @@ $(EPOCH_A): $(O)/libepoch.o
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 $(EPOCH_SO): $(O)/libepoch.o src/client/libepoch.map
 	$(say) LD $@
-	$(Q)$(CC) $(MODE) -shared $(filter-out -Wl$(comma)-z$(comma)nodlopen,$(HARDEN_LD)) $(if $(SAN),,-Wl,-z,defs) -Wl,--as-needed \
+	$(Q)$(CC) $(MODE) -shared $(subst -z$(comma)nodlopen$(comma),,$(HARDEN_LD)) $(if $(SAN),,-Wl,-z,defs) -Wl,--as-needed \
 		-Wl,-soname,$(@F) -Wl,--version-script=src/client/libepoch.map $(LDFLAGS) -o $@ $< $(EPOCH_LIBS)
 	$(Q)ln -sf $(@F) $(O)/libepoch.so
 PC = sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|; s|@VERSION@|$(VERSION)|'
@@ -209,13 +209,23 @@ $(PROBE): $(O)/tests/integration/probe.o $(EPOCH_A) $(EPOCH_SO)
 	$(say) LD $@
 	$(Q)$(CC) $(MODE) -pie -o $@ $< $(if $(SAN),$(EPOCH_A) $(EPOCH_LIBS),$(EPOCH_SO) -Wl$(comma)-rpath$(comma)'$$ORIGIN/../..')
 
+# Examples are built as their readers would: against the header and the library, nothing else.
+EXAMPLE_SRC := $(sort $(wildcard examples/*.c))
+EXAMPLE_BIN := $(patsubst %.c,$(O)/%,$(EXAMPLE_SRC))
+DRIVER := $(O)/tests/conformance/driver
+$(EXAMPLE_BIN) $(DRIVER): $(O)/%: $(O)/%.o $(EPOCH_A) $(EPOCH_SO)
+	$(say) LD $@
+	$(Q)$(CC) $(MODE) -pie -o $@ $< $(if $(SAN),$(EPOCH_A) $(EPOCH_LIBS),$(EPOCH_SO) -Wl$(comma)-rpath$(comma)$(abspath $(O))) \
+		$(if $(filter $(DRIVER),$@),-lsodium)
+examples: $(EXAMPLE_BIN)
+
 FAILING_MALLOC := $(O)/tests/torture/failing_malloc.so
 $(FAILING_MALLOC): tests/torture/failing_malloc.c
 	@mkdir -p $(@D)
 	$(say) LD $@
 	$(Q)$(CC) $(BASE) $(WARN) $(WERROR) -O2 -fPIC -shared -o $@ $< -ldl
 
-tests-build: all $(UNIT_BIN) $(INTEROP_BIN) $(REPLAY_BIN) $(PROBE) $(TRACER) $(DAMAGE) $(FAILING_MALLOC) $(O)/tests/bench/bench $(if $(SAN)$(FAIL),,failpoints)
+tests-build: all $(UNIT_BIN) $(INTEROP_BIN) $(REPLAY_BIN) $(PROBE) $(EXAMPLE_BIN) $(DRIVER) $(TRACER) $(DAMAGE) $(FAILING_MALLOC) $(O)/tests/bench/bench $(if $(SAN)$(FAIL),,failpoints)
 
 failpoints: ## epochd with failpoints, for tests alone: build-fail/epochd
 	@$(MAKE) --no-print-directory FAIL=1 O=build-fail build-fail/epochd
@@ -332,7 +342,7 @@ install: all ## Install under PREFIX (default /usr/local), DESTDIR before it
 	$(PC) src/client/epoch.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/epoch.pc
 	$(INSTALL) -m 0644 include/epoch/epoch.h $(DESTDIR)$(INCLUDEDIR)/epoch/epoch.h
 	$(INSTALL) -m 0644 README.md LICENSE docs/*.md docs/alerts.yml $(DESTDIR)$(DOCDIR)/
-	$(INSTALL) -d $(DESTDIR)$(DOCDIR)/examples && cp -R examples/home examples/container examples/pipelines $(DESTDIR)$(DOCDIR)/examples/
+	$(INSTALL) -d $(DESTDIR)$(DOCDIR)/examples && cp -R examples/* $(DESTDIR)$(DOCDIR)/examples/
 	$(INSTALL) -d $(DESTDIR)$(UNITDIR) $(DESTDIR)$(USERUNITDIR) $(DESTDIR)$(SYSUSERSDIR) $(DESTDIR)$(TMPFILESDIR)
 	sed 's|@SBINDIR@|$(SBINDIR)|g' systemd/epochd.service >$(DESTDIR)$(UNITDIR)/epochd.service
 	sed 's|@SBINDIR@|$(SBINDIR)|g' systemd/user/epochd.service >$(DESTDIR)$(USERUNITDIR)/epochd.service
@@ -370,6 +380,6 @@ help: ## This list
 	@echo "epochd $(VERSION)"; grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
 	@echo "  make V=1 shows the commands; O=DIR builds elsewhere; SAN=asan|tsan; CC=clang; CHECK='unit fuzz interop integration torture' chooses"
 
-.PHONY: all libraries tests-build failpoints bench instructions check torture unit run house asan tsan fuzz fuzz-run headers lint $(TIDY) man install uninstall deb clean help coverage
+.PHONY: all libraries examples tests-build failpoints bench instructions check torture unit run house asan tsan fuzz fuzz-run headers lint $(TIDY) man install uninstall deb clean help coverage
 
 -include $(patsubst %.c,$(O)/%.d,$(CORE_SRC) $(DAEMON_SRC) $(CLI_SRC) $(CLIENT_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(INTEROP_SRC) $(BENCH_SRC) tests/fuzz/replay.c tests/torture/damage.c tests/torture/tracer.c)

@@ -60,6 +60,7 @@ def every_part(s):
 
 @case("order.mix-of-two-epochs", "a service of epoch 2 with the head of epoch 3: neither is applied until one is whole")
 def mix(s):
+    s.tolerate("message-older")
     s.begin()
     second, third = both(s, 2), both(s, 3)
     s.send_service("stt-worker", second.changed["stt-worker"])
@@ -73,6 +74,7 @@ def mix(s):
 
 @case("order.overtaken-epoch", "epoch 2 is overtaken before it is complete: epoch 3 alone is applied")
 def overtaken(s):
+    s.tolerate("message-older")
     s.begin()
     second, third = both(s, 2), both(s, 3)
     s.send_head(second.head)
