@@ -44,7 +44,7 @@ int fleet_read(const struct local *local, pid_t pid, struct fleet *out, struct e
 uint64_t fleet_number(const struct doc_node *node, const char *name)
 {
     int64_t number = 0;
-    return doc_get_int(node, name, &number) && number > 0 ? (uint64_t)number : 0;
+    return node != NULL && doc_get_int(node, name, &number) && number > 0 ? (uint64_t)number : 0;
 }
 
 static const struct doc_node *list_of(const struct doc_node *node, const char *name, size_t *len)

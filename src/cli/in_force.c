@@ -10,6 +10,7 @@
 #include "io/journal_files.h"
 #include "model/codes.h"
 #include "model/nearest.h"
+#include "util/fs.h"
 #include "verify/message.h"
 
 void in_force_fini(struct in_force *in_force)
@@ -146,6 +147,31 @@ int in_force_read(struct local *local, struct in_force *out, struct error *err)
     *out = in_force;
     in_force = (struct in_force){0};
     return 0;
+}
+
+static bool find_service(const struct local *local, const char *service, struct snapshot_service *out)
+{
+    struct buf file AUTO_BUF = {0};
+    struct error silent;
+    char host[SNAPSHOT_HOST_MAX + 1];
+    bool is_missing;
+    snapshot_host(host);
+    return fs_read(local->state_dir, SNAPSHOT_FILE, FS_ANY_OWNER, SNAPSHOT_MAX, &file, &is_missing, &silent) == 0 && !is_missing &&
+           snapshot_find_service(buf_span(&file), host, local->settings.mqtt.source, &local->keyring.roots, service, out, &silent) == 0;
+}
+
+bool in_force_service(struct local *local, const char *service, struct snapshot_service *out)
+{
+    struct snapshot_service found AUTO_SNAPSHOT_SERVICE = {0};
+    struct error silent;
+    if (local_open_state(local, &silent) != 0 || local_load_keys(local, false, &silent) != 0)
+        return false;
+    uint64_t committed = committed_epoch(local);
+    if (committed == 0 || !find_service(local, service, &found) || !found.exists || found.epoch < committed)
+        return false;
+    *out = found;
+    found = (struct snapshot_service){0};
+    return true;
 }
 
 /* Canonical JSON has it right behind the configuration. */

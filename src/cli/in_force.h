@@ -7,6 +7,7 @@
 
 #include "cli/local.h"
 #include "model/catalog.h"
+#include "verify/snapshot_service.h"
 
 struct in_force {
     struct local_snapshot lkg;
@@ -21,6 +22,10 @@ void in_force_fini(struct in_force *in_force);
 
 /* Opens state and keys. `out` is zeroed. CODE_LKG_FORM: there is no epoch yet. */
 int in_force_read(struct local *local, struct in_force *out, struct error *err) MUST_CHECK;
+
+/* One service alone, where the snapshot has the last epoch and all that proves this service: ten times as fast with 10,000 of
+   them. False: in_force_read tells more. `out` is zeroed. */
+bool in_force_service(struct local *local, const char *service, struct snapshot_service *out);
 
 /* The commit of a service's version. False: its message names none. */
 bool in_force_commit(const struct service *service, struct oid *out);

@@ -22,7 +22,14 @@ void shown_fini(struct shown *shown)
 
 int shown_in_force(struct local *local, const char *service, struct shown *out, struct error *err)
 {
+    struct snapshot_service quick = {0};
     struct in_force in_force AUTO_IN_FORCE = {0};
+    if (in_force_service(local, service, &quick)) {
+        out->config = quick.config;
+        out->version = quick.version;
+        out->commit = quick.commit;
+        return 0;
+    }
     if (in_force_read(local, &in_force, err) != 0)
         return -1;
     const struct service *found = catalog_find(in_force.catalog, service);
