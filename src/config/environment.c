@@ -47,16 +47,25 @@ static int read_rules(const struct source *source, const struct listing_entry *e
     return 0;
 }
 
+/* Of a work tree the blob is not known, and equals none. */
+static bool is_same_blob(const struct listing_entry *entry, const struct environment *old)
+{
+    if (entry == NULL)
+        return old->rules->doc.root == NULL;
+    return !oid_is_zero(&entry->oid) && oid_equal(&entry->oid, &old->rules_blob);
+}
+
 static int load_rules(const struct source *source, struct environment *old, struct environment *environment,
                       struct findings *findings, struct error *err)
 {
     const struct listing_entry *entry = listing_find(source->listing, RULES_FILE);
-    if (entry != NULL)
-        environment->rules_blob = entry->oid;
-    if (old != NULL && entry != NULL && !oid_is_zero(&entry->oid) && oid_equal(&entry->oid, &old->rules_blob)) {
+    if (old != NULL && is_same_blob(entry, old)) {
+        environment->rules_blob = old->rules_blob;
         environment->rules = rules_ref(old->rules);
         return 0;
     }
+    if (entry != NULL)
+        environment->rules_blob = entry->oid;
     if (entry != NULL && read_rules(source, entry, environment, findings, err) < 0)
         return -1;
     if (environment->rules == NULL)

@@ -112,16 +112,19 @@ static inline void assert_changes(const struct judging *j, const char *wanted, s
     assert_int_equal(j->candidate.removed, removed);
 }
 
-/* The revision is invalid, with exactly this one finding. */
+/* The revision is invalid, with exactly this one error. */
 static inline void assert_invalid(struct judging *j, const struct source *source, const char *code,
                                   const char *file, const char *words)
 {
     assert_int_equal(judge(j, source), 0);
     assert_int_equal(j->findings.errors, 1);
-    assert_string_equal(j->findings.items[0].code, code);
-    assert_string_equal(j->findings.items[0].file, file);
-    if (strstr(j->findings.items[0].message, words) == NULL)
-        fail_msg("\"%s\" does not say \"%s\"", j->findings.items[0].message, words);
+    const struct finding *finding = j->findings.items;
+    while (finding->severity != FINDING_ERROR)
+        finding++;
+    assert_string_equal(finding->code, code);
+    assert_string_equal(finding->file, file);
+    if (strstr(finding->message, words) == NULL)
+        fail_msg("\"%s\" does not say \"%s\"", finding->message, words);
 }
 
 #endif

@@ -55,7 +55,7 @@ static const struct bad {
     {"bad-overflow", CODE_YAML_NUMBER, SERVICE, {1, 7}},
     {"bad-patch-not-a-mapping", CODE_YAML_MAPPING, "profiles/quiet/stt-worker.yaml", {1, 1}},
     {"bad-patch-of-nobody", CODE_PROFILE_SERVICE, "profiles/quiet/sst-worker.yaml", {0, 0}},
-    {"bad-pattern", CODE_SCHEMA_PATTERN, "epoch.yaml", {2, 3}},
+    {"bad-pattern", CODE_SCHEMA_PROPERTY_NAMES, "epoch.yaml", {2, 3}},
     {"bad-pattern-ambiguous", CODE_RULES_AMBIGUOUS, "epoch.yaml", {2, 3}},
     {"bad-profile-unknown", CODE_RULES_PROFILE, "epoch.yaml", {1, 10}},
     {"bad-question-mark", CODE_YAML_SYNTAX, SERVICE, {1, 3}},

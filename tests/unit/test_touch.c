@@ -41,6 +41,23 @@ static void touch__of_a_service_file_reads_that_file_alone(void **state)
     assert_int_equal(second.reads, 1);
 }
 
+static void touch__of_a_service_file_shares_what_all_are_judged_by(void **state)
+{
+    (void)state;
+    AUTO_JUDGING struct judging bare = {0}, whole = {0};
+    AUTO_FAKE struct fake_source first = FAKE({"services/a.yaml", "v: 1"}), second = FAKE({"services/a.yaml", "v: 2"});
+    AUTO_FAKE struct fake_source third =
+        FAKE({"bases/one.yaml", "w: 1"}, {"epoch.yaml", "{}"}, {"schemas/a.json", CLOSED}, {"services/a.yaml", "v: 1"});
+    AUTO_FAKE struct fake_source fourth =
+        FAKE({"bases/one.yaml", "w: 1"}, {"epoch.yaml", "{}"}, {"schemas/a.json", CLOSED}, {"services/a.yaml", "v: 2"});
+    accept(&bare, &first.source);
+    assert_int_equal(judge(&bare, &second.source), 0);
+    assert_ptr_equal(bare.candidate.environment, bare.environment);
+    accept(&whole, &third.source);
+    assert_int_equal(judge(&whole, &fourth.source), 0);
+    assert_ptr_equal(whole.candidate.environment, whole.environment);
+}
+
 static void touch__of_a_base_judges_those_that_have_it(void **state)
 {
     (void)state;
@@ -202,6 +219,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(touch__of_a_service_file_reads_that_file_alone),
+        cmocka_unit_test(touch__of_a_service_file_shares_what_all_are_judged_by),
         cmocka_unit_test(touch__of_a_base_judges_those_that_have_it),
         cmocka_unit_test(touch__of_epoch_yaml_judges_those_it_means),
         cmocka_unit_test(touch__of_a_schema_judges_those_that_have_it),
