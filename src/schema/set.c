@@ -7,7 +7,7 @@
 #include "schema/compile.h"
 #include "schema/uri.h"
 
-enum { DOCUMENTS_MAX = 1000 };
+enum { DOCUMENTS_MAX = 2000 };
 
 int schema_set_new(struct schema_set **out, struct error *err)
 {
