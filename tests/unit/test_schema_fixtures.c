@@ -81,7 +81,8 @@ static void schema_fixtures__say_what_they_promise(void **state)
 static void schema_fixtures__leave_no_code_out(void **state)
 {
     (void)state;
-    static const char *const elsewhere[] = {"schema.vocabulary"};
+    /* Two documents, or two versions of one: those have tests of their own. */
+    static const char *const elsewhere[] = {CODE_SCHEMA_VOCABULARY, CODE_SCHEMA_BREAKING, CODE_SCHEMA_UNCLEAR};
     struct dirent **entries;
     AUTO_BUF struct buf all = {0};
     int len = scandir(FIXTURES, &entries, NULL, alphasort);
@@ -96,7 +97,9 @@ static void schema_fixtures__leave_no_code_out(void **state)
     for (size_t i = 0; i < code_table_len; i++) {
         char mark[64];
         snprintf(mark, sizeof mark, "[%s]", code_table[i].name);
-        bool is_elsewhere = strcmp(code_table[i].name, elsewhere[0]) == 0;
+        bool is_elsewhere = false;
+        for (size_t j = 0; j < ARRAY_LEN(elsewhere); j++)
+            is_elsewhere = is_elsewhere || strcmp(code_table[i].name, elsewhere[j]) == 0;
         if (strncmp(code_table[i].name, "schema.", 7) == 0 && !is_elsewhere && strstr(all.data, mark) == NULL)
             fail_msg("no fixture earns %s", mark);
     }
