@@ -9,7 +9,7 @@
 #include "model/codes.h"
 #include "model/json.h"
 
-enum { OPT_JSON };
+enum { OPT_CONSUMER, OPT_CACHE, OPT_JSON };
 
 struct road_link {
     const char *name;
@@ -22,6 +22,13 @@ static const struct road_link road[] = {
     {"hooks", doctor_hooks},       {"keys", doctor_keys},             {"journal", doctor_journal},
     {"disk", doctor_disk},         {"daemon", doctor_daemon},         {"snapshot", doctor_snapshot},
     {"broker", doctor_broker},     {"retained", doctor_retained},
+};
+
+/* In the order in which a configuration comes to a consumer, and its answer back. */
+static const struct road_link consumers_road[] = {
+    {"settings", doctor_consumer_settings},   {"pin", doctor_consumer_pin},           {"cache", doctor_consumer_cache},
+    {"snapshot", doctor_consumer_snapshot},   {"connect", doctor_consumer_connect},   {"subscribe", doctor_consumer_subscribe},
+    {"retained", doctor_consumer_retained},   {"answer", doctor_consumer_acknowledge},
 };
 
 static const char *const state_names[] = {"ok", "note", "broken"};
@@ -80,6 +87,7 @@ static void put_json(const struct road_link *link, enum doctor_state state, cons
 
 static void doctor_fini(struct doctor *doctor)
 {
+    link_close(&doctor->consumer.link);
     buf_fini(&doctor->head);
     told_fini(&doctor->told);
     repo_close(doctor->repo);
@@ -87,17 +95,17 @@ static void doctor_fini(struct doctor *doctor)
 }
 
 /* True if the whole road holds. */
-static bool walk(struct doctor *doctor, bool is_json, struct buf *out)
+static bool walk(struct doctor *doctor, const struct road_link *links, size_t len, bool is_json, struct buf *out)
 {
-    for (size_t i = 0; i < ARRAY_LEN(road); i++) {
+    for (size_t i = 0; i < len; i++) {
         struct doctor_finding finding = {0};
-        enum doctor_state state = road[i].check(doctor, &finding);
+        enum doctor_state state = links[i].check(doctor, &finding);
         if (is_json && i > 0)
             buf_putc(out, ',');
         if (is_json)
-            put_json(&road[i], state, &finding, out);
+            put_json(&links[i], state, &finding, out);
         else
-            put_text(&doctor->cli->term, &road[i], state, &finding, out);
+            put_text(&doctor->cli->term, &links[i], state, &finding, out);
         out->failed |= finding.detail.failed;
         buf_fini(&finding.detail);
         if (state == DOCTOR_BROKEN)
@@ -110,7 +118,16 @@ static int run(const struct cli *cli, const struct cli_args *args)
 {
     struct doctor doctor CLEANUP(doctor_fini) = {.cli = cli, .local = {.state_dir = -1}};
     struct buf links AUTO_BUF = {0}, text AUTO_BUF = {0};
-    bool is_json = cli_given(args, OPT_JSON), is_whole = walk(&doctor, is_json, &links);
+    const char *service = args->options[OPT_CONSUMER];
+    bool is_json = cli_given(args, OPT_JSON);
+    if (service != NULL && !layout_name_is_good(span_of(service)))
+        return cli_usage(args->verb, "'%s' is no name of a service", service);
+    if (service == NULL && cli_given(args, OPT_CACHE))
+        return cli_usage(args->verb, "--cache goes with --consumer");
+    doctor.consumer.service = service;
+    doctor.consumer.cache = args->options[OPT_CACHE];
+    bool is_whole = service == NULL ? walk(&doctor, road, ARRAY_LEN(road), is_json, &links)
+                                    : walk(&doctor, consumers_road, ARRAY_LEN(consumers_road), is_json, &links);
     if (is_json)
         buf_printf(&text, "{\"links\":[%.*s],\"ok\":%s}\n", (int)links.len, links.data, is_whole ? "true" : "false");
     int rc = cli_print(is_json ? &text : &links);
@@ -124,9 +141,19 @@ const struct cli_verb verb_doctor = {
             "commit goes: settings, repository (as the daemon's user reads it, where root asks), branch,\n"
             "hooks, keys, journal, disk, daemon, snapshot, broker, and that the head it retains is the\n"
             "journal's. Stops at the first that is broken and says what to type. Changes nothing, publishes\n"
-            "nothing, and connects with a client id of its own. For the daemon's user and root.\n",
+            "nothing, and connects with a client id of its own. For the daemon's user and root.\n"
+            "\n"
+            "With *--consumer* the road of one consumer, run as the user it runs as: root.pub, its cache, the\n"
+            "snapshot of this host, the connection, the topics, that what is retained verifies, and that the\n"
+            "broker takes its acknowledgement. Broker and user are those of *epochd*'s settings; on another\n"
+            "host they come from the environment, as *epochctl consumer* prints it.\n",
     .exit = "0: the whole road holds; 1: a link is broken.",
-    .options = {[OPT_JSON] = {.name = "json",
+    .options = {[OPT_CONSUMER] = {.name = "consumer",
+                                  .argument = "SERVICE",
+                                  .kind = CLI_SERVICE,
+                                  .help = "walk the road of a consumer of that service instead"},
+                [OPT_CACHE] = {.name = "cache", .argument = "DIR", .kind = CLI_DIR, .help = "with *--consumer*: its cache, to look at"},
+                [OPT_JSON] = {.name = "json",
                               .help = "as a JSON object with *ok* and *links*, each with *link*, *state* (*ok*, *note*, "
                                       "*broken*), *detail*, *code*, *fix*"}},
     .run = run,

@@ -5,7 +5,9 @@
 #ifndef CLI_DOCTOR_H
 #define CLI_DOCTOR_H
 
+#include "cli/link.h"
 #include "cli/told.h"
+#include "model/topics.h"
 #include "verify/view.h"
 
 enum doctor_state { DOCTOR_FINE, DOCTOR_NOTE, DOCTOR_BROKEN }; /* a note: worth knowing, and no reason to stop */
@@ -15,6 +17,22 @@ struct doctor_finding {
     struct buf detail; /* what was found */
     const char *code;  /* NULL: none */
     char fix[512];     /* what to type; "": nothing */
+};
+
+/* Of a consumer's road: what was asked for, and what was opened on the way. */
+struct doctor_consumer {
+    const char *service;
+    const char *cache; /* folder; NULL: none was named */
+    char instance[64];
+    char root_file[512];
+    struct link link;
+    int awaited;       /* message id */
+    int reason;        /* of its answer, -1: none yet */
+    char text[256];    /* of a refusal, or of the connection's end */
+    bool is_up, is_down;
+    const char *topic; /* that is subscribed now */
+    bool has_arrived;  /* something that is retained on it */
+    char silent[TOPIC_MAX + 1]; /* the first topic that nothing arrived on; "": none */
 };
 
 struct doctor {
@@ -27,6 +45,7 @@ struct doctor {
     struct buf head; /* its message */
     bool has_broker; /* mqtt.url is not off, and it was asked */
     struct view view; /* what the broker retains */
+    struct doctor_consumer consumer;
 };
 
 /* Each fills in `finding`, and may leave what it learned in `doctor`. */
@@ -41,6 +60,16 @@ enum doctor_state doctor_daemon(struct doctor *doctor, struct doctor_finding *fi
 enum doctor_state doctor_snapshot(struct doctor *doctor, struct doctor_finding *finding);
 enum doctor_state doctor_broker(struct doctor *doctor, struct doctor_finding *finding);
 enum doctor_state doctor_retained(struct doctor *doctor, struct doctor_finding *finding);
+
+/* doctor_consumer.c: the same for one consumer, as the user it runs as. */
+enum doctor_state doctor_consumer_settings(struct doctor *doctor, struct doctor_finding *finding);
+enum doctor_state doctor_consumer_pin(struct doctor *doctor, struct doctor_finding *finding);
+enum doctor_state doctor_consumer_cache(struct doctor *doctor, struct doctor_finding *finding);
+enum doctor_state doctor_consumer_snapshot(struct doctor *doctor, struct doctor_finding *finding);
+enum doctor_state doctor_consumer_connect(struct doctor *doctor, struct doctor_finding *finding);
+enum doctor_state doctor_consumer_subscribe(struct doctor *doctor, struct doctor_finding *finding);
+enum doctor_state doctor_consumer_retained(struct doctor *doctor, struct doctor_finding *finding);
+enum doctor_state doctor_consumer_acknowledge(struct doctor *doctor, struct doctor_finding *finding);
 
 /* Says what went wrong and what its code says to do. DOCTOR_BROKEN. */
 enum doctor_state doctor_fail(struct doctor_finding *finding, const struct error *err);

@@ -16,6 +16,7 @@ const struct cli_verb *const cli_verbs[] = {
     &verb_log,
     &verb_show,
     &verb_explain,
+    &verb_consumer,
     &verb_pause,
     &verb_resume,
     &verb_accept_rewrite,

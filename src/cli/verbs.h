@@ -12,6 +12,7 @@ extern const struct cli_verb verb_add;
 extern const struct cli_verb verb_check;
 extern const struct cli_verb verb_complete;
 extern const struct cli_verb verb_completion;
+extern const struct cli_verb verb_consumer;
 extern const struct cli_verb verb_edit;
 extern const struct cli_verb verb_explain;
 extern const struct cli_verb verb_doctor;
