@@ -17,7 +17,7 @@
 #include "model/topics.h"
 #include "util/clock.h"
 
-enum { WITHIN_MS = 12000, REFUSED = 0x80, NOBODY_LISTENS = 0x10, ROOT_FILE_MAX = 64 * 1024, INDEX_WITHIN_MS = 2500 };
+enum { WITHIN_MS = 12000, REFUSED = 0x80, NOBODY_LISTENS = 0x10, ROOT_FILE_MAX = 64 * 1024, INDEX_WITHIN_MS = 2500, WAIT_SLICE_MS = 250 };
 
 /* What the library complained of last. */
 struct complaint {
@@ -303,6 +303,15 @@ static enum doctor_state nothing_arrives(const struct doctor *doctor, struct doc
     return DOCTOR_BROKEN;
 }
 
+/* As long as there is hope: what the library does not believe it will not believe later. */
+static int wait_for_state(epoch_client *client, const struct complaint *complaint, struct epoch_error *error)
+{
+    int rc = -1;
+    for (int64_t end = clock_boot_ms() + WITHIN_MS; rc != 0 && complaint->code == NULL && clock_boot_ms() < end;)
+        rc = epoch_wait(client, EPOCH_UNTIL_CURRENT, WAIT_SLICE_MS, error);
+    return rc;
+}
+
 /* Something is retained; whether it verifies the library tells. */
 enum doctor_state doctor_consumer_retained(struct doctor *doctor, struct doctor_finding *finding)
 {
@@ -321,7 +330,7 @@ enum doctor_state doctor_consumer_retained(struct doctor *doctor, struct doctor_
         return nothing_arrives(doctor, finding);
     if (epoch_open(&client, &options, &error) != 0)
         return broken_by_library(finding, &error);
-    int rc = epoch_wait(client, EPOCH_UNTIL_CURRENT, WITHIN_MS, &error);
+    int rc = wait_for_state(client, &complaint, &error);
     put_version(client, &finding->detail);
     bool has_config = finding->detail.len > 0;
     epoch_close(client);

@@ -147,7 +147,8 @@ def test_the_access_list_that_it_prints_is_enough_and_not_more(tmp_path, home, e
     listener = ends(Broker(tmp_path / "again", f"acl_file {acl}\npassword_file {passwords}", port=broker.port))
     (tmp_path / "password").write_text("secret\n")
     (tmp_path / "password").chmod(0o600)
-    daemon.wait("acks_heard")
+    home.commit({"services/router.yaml": "rate: 2\n"})
+    daemon.published(2)
     mine = {**daemon.settings, "EPOCHD_MQTT_USERNAME": "stt-worker", "EPOCHD_MQTT_PASSWORD_FILE": str(tmp_path / "password")}
     doctor(mine, check=0)
     assert "topic read system/config/router" in broken(mine, "retained", "router")["fix"]
