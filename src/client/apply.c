@@ -254,7 +254,7 @@ static void answer(epoch_client *client, const struct plan *plan)
             at++;
         bool is_planned = at < plan->len && strcmp(plan->list[at].name, name) == 0 && plan->list[at].is_asked;
         const struct cache_kept *kept = apply_kept(client, name, false);
-        const struct state_service *row = state_find(&client->state, name);
+        const struct state_service *row = state_find_service(&client->state, name);
         struct epoch_config *config = apply_in_force(client, name);
         bool is_refused = kept != NULL && kept->is_refused;
         if (config != NULL || is_refused)

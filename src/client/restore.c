@@ -71,7 +71,7 @@ static int restore_kept_one(epoch_client *client, const struct doc_member *membe
     struct message message AUTO_MESSAGE = {0};
     struct span raw, why, reason;
     const char *name = member->name.data;
-    if (state_find(&client->state, name) == NULL || !doc_get_string(member->value, "message", &raw) ||
+    if (state_find_service(&client->state, name) == NULL || !doc_get_string(member->value, "message", &raw) ||
         !doc_get_string(member->value, "why", &why) || !doc_get_string(member->value, "reason", &reason) ||
         view_read_update(&client->state.view, raw, name, &message, err) != 0)
         return 0;

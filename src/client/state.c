@@ -54,7 +54,7 @@ static size_t place_of(const struct state *state, const char *name)
     return low;
 }
 
-struct state_service *state_find(const struct state *state, const char *name)
+struct state_service *state_find_service(const struct state *state, const char *name)
 {
     size_t at = place_of(state, name);
     return at < state->len && strcmp(state->rows[at]->name, name) == 0 ? state->rows[at] : NULL;
@@ -166,7 +166,7 @@ static int put_index(struct state *state, const struct index *index, struct erro
         state->rows[i]->is_indexed = false;
     for (size_t i = 0; i < index_count(index); i++) {
         struct index_entry entry = index_at(index, i);
-        struct state_service *row = state_find(state, entry.name);
+        struct state_service *row = state_find_service(state, entry.name);
         if (row == NULL)
             continue;
         row->is_indexed = true;
@@ -392,7 +392,7 @@ static void take_early(struct state *state)
 int state_take(struct state *state, enum topic_kind kind, const char *service, struct span raw,
                enum state_outcome *outcome, struct error *err)
 {
-    struct state_service *row = kind == TOPIC_SERVICE ? state_find(state, service) : NULL;
+    struct state_service *row = kind == TOPIC_SERVICE ? state_find_service(state, service) : NULL;
     *outcome = STATE_SAME;
     if (kind == TOPIC_SERVICE && row == NULL)
         return 0;
@@ -432,7 +432,7 @@ int state_restore_service(struct state *state, const char *name, struct span raw
 {
     struct message message AUTO_MESSAGE = {0};
     struct buf body AUTO_BUF = {0};
-    struct state_service *row = state_find(state, name);
+    struct state_service *row = state_find_service(state, name);
     if (row == NULL)
         return 0;
     int rc = is_vouched ? view_read_vouched(&state->view, raw, name, &body, &message, err)

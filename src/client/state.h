@@ -66,7 +66,7 @@ void state_fini(struct state *state);
 /* Follows a service, from the start or later. CODE_LIMIT_SERVICES. Once more: fine. */
 int state_follow(struct state *state, const char *name, struct error *err) MUST_CHECK;
 /* NULL if it is not followed. */
-struct state_service *state_find(const struct state *state, const char *name);
+struct state_service *state_find_service(const struct state *state, const char *name);
 
 enum state_outcome {
     STATE_SAME,   /* nothing new */

@@ -64,14 +64,14 @@ static bool prepare_by_changes(struct state *state)
     if (!follows_parent(state))
         return false;
     for (size_t i = 0; i < head->changed_len; i++) {
-        const struct state_service *row = state_find(state, head->changed[i].name);
+        const struct state_service *row = state_find_service(state, head->changed[i].name);
         if (row != NULL && !has_version(state, row, head->changed[i].version))
             return false;
     }
     for (size_t i = 0; i < state->len; i++)
         state->rows[i]->next = state->rows[i]->applied;
     for (size_t i = 0; i < head->changed_len; i++) {
-        struct state_service *row = state_find(state, head->changed[i].name);
+        struct state_service *row = state_find_service(state, head->changed[i].name);
         if (row != NULL)
             row->next = row->held;
     }
