@@ -29,6 +29,30 @@ def config(name, revision):
     return f"# {name}\nname: {name}\nrevision: {revision}\nlisten: 127.0.0.1:8080\noptions:\n{VALUES}"
 
 
+SHARED = {
+    "epoch.yaml": 'profile: quiet\nbases: {"*": [common]}\nschemas: {"*": service}\nrequire_schema: true\n',
+    "bases/common.yaml": "region: home\nlog: {level: info, format: text}\n",
+    "schemas/service.yaml": """type: object
+properties:
+  name: {type: string, pattern: "^[a-z0-9-]+$"}
+  revision: {type: integer, minimum: 0}
+  listen: {type: string, maxLength: 64}
+  log: {type: object, properties: {level: {enum: [debug, info, warn]}, format: {type: string}}, additionalProperties: false}
+  region: {type: string}
+  timeout_s: {type: number, default: 2.5, exclusiveMinimum: 0}
+  options:
+    type: object
+    additionalProperties:
+      type: object
+      properties: {enabled: {type: boolean}, weight: {type: integer}, label: {type: string}}
+      required: [enabled]
+      additionalProperties: false
+required: [name, revision]
+additionalProperties: false
+""",
+}
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -47,10 +71,12 @@ def measure(verb, **options):
 
 
 class Repo:
-    """Services `service-00000` and so on, flat or a hundred to a folder, made without a work tree."""
+    """Services `service-00000` and so on, flat or a hundred to a folder, made without a work tree. `shared`: with a schema and a
+    base for all, and an active profile with a patch for each."""
 
-    def __init__(self, folder, services, flat):
+    def __init__(self, folder, services, flat, shared=False):
         self.path, self.services, self.flat, self.revision = Path(folder), services, flat, 0
+        self.files = {**SHARED, **{f"profiles/quiet/{self.name(i)}.yaml": "log: {level: warn}\n" for i in range(services)}} if shared else {}
         self.git_dir = self.path
         self.git("init", "-q", "--bare", "-b", "main", self.path, inside=False)
         self.tip = self.make([range(services)], keep_loose=False)[0]
@@ -74,9 +100,9 @@ class Repo:
             self.revision += 1
             stream.append(f"commit refs/heads/made\nmark :{mark}\ncommitter Ada <ada@example.org> {1700000000 + self.revision} +0000\n"
                           f"data 6\nchange\n" + (f"from {self.tip}\n" if mark == 1 and getattr(self, "tip", None) else ""))
-            for i in changed:
-                text = config(self.name(i), self.revision)
-                stream.append(f"M 100644 inline {self.file(i)}\ndata {len(text)}\n{text}\n")
+            for path, text in [*self.files.items(), *((self.file(i), config(self.name(i), self.revision)) for i in changed)]:
+                stream.append(f"M 100644 inline {path}\ndata {len(text)}\n{text}\n")
+            self.files = {}
         marks = self.path / "marks"
         limit = 1000 * 1000 if keep_loose else 1
         self.git("-c", f"fastimport.unpackLimit={limit}", "fast-import", "--quiet", "--force", f"--export-marks={marks}",
