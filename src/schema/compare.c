@@ -7,8 +7,7 @@
 #include "model/pointer.h"
 #include "util/utf8.h"
 
-/* --- the list
- * ---------------------------------------------------------------------------------------------------- */
+/* --- the list ------------------------------------------------------------------------------------------- */
 
 void schema_changes_fini(struct schema_changes *changes)
 {
@@ -90,8 +89,7 @@ void compare_report(struct comparison *c, enum schema_effect effect, const struc
     c->changes->items[c->changes->len++] = change;
 }
 
-/* --- pairs that were compared already
- * ------------------------------------------------------------------------------ */
+/* --- pairs that were compared already ------------------------------------------------------------------- */
 
 /* A number for all that a view is made of; two that are alike by accident would cost a change not told. */
 static uint64_t fold(const struct view *view)
@@ -143,8 +141,7 @@ static bool was_seen(struct comparison *c, const struct view *before, const stru
     return false;
 }
 
-/* --- the walk
- * -------------------------------------------------------------------------------------------------------- */
+/* --- the walk ------------------------------------------------------------------------------------------- */
 
 /* References to other documents are the same as long as they are written the same. */
 static void compare_others(struct comparison *c, const struct view *before, const struct view *after)
@@ -263,6 +260,10 @@ int schema_compare(const struct doc_node *before, const struct doc_node *after,
                            .near = after,
                            .is_filled = true,
                            .steps = COMPARE_STEPS_MAX};
+    struct view whole = {.parts = {after}, .len = after->kind == DOC_OBJECT};
+    if (!doc_equal(before, after) && (compare_is_tangled(before, before) || compare_is_tangled(after, after)))
+        compare_report(&c, SCHEMA_UNCLEAR, &whole, NULL,
+                       "refers by $id or $dynamicRef to schemas inside itself, which is not followed");
     compare_schemas(&c, before, after);
     return c.failed || c.pointer.failed ? error_memory(err) : 0;
 }

@@ -9,8 +9,7 @@
 
 #define OTHER SPAN("*")
 
-/* --- what is said of one key
- * --------------------------------------------------------------------------------------- */
+/* --- what is said of one key ---------------------------------------------------------------------------- */
 
 /* A pattern that is no good, or takes too long, says nothing here: the compiler of schemas tells of it. */
 static bool pattern_fits(struct comparison *c, struct span ecma, struct span name)
@@ -78,9 +77,7 @@ static bool is_anything(const struct view *view)
     return view->len == 0 && !view->is_false && !view->is_cut && view->others_len == 0;
 }
 
-/* --- keys
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- keys ----------------------------------------------------------------------------------------------- */
 
 static void compare_key(struct comparison *c, const struct view *before, const struct view *after,
                         struct span name, const struct doc_node *near)
@@ -197,8 +194,7 @@ static void compare_patterns(struct comparison *c, const struct view *before, co
     c->is_filled = was_filled;
 }
 
-/* --- required keys
- * --------------------------------------------------------------------------------------------------- */
+/* --- required keys -------------------------------------------------------------------------------------- */
 
 static bool is_listed(const struct doc_node *list, struct span name)
 {
@@ -257,14 +253,37 @@ void compare_whole(struct comparison *c, const struct view *before, const struct
                    const char *const *keywords)
 {
     for (; *keywords != NULL; keywords++) {
-        const struct doc_node *was = view_get(before, *keywords, NULL),
-                              *is = view_get(after, *keywords, NULL);
+        const struct doc_node *was = view_get(before, *keywords, NULL), *is = view_get(after, *keywords, NULL);
+        if (!compare_is_single(c, before, after, *keywords, NULL))
+            continue;
         if (is != NULL && !compare_is_same(c, was, is))
-            compare_report(c, SCHEMA_UNCLEAR, after, *keywords, "%s is %s", *keywords,
-                           was == NULL ? "new" : "another one");
+            compare_report(c, SCHEMA_UNCLEAR, after, *keywords, "%s is %s", *keywords, was == NULL ? "new" : "another one");
         else if (is == NULL && was != NULL)
             compare_report(c, SCHEMA_COMPATIBLE, after, NULL, "%s is gone", *keywords);
     }
+}
+
+static bool are_same(struct comparison *c, const struct view *before, const struct view *after)
+{
+    bool is_same = before->len == after->len;
+    for (size_t i = 0; i < after->len && is_same; i++)
+        is_same = compare_is_same(c, before->parts[i], after->parts[i]);
+    return is_same;
+}
+
+/* What unevaluatedProperties knows is worked out where it stands above all that there is, and that is names alone. */
+static bool knows_in_parts(const struct view *view)
+{
+    static const char *const others[] = {"anyOf", "oneOf", "if", "not", "dependentSchemas", "additionalProperties"};
+    const struct doc_node *first = NULL;
+    size_t count = 0;
+    bool has_others = false;
+    for (size_t i = 0; i < view->len; i++)
+        count += doc_get(view->parts[i], "unevaluatedProperties") != NULL;
+    for (size_t i = 0; i < ARRAY_LEN(others); i++)
+        has_others = has_others || view_get(view, others[i], NULL) != NULL;
+    return view_get(view, "unevaluatedProperties", &first) != NULL &&
+           (has_others || count > 1 || first != view->parts[0] || view->others_len > 0);
 }
 
 void compare_object(struct comparison *c, const struct view *before, const struct view *after)
@@ -276,50 +295,50 @@ void compare_object(struct comparison *c, const struct view *before, const struc
     compare_patterns(c, before, after);
     compare_others_of(c, before, after);
     compare_whole(c, before, after, whole);
+    if ((knows_in_parts(before) || knows_in_parts(after)) && !are_same(c, before, after))
+        compare_report(c, SCHEMA_UNCLEAR, after, "unevaluatedProperties", "other keys are known now, or others than before");
 }
 
-/* --- lists
- * -----------------------------------------------------------------------------------------------------------
- */
+/* --- lists ---------------------------------------------------------------------------------------------- */
 
 /* The schemas of the first items: prefixItems, or the list form of draft-07's items. */
-static const struct doc_node *prefix_of(const struct view *view)
+static const struct doc_node *prefix_of(const struct doc_node *part)
 {
-    const struct doc_node *prefix = view_get(view, "prefixItems", NULL),
-                          *items = view_get(view, "items", NULL);
+    const struct doc_node *prefix = doc_get(part, "prefixItems"), *items = doc_get(part, "items");
     if (prefix != NULL && prefix->kind == DOC_ARRAY)
         return prefix;
     return items != NULL && items->kind == DOC_ARRAY ? items : NULL;
 }
 
-static void view_of_rest(const struct side *side, const struct view *list, struct view *view)
+static size_t prefix_len(const struct view *view)
 {
-    for (size_t i = 0; i < list->len; i++) {
-        const struct doc_node *items = doc_get(list->parts[i], "items");
-        const struct doc_node *more = doc_get(list->parts[i], "additionalItems");
-        if (items != NULL && items->kind != DOC_ARRAY)
-            view_add(side, items, view);
-        else if (items != NULL && more != NULL)
-            view_add(side, more, view);
+    size_t len = 0;
+    for (size_t i = 0; i < view->len; i++) {
+        const struct doc_node *prefix = prefix_of(view->parts[i]);
+        if (prefix != NULL && prefix->u.array.len > len)
+            len = prefix->u.array.len;
     }
+    return len;
 }
 
 static void view_of_item(const struct side *side, const struct view *list, size_t at, struct view *view)
 {
-    const struct doc_node *prefix = prefix_of(list);
-    if (prefix != NULL && at < prefix->u.array.len)
-        view_add(side, prefix->u.array.items[at], view);
-    else
-        view_of_rest(side, list, view);
+    for (size_t i = 0; i < list->len; i++) {
+        const struct doc_node *prefix = prefix_of(list->parts[i]), *items = doc_get(list->parts[i], "items");
+        const struct doc_node *more = doc_get(list->parts[i], "additionalItems");
+        bool is_list = items != NULL && items->kind == DOC_ARRAY;
+        if (prefix != NULL && at < prefix->u.array.len)
+            view_add(side, prefix->u.array.items[at], view);
+        else if (!is_list && items != NULL)
+            view_add(side, items, view);
+        else if (is_list && more != NULL)
+            view_add(side, more, view);
+    }
 }
 
 static void compare_items(struct comparison *c, const struct view *before, const struct view *after)
 {
-    const struct doc_node *prefixes[] = {prefix_of(before), prefix_of(after)};
-    size_t len = 0;
-    for (size_t i = 0; i < ARRAY_LEN(prefixes); i++)
-        if (prefixes[i] != NULL && prefixes[i]->u.array.len > len)
-            len = prefixes[i]->u.array.len;
+    size_t was_len = prefix_len(before), is_len = prefix_len(after), len = was_len > is_len ? was_len : is_len;
     for (size_t i = 0; i <= len; i++) {
         struct view was = {0}, is = {0};
         char name[24];
@@ -335,7 +354,7 @@ static void compare_items(struct comparison *c, const struct view *before, const
 
 void compare_array(struct comparison *c, const struct view *before, const struct view *after)
 {
-    static const char *const whole[] = {"contains", "minContains", "maxContains", "unevaluatedItems", NULL};
+    static const char *const whole[] = {"contains", "minContains", "maxContains", NULL};
     const struct doc_node *was = view_get(before, "uniqueItems", NULL),
                           *is = view_get(after, "uniqueItems", NULL);
     bool was_unique = was != NULL && was->kind == DOC_BOOL && was->u.boolean;
@@ -348,4 +367,8 @@ void compare_array(struct comparison *c, const struct view *before, const struct
     compare_items(c, before, after);
     c->is_filled = was_filled;
     compare_whole(c, before, after, whole);
+    if (view_get(after, "unevaluatedItems", NULL) != NULL && !are_same(c, before, after))
+        compare_report(c, SCHEMA_UNCLEAR, after, "unevaluatedItems", "other items are known now, or others than before");
+    else if (view_get(before, "unevaluatedItems", NULL) != NULL && view_get(after, "unevaluatedItems", NULL) == NULL)
+        compare_report(c, SCHEMA_COMPATIBLE, after, NULL, "unevaluatedItems is gone");
 }

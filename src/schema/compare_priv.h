@@ -48,8 +48,7 @@ struct comparison {
     size_t seen_len, seen_cap;
 };
 
-/* --- views
- * ----------------------------------------------------------------------------------------------------- */
+/* --- views ---------------------------------------------------------------------------------------------- */
 
 void view_add(const struct side *side, const struct doc_node *schema, struct view *view);
 
@@ -62,15 +61,24 @@ const struct doc_node *side_resolve(const struct side *side, struct span referen
 /* The same text, and what it refers to within its document is the same too. */
 bool compare_is_same(struct comparison *c, const struct doc_node *before, const struct doc_node *after);
 
-/* --- reporting
- * --------------------------------------------------------------------------------------------------- */
+/*
+ * True if at most one part of each view has one of the keywords (`other` may be NULL), so that view_get sees all there
+ * is. Else all is told: unclear, unless every one of the newer is the same as one of the older.
+ */
+bool compare_is_single(struct comparison *c, const struct view *before, const struct view *after, const char *keyword,
+                       const char *other);
+
+/* Whether a document has schemas with an $id of their own inside, names itself, or refers dynamically: none of that is
+   followed. */
+bool compare_is_tangled(const struct doc_node *root, const struct doc_node *node);
+
+/* --- reporting ------------------------------------------------------------------------------------------ */
 
 /* At the keyword in the newer schema, or at the schema itself where it has none. */
 void compare_report(struct comparison *c, enum schema_effect effect, const struct view *after,
                     const char *keyword, const char *format, ...) PRINTF_LIKE(5, 6);
 
-/* --- the rules
- * ----------------------------------------------------------------------------------------------------- */
+/* --- the rules ------------------------------------------------------------------------------------------ */
 
 enum type {
     TYPE_NULL,
@@ -105,8 +113,7 @@ void compare_whole(struct comparison *c, const struct view *before, const struct
                    const char *const *keywords);
 void compare_choices(struct comparison *c, const struct view *before, const struct view *after);
 
-/* --- the walk
- * ------------------------------------------------------------------------------------------------------ */
+/* --- the walk ------------------------------------------------------------------------------------------- */
 
 /* Two views of the values at `name` below the place; `near` may be NULL. */
 void compare_below(struct comparison *c, struct span name, const struct view *before,

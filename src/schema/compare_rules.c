@@ -8,8 +8,7 @@
 #include "schema/format.h"
 #include "util/num.h"
 
-/* --- types and choices
- * ------------------------------------------------------------------------------------------- */
+/* --- types and choices ---------------------------------------------------------------------------------- */
 
 static const char *const type_names[TYPES] = {"null",    "booleans", "integers", "fractions",
                                               "strings", "lists",    "mappings"};
@@ -64,15 +63,19 @@ static unsigned type_of_value(const struct doc_node *value)
     return 0;
 }
 
-/* What enum and const leave of a view: true, and *len values (of one part), if they say anything. */
+/* What enum or const leave of a view: true, and *len values, if they say anything. */
 static bool view_values(const struct view *view, const struct doc_node *const **values, size_t *len,
                         const struct doc_node **only)
 {
     const struct doc_node *list = view_get(view, "enum", NULL);
     *only = view_get(view, "const", NULL);
-    *values = *only != NULL ? only : list != NULL && list->kind == DOC_ARRAY ? list->u.array.items : NULL;
-    *len = *only != NULL ? 1 : *values != NULL ? list->u.array.len : 0;
-    return *values != NULL;
+    *values = only;
+    *len = 1;
+    if (*only != NULL || list == NULL || list->kind != DOC_ARRAY)
+        return *only != NULL;
+    *values = list->u.array.items;
+    *len = list->u.array.len;
+    return true;
 }
 
 unsigned view_types(const struct view *view)
@@ -159,6 +162,8 @@ void compare_enums(struct comparison *c, const struct view *before, const struct
     bool had = view_values(before, &was, &was_len, &only_was),
          has = view_values(after, &is, &is_len, &only_is);
     const char *keyword = view_get(after, "const", NULL) != NULL ? "const" : "enum";
+    if (!compare_is_single(c, before, after, "enum", "const"))
+        return;
     if (!has) {
         if (had)
             compare_report(c, SCHEMA_COMPATIBLE, after, NULL, "is not limited to a list of choices any more");
@@ -217,8 +222,7 @@ void compare_listed(struct comparison *c, const struct view *before, const struc
     }
 }
 
-/* --- numbers
- * ----------------------------------------------------------------------------------------------------- */
+/* --- numbers -------------------------------------------------------------------------------------------- */
 
 static bool number_of(const struct doc_node *node, double *out)
 {
@@ -290,6 +294,8 @@ void compare_numbers(struct comparison *c, const struct view *before, const stru
     double was = 0, is;
     compare_bound(c, before, after, 1);
     compare_bound(c, before, after, -1);
+    if (!compare_is_single(c, before, after, "multipleOf", NULL))
+        return;
     bool had = number_of(view_get(before, "multipleOf", NULL), &was);
     if (!number_of(view_get(after, "multipleOf", NULL), &is) || (had && was == is))
         return;
@@ -299,9 +305,7 @@ void compare_numbers(struct comparison *c, const struct view *before, const stru
         compare_report(c, SCHEMA_BREAKING, after, "multipleOf", "must be a multiple of another number now");
 }
 
-/* --- sizes
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- sizes ---------------------------------------------------------------------------------------------- */
 
 void compare_sizes(struct comparison *c, const struct view *before, const struct view *after, unsigned types)
 {
@@ -339,8 +343,7 @@ void compare_sizes(struct comparison *c, const struct view *before, const struct
     }
 }
 
-/* --- strings
- * ------------------------------------------------------------------------------------------------------- */
+/* --- strings -------------------------------------------------------------------------------------------- */
 
 static bool has_string(const struct view *view, const char *keyword, struct span value)
 {
@@ -371,8 +374,7 @@ void compare_strings(struct comparison *c, const struct view *before, const stru
         compare_report(c, SCHEMA_COMPATIBLE, after, NULL, "need not have a format any more");
 }
 
-/* --- what is not about validity
- * -------------------------------------------------------------------------------------- */
+/* --- what is not about validity ------------------------------------------------------------------------- */
 
 void compare_notes(struct comparison *c, const struct view *before, const struct view *after)
 {

@@ -7,8 +7,7 @@
 #include "model/pointer.h"
 #include "util/hex.h"
 
-/* --- references
- * -------------------------------------------------------------------------------------------------- */
+/* --- references ----------------------------------------------------------------------------------------- */
 
 /* Undoes %XX of a fragment. False for what is no hex. */
 static bool decode(struct span text, struct buf *out)
@@ -71,8 +70,7 @@ const struct doc_node *side_resolve(const struct side *side, struct span referen
     return pointer_find(side->root, &pointer, NULL);
 }
 
-/* --- views
- * ------------------------------------------------------------------------------------------------------- */
+/* --- views ---------------------------------------------------------------------------------------------- */
 
 static bool has_part(const struct view *view, const struct doc_node *part)
 {
@@ -130,8 +128,7 @@ const struct doc_node *view_get(const struct view *view, const char *keyword, co
     return NULL;
 }
 
-/* --- the same?
- * --------------------------------------------------------------------------------------------------- */
+/* --- the same? ------------------------------------------------------------------------------------------ */
 
 /* Every $ref of `node`, which both sides have, leads to the same. */
 static bool are_references_same(struct comparison *c, const struct doc_node *node, unsigned depth)
@@ -165,4 +162,71 @@ static bool are_references_same(struct comparison *c, const struct doc_node *nod
 bool compare_is_same(struct comparison *c, const struct doc_node *before, const struct doc_node *after)
 {
     return before != NULL && after != NULL && doc_equal(before, after) && are_references_same(c, after, 0);
+}
+
+static size_t count_parts(const struct view *view, const char *keyword, const char *other)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < view->len; i++) {
+        count += doc_get(view->parts[i], keyword) != NULL;
+        count += other != NULL && doc_get(view->parts[i], other) != NULL;
+    }
+    return count;
+}
+
+static bool is_in_some(struct comparison *c, const struct view *view, const char *keyword, const struct doc_node *value)
+{
+    for (size_t i = 0; i < view->len; i++)
+        if (compare_is_same(c, doc_get(view->parts[i], keyword), value))
+            return true;
+    return false;
+}
+
+bool compare_is_single(struct comparison *c, const struct view *before, const struct view *after, const char *keyword,
+                       const char *other)
+{
+    const char *const keywords[] = {keyword, other};
+    if (count_parts(before, keyword, other) <= 1 && count_parts(after, keyword, other) <= 1)
+        return true;
+    for (size_t i = 0; i < after->len; i++)
+        for (size_t j = 0; j < ARRAY_LEN(keywords) && keywords[j] != NULL; j++) {
+            const struct doc_node *value = doc_get(after->parts[i], keywords[j]);
+            if (value != NULL && !is_in_some(c, before, keywords[j], value))
+                compare_report(c, SCHEMA_UNCLEAR, after, keywords[j], "has another %s beside others", keywords[j]);
+        }
+    return false;
+}
+
+/* --- what is not followed ------------------------------------------------------------------------------- */
+
+/* The name that a document gives itself: its $id, and of that what is behind the last slash. */
+static bool names_itself(const struct doc_node *root, struct span reference)
+{
+    struct span id;
+    const char *hash = memchr(reference.data, '#', reference.len);
+    size_t len = hash == NULL ? reference.len : (size_t)(hash - reference.data);
+    if (len == 0 || root->kind != DOC_OBJECT || !doc_get_string(root, "$id", &id) || id.len < len)
+        return false;
+    if (id.data[id.len - 1] == '#')
+        id.len--;
+    return id.len >= len && memcmp(id.data + id.len - len, reference.data, len) == 0;
+}
+
+bool compare_is_tangled(const struct doc_node *root, const struct doc_node *node)
+{
+    struct span text;
+    if (node->kind == DOC_OBJECT) {
+        if (node != root && doc_get_string(node, "$id", &text) && text.len > 0 && text.data[0] != '#')
+            return true;
+        if (doc_get(node, "$dynamicRef") != NULL ||
+            (doc_get_string(node, "$ref", &text) && text.len > 0 && names_itself(root, text)))
+            return true;
+        for (size_t i = 0; i < node->u.object.len; i++)
+            if (compare_is_tangled(root, node->u.object.members[i].value))
+                return true;
+    }
+    for (size_t i = 0; node->kind == DOC_ARRAY && i < node->u.array.len; i++)
+        if (compare_is_tangled(root, node->u.array.items[i]))
+            return true;
+    return false;
 }
