@@ -13,6 +13,7 @@ const struct cli_verb *const cli_verbs[] = {
     &verb_diff,
     &verb_status,
     &verb_doctor,
+    &verb_drift,
     &verb_log,
     &verb_show,
     &verb_explain,

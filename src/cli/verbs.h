@@ -13,6 +13,7 @@ extern const struct cli_verb verb_check;
 extern const struct cli_verb verb_complete;
 extern const struct cli_verb verb_completion;
 extern const struct cli_verb verb_consumer;
+extern const struct cli_verb verb_drift;
 extern const struct cli_verb verb_edit;
 extern const struct cli_verb verb_explain;
 extern const struct cli_verb verb_doctor;
