@@ -33,6 +33,8 @@ TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
 BASHDIR ?= $(PREFIX)/share/bash-completion/completions
 ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
 FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
+# Where python3 of Debian looks, for what is under /usr and for what is not.
+PYTHONDIR ?= $(PREFIX)/lib/python3$(if $(filter-out /usr,$(PREFIX)),.$(shell $(PYTHON) -c 'import sys; print(sys.version_info.minor)'))/dist-packages
 DESTDIR ?=
 JSON_SCHEMA_TEST_SUITE ?= ../shared/json-schema-test-suite
 YAML_TEST_SUITE ?= ../shared/yaml-test-suite
@@ -341,6 +343,7 @@ install: all ## Install under PREFIX (default /usr/local), DESTDIR before it
 	ln -sf $(notdir $(EPOCH_SO)) $(DESTDIR)$(LIBDIR)/libepoch.so
 	$(PC) src/client/epoch.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/epoch.pc
 	$(INSTALL) -m 0644 include/epoch/epoch.h $(DESTDIR)$(INCLUDEDIR)/epoch/epoch.h
+	$(INSTALL) -d $(DESTDIR)$(PYTHONDIR)/epoch && $(INSTALL) -m 0644 src/python/epoch/*.py src/python/epoch/py.typed $(DESTDIR)$(PYTHONDIR)/epoch/
 	$(INSTALL) -m 0644 README.md LICENSE docs/*.md docs/alerts.yml $(DESTDIR)$(DOCDIR)/
 	$(INSTALL) -d $(DESTDIR)$(DOCDIR)/examples && cp -R examples/* $(DESTDIR)$(DOCDIR)/examples/
 	$(INSTALL) -d $(DESTDIR)$(UNITDIR) $(DESTDIR)$(USERUNITDIR) $(DESTDIR)$(SYSUSERSDIR) $(DESTDIR)$(TMPFILESDIR)
@@ -362,7 +365,7 @@ uninstall: ## Remove what install put there; keys, state and settings stay
 	rm -f $(DESTDIR)$(BASHDIR)/epochctl $(DESTDIR)$(ZSHDIR)/_epochctl $(DESTDIR)$(FISHDIR)/epochctl.fish
 	rm -f $(DESTDIR)$(LIBDIR)/libepoch.a $(DESTDIR)$(LIBDIR)/libepoch.so $(DESTDIR)$(LIBDIR)/$(notdir $(EPOCH_SO)) \
 		$(DESTDIR)$(LIBDIR)/pkgconfig/epoch.pc $(DESTDIR)$(INCLUDEDIR)/epoch/epoch.h
-	rm -rf $(DESTDIR)$(DOCDIR)
+	rm -rf $(DESTDIR)$(DOCDIR) $(DESTDIR)$(PYTHONDIR)/epoch
 	for page in $(notdir $(MAN)); do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page; done
 
 DEB ?= $(O)/deb

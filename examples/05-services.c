@@ -18,12 +18,12 @@ static const struct epoch_env overrides[] = {
 };
 static const char *const source_names[] = {"built in", "repository", "environment"};
 
-static void show(epoch_client *client)
+static void show(epoch_client *client, uint64_t epoch)
 {
     struct epoch_config *config[SERVICES_LEN] = {NULL};
     if (epoch_get_configs(client, services, SERVICES_LEN, config, NULL) != 0 || config[0] == NULL)
         return;
-    printf("epoch %llu: confidence_threshold %g (%s), voice %s\n", (unsigned long long)epoch_config_epoch(config[0]),
+    printf("epoch %llu: confidence_threshold %g (%s), voice %s\n", (unsigned long long)epoch,
            epoch_number(config[0], "/confidence_threshold", 0.5, NULL),
            source_names[epoch_value_source(config[0], "/confidence_threshold")], epoch_string(config[1], "/voice", "nobody", NULL));
     const struct epoch_value *routes = epoch_get_value(config[0], "/routes", NULL);
@@ -63,7 +63,7 @@ int main(int argc, char **argv)
         epoch_dispatch(client, NULL);
         epoch_get_status(client, &status, NULL);
         if (status.epoch != shown) /* an epoch is applied for all of them at once */
-            show(client);
+            show(client, status.epoch);
         poll(ready, 2, epoch_timeout_ms(client));
     }
     epoch_close(client);

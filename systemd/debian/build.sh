@@ -22,12 +22,16 @@ depends() { # PROGRAM: the libraries it needs, as packages
     (cd "$work/shlibs" && dpkg-shlibdeps -O --ignore-missing-info "$1" 2>/dev/null) | sed 's/^shlibs:Depends=//'
 }
 
-pack() { # PACKAGE PROGRAM: its dependencies are the program's
-    local package=$1 control=$work/$1/DEBIAN script
+pack() { # PACKAGE [PROGRAM]: its dependencies are the program's; without one it is for every architecture
+    local package=$1 program=${2-} control=$work/$1/DEBIAN arch=$arch script
     mkdir -p "$control"
-    case $2 in *.a) strip --strip-debug "$work/$package/$2" ;; *) strip --strip-unneeded "$work/$package/$2" ;; esac
+    case $program in
+    '') arch=all ;;
+    *.a) strip --strip-debug "$work/$package/$program" ;;
+    *) strip --strip-unneeded "$work/$package/$program" ;;
+    esac
     install -D -m 0644 "$here/../../LICENSE" "$work/$package/usr/share/doc/$package/copyright"
-    sed -e "s|@VERSION@|$version|; s|@ARCH@|$arch|; s|@DEPENDS@|$(case $2 in *.a) ;; *) depends "$work/$package/$2" ;; esac)|" "$here/control.$package" >"$control/control"
+    sed -e "s|@VERSION@|$version|; s|@ARCH@|$arch|; s|@DEPENDS@|$(case $program in ''|*.a) ;; *) depends "$work/$package/$program" ;; esac)|" "$here/control.$package" >"$control/control"
     for script in postinst prerm postrm; do
         [ ! -e "$here/$package.$script" ] || install -m 0755 "$here/$package.$script" "$control/$script"
     done
@@ -44,8 +48,10 @@ move epochctl usr/bin/epochctl usr/share/man/man1 usr/share/man/man7 usr/share/b
 lib=usr/lib/$(dpkg-architecture -qDEB_HOST_MULTIARCH)
 move libepoch0 "$lib/libepoch.so.0"
 move libepoch-dev "$lib/libepoch.so" "$lib/libepoch.a" "$lib/pkgconfig" usr/include usr/share/man/man3
+move python3-epoch usr/lib/python3
 move epochd usr
 pack epochctl usr/bin/epochctl
 pack epochd usr/sbin/epochd
 pack libepoch0 "$lib/libepoch.so.0"
 pack libepoch-dev "$lib/libepoch.a"
+pack python3-epoch

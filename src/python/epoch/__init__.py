@@ -14,13 +14,13 @@
     cfg.start()                                    # a thread of the library's; or cfg.attach() in asyncio, or cfg.dispatch()
     cfg.freshness                                  # "FRESH", "STALE", "LKG" or "UNKNOWN"
 """
+from . import _library
 from ._client import Alarm, Client, Error, Refused, Status, open
 from ._config import Change, Config, Update
-from ._library import library as _library
 
 __all__ = ["Alarm", "Change", "Client", "Config", "Error", "Refused", "Status", "Update", "open", "version"]
 
 
 def version() -> str:
     """Of the library in use."""
-    return _library.epoch_version().decode()
+    return _library.library.epoch_version().decode()

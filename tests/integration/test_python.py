@@ -1,0 +1,204 @@
+"""The Python package, against a real daemon: what its docstrings say."""
+import json
+import socket
+import subprocess
+import sys
+
+import pytest
+from harness import BUILD, PATIENCE_S, ROOT
+from programs import Program
+
+STT = "services/audio/stt-worker.yaml"
+PRELUDE = """
+import asyncio, sys, threading
+import epoch
+url, roots, cache = sys.argv[1:4]
+def open(*services, **more):
+    return epoch.open(*(services or ("stt-worker",)), url=url, root_file=roots, cache=cache, lkg_file="", **more)
+"""
+
+
+@pytest.fixture
+def python(daemon, broker, tmp_path, ends):
+    """Runs a program in a process of its own, as applications are."""
+
+    def start(source, *more, **env):
+        path = tmp_path / "program.py"
+        path.write_text(PRELUDE + source)
+        return ends(Program(sys.executable, path, broker.url, daemon.state / "keys/root.pub", tmp_path / "cache", *more, **env))
+
+    return start
+
+
+def changed(home, old, new, path=STT):
+    home.commit({path: (home.path / path).read_text().replace(old, new)})
+
+
+def test_reading(python):
+    program = python("""
+with open().wait("current", 30) as cfg:
+    config = cfg.config()
+    print(cfg["/vad_threshold"], cfg.get("/no/such", "absent"), config.string("/whisper_model"), config.integer("/silence_ms"))
+    print(config.number("/sample_rate"), config.boolean("/streaming_partials"), config.source("/vad_threshold"), config.source("/no"))
+    print(sorted(config)[0], len(config), "/silence_ms" in config, config.service, config.version, config.epoch, len(config.commit))
+    for wrong in (lambda: cfg["/no/such"], lambda: config.integer("/whisper_model"), lambda: cfg["no-slash"], lambda: cfg.config("router")):
+        try:
+            wrong()
+        except (KeyError, TypeError, ValueError, epoch.Error) as error:
+            print(type(error).__name__)
+    print(config == cfg.config(), hash(config) == hash(cfg.config()), repr(config))
+try:
+    cfg["/vad_threshold"]
+except epoch.Error as error:
+    print(error.code)
+print(config["/vad_threshold"], "still there")
+""")
+    assert program.wait("0.55") == "0.55 absent base.en 700"
+    program.wait("16000 True repository default")
+    program.wait("/padding_ms 7 True stt-worker 1 1 40")
+    assert [program.wait(name) for name in ("KeyError", "TypeError", "ValueError", "Error")]
+    program.wait("True True <epoch.Config stt-worker version 1 of epoch 1>")
+    program.wait("closed")
+    program.wait("0.55 still there")
+    assert program.end() == 0
+
+
+def test_a_refusal_is_told_and_the_configuration_before_stays(python, home, subscriber):
+    program = python("""
+cfg = open()
+
+@cfg.on_change
+def changed(update):
+    if update.before is not None and update.config["/silence_ms"] < 650:
+        raise epoch.Refused("below 650, the recorder's buffer")
+    print("takes", update.config.version, [change.pointer for change in update], update.touches("/silence_ms"), flush=True)
+
+cfg.start()
+for line in sys.stdin:
+    print("runs", cfg["/silence_ms"], flush=True)
+cfg.close()
+""")
+    program.wait("takes 1 [''] True")
+    changed(home, "silence_ms: 700", "silence_ms: 600")
+    assert next_answer(subscriber, "refused")["reason"] == "below 650, the recorder's buffer"
+    program.tell("what?")
+    program.wait("runs 700")
+    changed(home, "silence_ms: 600", "silence_ms: 800")
+    program.wait("takes 3 ['/silence_ms'] True")
+    assert program.end() == 0
+
+
+def next_answer(subscriber, status, service="stt-worker"):
+    """The first acknowledgement of that service with that status."""
+    found = []
+
+    def accept(payload):
+        found[:] = [json.loads(payload)] if payload else []
+        return bool(found) and found[0]["status"] == status
+
+    subscriber.wait(f"system/ack/{service}/{socket.gethostname().lower()}", accept, PATIENCE_S)
+    return found[0]
+
+
+def test_an_error_in_a_callback_refuses_and_ends_nothing(python, home, subscriber):
+    program = python("""
+cfg = open()
+cfg.on_change(lambda update: 1 / 0 if update.config["/silence_ms"] == 600 else print("takes", update.config.version, flush=True))
+cfg.start()
+sys.stdin.read()
+""")
+    program.wait("takes 1")
+    changed(home, "silence_ms: 700", "silence_ms: 600")
+    assert next_answer(subscriber, "refused")["reason"] == "ZeroDivisionError in the application"
+    changed(home, "silence_ms: 600", "silence_ms: 800")
+    program.wait("takes 3")
+
+
+def test_asyncio(python, home):
+    program = python("""
+async def main():
+    fresh, second = asyncio.Event(), asyncio.Event()
+    with open("stt-worker", "router") as cfg:
+        cfg.on_status(lambda status: status.freshness == "FRESH" and fresh.set())
+
+        @cfg.on_change(service="stt-worker")
+        def changed(update):
+            assert threading.current_thread() is threading.main_thread()
+            print("takes", update.config.version, flush=True)
+            if update.config.version == 2:
+                second.set()
+
+        cfg.attach()
+        await second.wait()
+        await asyncio.sleep(0)
+        print({name: config.version for name, config in cfg.configs().items()}, cfg.status.epoch, cfg.status.is_connected, flush=True)
+        await fresh.wait()
+        print(cfg.freshness, cfg.status.age_s is not None, flush=True)
+        cfg.stop()
+asyncio.run(main())
+print("over")
+""")
+    program.wait("takes 1")
+    changed(home, "silence_ms: 700", "silence_ms: 800")
+    program.wait("takes 2")
+    program.wait("{'stt-worker': 2, 'router': 1} 2 True")
+    program.wait("FRESH True")
+    program.wait("over")
+    assert program.process.wait(PATIENCE_S) == 0
+
+
+def test_the_environment_overrides_and_says_so(python):
+    program = python("""
+with open(env={"/vad_threshold": ("STT_VAD_THRESHOLD", float)}).wait("current", 30) as cfg:
+    config = cfg.config()
+    print(config["/vad_threshold"], config.source("/vad_threshold"), config.variable("/vad_threshold"), config.published["vad_threshold"])
+""", STT_VAD_THRESHOLD="0.8")
+    program.wait("0.8 environment STT_VAD_THRESHOLD 0.55")
+
+
+def test_what_is_wrong_is_an_error_with_a_code(tmp_path, ends):
+    program = tmp_path / "program.py"
+    program.write_text("""
+import epoch
+try:
+    epoch.open("stt-worker", root_file="/nonexistent/root.pub")
+except epoch.Error as error:
+    print(error.code, epoch.version())
+try:
+    epoch.open()
+except ValueError:
+    print("told what to follow")
+""")
+    running = ends(Program(sys.executable, program))
+    assert running.wait("0.1.0")
+    running.wait("told what to follow")
+    assert running.end() == 0
+
+
+def test_the_structs_are_those_of_the_header(tmp_path):
+    """Sizes and places as the C compiler sees them, for every struct that ctypes repeats."""
+    sys.path.insert(0, str(ROOT / "src/python"))
+    script = """
+import ctypes, json
+from epoch import _library
+structs = {"epoch_error": _library.CError, "epoch_status": _library.CStatus, "epoch_alarm": _library.CAlarm, "epoch_env": _library.CEnv,
+           "epoch_change": _library.CChange, "epoch_options": _library.COptions}
+print(json.dumps({name: [ctypes.sizeof(s), [[f[0], getattr(s, f[0]).offset] for f in s._fields_]] for name, s in structs.items()}))
+"""
+    seen = json.loads(subprocess.run([sys.executable, "-c", script], env={"PYTHONPATH": str(ROOT / "src/python"),
+                                     "EPOCH_LIBRARY": str(BUILD / "libepoch.so.0")}, text=True, stdout=subprocess.PIPE, check=True).stdout)
+    checks = "".join(f"_Static_assert(sizeof(struct {name}) == {size}, \"size\");\n" + "".join(
+        f"_Static_assert(offsetof(struct {name}, {field}) == {offset}, \"{field}\");\n" for field, offset in fields)
+        for name, (size, fields) in seen.items())
+    source = tmp_path / "structs.c"
+    source.write_text(f"#include <epoch/epoch.h>\n{checks}int main(void) {{ return 0; }}\n")
+    subprocess.run(["cc", "-std=gnu11", f"-I{ROOT / 'include'}", "-fsyntax-only", source], check=True)
+
+
+def test_every_function_of_the_library_is_declared_or_left_out_on_purpose():
+    left_out = {"epoch_integer", "epoch_number", "epoch_boolean", "epoch_string", "epoch_value_member", "epoch_value_find", "epoch_value_json",
+                "epoch_each_service", "epoch_config_schema", "epoch_config_time_ms"}
+    names = subprocess.run(["nm", "-D", "--defined-only", BUILD / "libepoch.so.0"], text=True, stdout=subprocess.PIPE, check=True).stdout
+    exported = {line.split()[-1].split("@")[0] for line in names.splitlines() if " T " in line}
+    declared = (ROOT / "src/python/epoch/_library.py").read_text()
+    assert {name for name in exported if f'"{name}"' not in declared} == left_out
