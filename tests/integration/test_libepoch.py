@@ -104,7 +104,7 @@ def answer(subscriber, service="stt-worker", **members):
 
 
 @pytest.mark.parametrize("mode", ["loop", "thread"])
-def test_follows_a_service_key_by_key(lively, home, opened, mode):
+def test_follows_a_service_key_by_key(lively, home, opened, subscriber, mode):
     probe = opened(lively, mode)
     first = probe.wait("update")
     assert (first["service"], first["version"], first["before"], first["config"]["sample_rate"]) == ("stt-worker", 1, None, 16000)
@@ -114,6 +114,7 @@ def test_follows_a_service_key_by_key(lively, home, opened, mode):
     assert (change["version"], change["epoch"]) == (2, 2)
     assert {"key": "/sample_rate", "before": 16000, "after": 8000} in change["changes"]
     assert {"key": "/new", "before": None, "after": {"deep": True}} in change["changes"]
+    answer(subscriber, epoch=2)  # it is in force: the callback comes before
     value = probe.get("stt-worker", "/new/deep")
     assert (value["value"], value["source"], value["commit"]) == (True, "repository", home.head())
     assert probe.get("stt-worker", "/none")["found"] == "absent"
@@ -356,9 +357,9 @@ def test_t5_f70__silence_is_told_and_takes_nothing_away(lively, opened):
 
 
 @pytest.mark.parametrize("mode", ["loop", "thread"])
-def test_f80__a_child_is_told_and_sigpipe_is_untouched(lively, home, broker, opened, mode):
+def test_f80__a_child_is_told_and_sigpipe_is_untouched(lively, home, broker, opened, subscriber, mode):
     probe = opened(lively, mode)
-    probe.wait("update")
+    answer(subscriber, epoch=1)
     probe.say("fork stt-worker")
     assert probe.wait("forked")["ok"] is True
     broker.kill()  # writes to a socket that is gone
