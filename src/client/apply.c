@@ -62,6 +62,8 @@ int apply_put(epoch_client *client, const char *name, struct epoch_config *confi
     if (rc == 0)
         put(client, name, config);
     pthread_mutex_unlock(&client->lock);
+    if (rc != 0)
+        epoch_config_unref(config);
     return rc;
 }
 

@@ -158,7 +158,7 @@ bool apply_complete(epoch_client *client);
 void apply_keyset(epoch_client *client);
 /* What is in force of a service; borrowed, the driving thread's. NULL: nothing. */
 struct epoch_config *apply_in_force(const epoch_client *client, const char *name);
-/* Puts it there, takes the reference; `lock` is taken. */
+/* Puts it there; the reference is taken, after a failure too. */
 int apply_put(epoch_client *client, const char *name, struct epoch_config *config, struct error *err) MUST_CHECK;
 /* Makes the configuration of a row as it is now; alarms of the environment are told. */
 int apply_make(epoch_client *client, const struct letter *letter, uint64_t epoch, struct epoch_config **out,
