@@ -89,15 +89,29 @@ static void on_changed(void *context)
 
 /* --- who is expected ------------------------------------------------------------------------------------------------------ */
 
-void acks_expect(struct daemon *d, const struct rules *rules)
+static void expect(struct daemon *d, const struct rules *rules)
 {
-    struct error err;
-    consumers_expect_none(&d->acks.consumers);
-    for (size_t i = 0; i < rules->consumers_len; i++) {
-        const struct rules_count *entry = &rules->consumers[i];
-        if (consumers_expect(&d->acks.consumers, d->pipeline.force.catalog, entry->service.name, (uint64_t)entry->count, &err) != 0)
-            log_error_object(LOG_LEVEL_WARN, UNIT, "consumer_not_expected", &err);
-    }
+    struct consumers *consumers = &d->acks.consumers;
+    struct error err, last = {0};
+    consumers_expect_none(consumers);
+    for (size_t i = 0; i < rules->consumers_len; i++)
+        if (consumers_expect(consumers, d->pipeline.force.catalog, rules->consumers[i].service.name,
+                             (uint64_t)rules->consumers[i].count, &err) != 0)
+            last = err;
+    if (last.code != NULL)
+        log_error_object(LOG_LEVEL_WARN, UNIT, "consumer_not_expected", &last);
+}
+
+/* The rules of one text are one object, so nothing is read twice. */
+void acks_judged(struct daemon *d)
+{
+    const struct environment *environment = d->pipeline.force.environment;
+    struct rules *rules = environment == NULL ? NULL : environment->rules;
+    if (rules == NULL || rules == d->acks.rules)
+        return;
+    rules_unref(d->acks.rules);
+    d->acks.rules = rules_ref(rules);
+    expect(d, rules);
     write_soon(d);
 }
 
@@ -136,4 +150,5 @@ void acks_finish(struct daemon *d)
 {
     listener_close(&d->acks.listener);
     consumers_fini(&d->acks.consumers);
+    rules_unref(d->acks.rules);
 }

@@ -146,5 +146,6 @@ int branch_take(struct daemon *d, const struct pipeline_order *order, enum pipel
         conditions_off(&d->conditions, CONDITION_REPO_UNREADABLE);
     *verdict = result.verdict;
     took(d, order, &result, seen);
+    acks_judged(d);
     return 0;
 }

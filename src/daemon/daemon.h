@@ -39,6 +39,7 @@ struct acks {
     struct listener listener;
     struct consumers consumers;
     struct consumers_totals told; /* in status.json */
+    struct rules *rules;          /* one reference: who is expected was taken from them */
     struct loop_timer write;
     int64_t quiet_until_ms;       /* clock_boot_ms: the file is not written before */
     int64_t pruned_ms;            /* clock_boot_ms */
@@ -154,7 +155,7 @@ void serve_foreign(void *context, enum topic_kind topic, const char *name, struc
 /* acks.c */
 void acks_start(struct daemon *d);
 void acks_epoch(struct daemon *d, const struct pipeline_result *result);
-void acks_expect(struct daemon *d, const struct rules *rules); /* as epoch.yaml says now */
+void acks_judged(struct daemon *d); /* after a commit: who is expected, as epoch.yaml says now */
 /* Clears what that instance said. CODE_BROKER_AWAY, CODE_CONSUMER_UNKNOWN: it was cleared, and there was nothing we knew of. */
 int acks_forget(struct daemon *d, const char *service, const char *instance, struct error *err) MUST_CHECK;
 void acks_finish(struct daemon *d);

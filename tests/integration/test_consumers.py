@@ -126,6 +126,34 @@ def test_a_signature_by_a_key_nobody_knows_is_shown_as_such(daemon, joined):
     assert "signed by unknown key 0123456789abcdef" in daemon.ctl("status").stdout
 
 
+# --- who is expected --------------------------------------------------------------------------------------------------
+
+
+def service(daemon, name):
+    return next((entry for entry in consumers(daemon)["services"] if entry["service"] == name), {})
+
+
+def test_who_is_expected_and_not_there_is_missing(daemon, home, joined):
+    home.commit({"epoch.yaml": "consumers: {stt-worker: 2, router: 1}\n"})
+    until(daemon, lambda told: told["totals"]["missing"] == 3, consumers)
+    assert "stt-worker\tmissing\t-\t-\t0 of 2 there" in daemon.ctl("status").stdout
+    late = daemon.ctl("wait", "2", "--for", "applied", "--timeout", "1", check=4)
+    assert late.stdout == "epoch 2 not applied in time: no word of router (0 of 1 there), stt-worker (0 of 2 there)\n"
+    joined("stt-worker", "pi3", applies)
+    gone = joined("router", "hub", applies)
+    until(daemon, lambda told: told["totals"]["missing"] == 1, consumers)
+    gone.vanish()
+    until(daemon, lambda told: told["totals"]["missing"] == 2, consumers)
+    home.commit({"epoch.yaml": "consumers: {stt-worker: 1}\n"})
+    until(daemon, lambda told: told["totals"]["missing"] == 0, consumers)
+    daemon.ctl("wait", "--for", "applied", check=0)
+    daemon.stop()
+    daemon.start()
+    until(daemon, lambda told: told["listening"] and told["totals"]["expected"] == 1, consumers)
+    home.commit({"epoch.yaml": "{}\n"})
+    until(daemon, lambda told: told["totals"]["expected"] == 0, consumers)
+
+
 # --- connections ------------------------------------------------------------------------------------------------------
 
 
