@@ -15,6 +15,7 @@ static const struct {
     {"validate", schema_validate_files},
     {"print", schema_print},
     {"env", schema_env},
+    {"infer", schema_infer_services},
 };
 
 static int run(const struct cli *cli, const struct cli_args *args)
@@ -27,7 +28,7 @@ static int run(const struct cli *cli, const struct cli_args *args)
 
 const struct cli_verb verb_schema = {
     .name = "schema",
-    .summary = "JSON Schema by itself: validate any files, print schemas",
+    .summary = "JSON Schema by itself: validate any files, print and infer schemas",
     .help = "*validate* _SCHEMA_ _FILE_…\n"
             "\tThe validator alone: a JSON Schema (draft 2020-12 or draft-07, by its _$schema_) and any\n"
             "\tfiles, JSON where the name ends in _.json_, else YAML 1.2. Findings as *epochctl check* gives\n"
@@ -38,9 +39,13 @@ const struct cli_verb verb_schema = {
             "*print epoch.yaml*, *print epochd.yaml*\n"
             "\tThe schemas that these files are judged by, for editors.\n"
             "*env* _SERVICE_\n"
-            "\tWhich variable overrides which value of the service (x-env), and whether it is set here.\n",
+            "\tWhich variable overrides which value of the service (x-env), and whether it is set here.\n"
+            "*infer* _SERVICE_…\n"
+            "\tA first schema out of what the services are committed as, to be gone on with by hand:\n"
+            "\t_epochctl schema infer lamp >schemas/lamp.yaml_. Types, keys, and what is always there; no value\n"
+            "\tis copied into it.\n",
     .exit = "0: valid; 1: findings; 3: a file cannot be read.",
-    .operands = {{.name = "validate|print|env", .kind = CLI_WORDS},
+    .operands = {{.name = "validate|print|env|infer", .kind = CLI_WORDS},
                  {.name = "FILE", .kind = CLI_FILE, .is_repeated = true}},
     .options = {[SCHEMA_OPT_MAP] = {.name = "map",
                                     .argument = "URI=DIR",

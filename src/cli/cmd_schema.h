@@ -18,4 +18,7 @@ int schema_print(const struct cli *cli, const struct cli_args *args);
 /* schema env SERVICE */
 int schema_env(const struct cli *cli, const struct cli_args *args);
 
+/* schema infer SERVICE… */
+int schema_infer_services(const struct cli *cli, const struct cli_args *args);
+
 #endif

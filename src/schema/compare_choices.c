@@ -40,11 +40,13 @@ static void compare_alternatives(struct comparison *c, const struct view *after,
         taken |= UINT64_C(1) << next;
         compare_schemas(c, was->u.array.items[i], is->u.array.items[next]);
         if (is_exclusive)
-            compare_report(c, SCHEMA_UNCLEAR, after, keyword, "an alternative of oneOf is another one: values may fit two");
+            compare_report(c, SCHEMA_UNCLEAR, after, keyword,
+                           "an alternative of oneOf is another one: values may fit two");
     }
     for (size_t i = 0; i < is->u.array.len; i++)
         if ((taken >> i & 1) == 0)
-            compare_report(c, is_exclusive ? SCHEMA_UNCLEAR : SCHEMA_COMPATIBLE, after, keyword, "%s has one more alternative", keyword);
+            compare_report(c, is_exclusive ? SCHEMA_UNCLEAR : SCHEMA_COMPATIBLE, after, keyword,
+                           "%s has one more alternative", keyword);
 }
 
 /* if, then and else belong together, part by part; without an if the two others say nothing. */

@@ -253,11 +253,13 @@ void compare_whole(struct comparison *c, const struct view *before, const struct
                    const char *const *keywords)
 {
     for (; *keywords != NULL; keywords++) {
-        const struct doc_node *was = view_get(before, *keywords, NULL), *is = view_get(after, *keywords, NULL);
+        const struct doc_node *was = view_get(before, *keywords, NULL),
+                              *is = view_get(after, *keywords, NULL);
         if (!compare_is_single(c, before, after, *keywords, NULL))
             continue;
         if (is != NULL && !compare_is_same(c, was, is))
-            compare_report(c, SCHEMA_UNCLEAR, after, *keywords, "%s is %s", *keywords, was == NULL ? "new" : "another one");
+            compare_report(c, SCHEMA_UNCLEAR, after, *keywords, "%s is %s", *keywords,
+                           was == NULL ? "new" : "another one");
         else if (is == NULL && was != NULL)
             compare_report(c, SCHEMA_COMPATIBLE, after, NULL, "%s is gone", *keywords);
     }
@@ -271,10 +273,12 @@ static bool are_same(struct comparison *c, const struct view *before, const stru
     return is_same;
 }
 
-/* What unevaluatedProperties knows is worked out where it stands above all that there is, and that is names alone. */
+/* What unevaluatedProperties knows is worked out where it stands above all that there is, and that is names
+ * alone. */
 static bool knows_in_parts(const struct view *view)
 {
-    static const char *const others[] = {"anyOf", "oneOf", "if", "not", "dependentSchemas", "additionalProperties"};
+    static const char *const others[] = {
+        "anyOf", "oneOf", "if", "not", "dependentSchemas", "additionalProperties"};
     const struct doc_node *first = NULL;
     size_t count = 0;
     bool has_others = false;
@@ -296,7 +300,8 @@ void compare_object(struct comparison *c, const struct view *before, const struc
     compare_others_of(c, before, after);
     compare_whole(c, before, after, whole);
     if ((knows_in_parts(before) || knows_in_parts(after)) && !are_same(c, before, after))
-        compare_report(c, SCHEMA_UNCLEAR, after, "unevaluatedProperties", "other keys are known now, or others than before");
+        compare_report(c, SCHEMA_UNCLEAR, after, "unevaluatedProperties",
+                       "other keys are known now, or others than before");
 }
 
 /* --- lists ---------------------------------------------------------------------------------------------- */
@@ -338,7 +343,8 @@ static void view_of_item(const struct side *side, const struct view *list, size_
 
 static void compare_items(struct comparison *c, const struct view *before, const struct view *after)
 {
-    size_t was_len = prefix_len(before), is_len = prefix_len(after), len = was_len > is_len ? was_len : is_len;
+    size_t was_len = prefix_len(before), is_len = prefix_len(after),
+           len = was_len > is_len ? was_len : is_len;
     for (size_t i = 0; i <= len; i++) {
         struct view was = {0}, is = {0};
         char name[24];
@@ -368,7 +374,9 @@ void compare_array(struct comparison *c, const struct view *before, const struct
     c->is_filled = was_filled;
     compare_whole(c, before, after, whole);
     if (view_get(after, "unevaluatedItems", NULL) != NULL && !are_same(c, before, after))
-        compare_report(c, SCHEMA_UNCLEAR, after, "unevaluatedItems", "other items are known now, or others than before");
-    else if (view_get(before, "unevaluatedItems", NULL) != NULL && view_get(after, "unevaluatedItems", NULL) == NULL)
+        compare_report(c, SCHEMA_UNCLEAR, after, "unevaluatedItems",
+                       "other items are known now, or others than before");
+    else if (view_get(before, "unevaluatedItems", NULL) != NULL &&
+             view_get(after, "unevaluatedItems", NULL) == NULL)
         compare_report(c, SCHEMA_COMPATIBLE, after, NULL, "unevaluatedItems is gone");
 }

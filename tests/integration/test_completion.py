@@ -73,7 +73,7 @@ def test_the_word_at_the_cursor(config, words, expected):
     (["profile", ""], ["list", "show", "diff", "use", "save"]),
     (["profile", "use", ""], ["night", "quiet"]),
     (["profile", "save", "loud", "tts"], ["tts-worker"]),
-    (["schema", ""], ["validate", "print", "env"]),
+    (["schema", ""], ["validate", "print", "env", "infer"]),
 ], ids=" ".join)
 def test_keys_come_from_every_layer_and_the_schema_and_profiles_are_known(tmp_path, words, expected):
     repo = layered(tmp_path / "config")
