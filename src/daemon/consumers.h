@@ -24,6 +24,7 @@ enum {
     CONSUMERS_STRANGERS_MAX = 256,    /* services that are not in force */
     CONSUMERS_OF_STRANGER_MAX = 16,   /* their instances, each */
     CONSUMERS_LISTED_MAX = 4096,      /* in the file */
+    CONSUMERS_HEARD_SURELY = 1000,    /* what a stock broker queues */
     CONSUMERS_GONE_KEPT_S = 24 * 3600,
 };
 
@@ -78,6 +79,7 @@ struct consumers {
     struct consumer_service **services; /* sorted by name */
     size_t len, cap, instances, strangers, text;
     struct consumers_totals totals;
+    size_t heard;              /* since the last subscription */
     uint64_t taken, discarded; /* acknowledgements */
     const char *last_code;     /* why the last one was discarded; static */
 };
@@ -100,7 +102,10 @@ int consumers_expect(struct consumers *c, const struct catalog *catalog, const c
                      struct error *err) MUST_CHECK;
 void consumers_expect_none(struct consumers *c);
 
-/* A new connection brings all that is retained; who is not among it is gone. */
+/*
+ * A new subscription brings all that is retained; who is not among it is gone. Of more than CONSUMERS_HEARD_SURELY that does not
+ * follow: a broker lets go of what it cannot queue. Then who was not heard stays as it was.
+ */
 void consumers_begin_hearing(struct consumers *c);
 void consumers_end_hearing(struct consumers *c, int64_t now_ms);
 

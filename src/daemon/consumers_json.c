@@ -1,6 +1,6 @@
 /*
  * consumers_json: the table as <run>/consumers.json (docs/PROTOCOL.md §Status). Of a small fleet everybody stands in it, of a large
- * one those that did not apply; the counts are always of all.
+ * one those that need somebody's eye first; the counts are always of all.
  */
 #include "daemon/consumers.h"
 
@@ -73,9 +73,30 @@ static void put_consumer(const struct consumer *consumer, enum consumer_state st
     members_end(&m);
 }
 
-/* *left: how many may still be listed. */
-static void put_service(const struct consumers *c, const struct consumer_service *service, bool is_large, size_t *left,
-                        struct buf *out)
+/* How many may still be listed: first those that need somebody's eye, then those that are well, then those that are gone. */
+struct quota {
+    uint64_t trouble, applied, gone;
+};
+
+static struct quota quota_of(const struct consumers *c)
+{
+    uint64_t applied = c->totals.counts[CONSUMER_APPLIED], gone = c->totals.counts[CONSUMER_GONE], left = CONSUMERS_LISTED_MAX;
+    uint64_t trouble = c->instances - applied - gone;
+    struct quota quota = {.trouble = trouble < left ? trouble : left};
+    left -= quota.trouble;
+    quota.applied = applied < left ? applied : left;
+    left -= quota.applied;
+    quota.gone = gone < left ? gone : left;
+    return quota;
+}
+
+static bool take_quota(struct quota *quota, enum consumer_state state)
+{
+    uint64_t *left = state == CONSUMER_APPLIED ? &quota->applied : state == CONSUMER_GONE ? &quota->gone : &quota->trouble;
+    return *left > 0 && (*left)-- > 0;
+}
+
+static void put_service(const struct consumers *c, const struct consumer_service *service, struct quota *quota, struct buf *out)
 {
     struct members m = members_object(out);
     uint64_t counts[CONSUMER_STATES];
@@ -90,14 +111,13 @@ static void put_service(const struct consumers *c, const struct consumer_service
     members_put_name(&m, "instances");
     buf_putc(out, '[');
     size_t written = 0;
-    for (size_t i = 0; i < service->len && *left > 0; i++) {
+    for (size_t i = 0; i < service->len; i++) {
         enum consumer_state state = consumers_state(c, service, service->items[i]);
-        if (is_large && state == CONSUMER_APPLIED)
+        if (!take_quota(quota, state))
             continue;
         if (written++ > 0)
             buf_putc(out, ',');
         put_consumer(service->items[i], state, out);
-        --*left;
     }
     buf_putc(out, ']');
     members_end(&m);
@@ -106,8 +126,8 @@ static void put_service(const struct consumers *c, const struct consumer_service
 void consumers_write(const struct consumers *c, const struct consumers_view *view, struct buf *out)
 {
     struct members m = members_object(out);
-    bool is_large = c->instances > CONSUMERS_LISTED_MAX;
-    size_t left = CONSUMERS_LISTED_MAX;
+    struct quota quota = quota_of(c);
+    uint64_t listed = quota.trouble + quota.applied + quota.gone;
     members_put_u64(&m, "format", CONSUMERS_FORMAT);
     members_put_u64(&m, "pid", (uint64_t)getpid());
     put_time(&m, "written", view->written_ms);
@@ -127,10 +147,10 @@ void consumers_write(const struct consumers *c, const struct consumers_view *vie
     for (size_t i = 0; i < c->len; i++) {
         if (i > 0)
             buf_putc(out, ',');
-        put_service(c, c->services[i], is_large, &left, out);
+        put_service(c, c->services[i], &quota, out);
     }
     buf_putc(out, ']');
-    members_put_u64(&m, "omitted", c->instances - (CONSUMERS_LISTED_MAX - left));
+    members_put_u64(&m, "omitted", c->instances - listed);
     members_end(&m);
     buf_putc(out, '\n');
 }

@@ -15,6 +15,7 @@
 
 enum {
     RETRY_MS = 5000,
+    AGAIN_AFTER_MS = 3000, /* of quiet: what is retained is read once more */
     TICK_MS = 1000,
     OPEN_TICK_MS = 6000, /* pings alone: as the publisher's own */
     SECOND_US = 1000000,
@@ -59,11 +60,10 @@ static void went_down(struct listener *l, const char *text)
 
 /* --- listening ------------------------------------------------------------------------------------------------------------ */
 
-static void on_up(struct listener *l)
+static void subscribe(struct listener *l)
 {
     char topic[TOPIC_MAX + 1];
     struct error err;
-    l->is_up = true;
     topic_write_ack(topic, l->settings->mqtt.prefix, "+", "+");
     l->events.began(l->events.context);
     if (mqtt_subscribe_lightly(l->mqtt, topic, true, &l->first, &err) != 0 ||
@@ -77,7 +77,7 @@ static void on_subscribed(struct listener *l, const struct mqtt_event *event)
     if (event->reason >= REASON_REFUSED) {
         snprintf(text, sizeof text, "may not subscribe to system/ack/+/+: %.120s", event->text);
         told(l, false, text);
-    } else if (event->message_id == l->fence && !l->is_listening) {
+    } else if (event->message_id == l->fence) {
         told(l, true, "");
         l->events.caught_up(l->events.context);
     }
@@ -95,7 +95,8 @@ static void on_event(void *context, const struct mqtt_event *event)
     struct listener *l = context;
     switch (event->kind) {
     case MQTT_EVENT_UP:
-        on_up(l);
+        l->is_up = true;
+        subscribe(l);
         break;
     case MQTT_EVENT_DOWN:
         went_down(l, event->text);
@@ -122,6 +123,15 @@ static void on_rested(void *context)
     sync_source(l);
 }
 
+/* The broker may have let go of what came with the flood. */
+static void on_again(void *context)
+{
+    struct listener *l = context;
+    if (l->is_listening)
+        subscribe(l);
+    sync_source(l);
+}
+
 static void account(struct listener *l, int64_t began_us)
 {
     int64_t now = clock_mono_us();
@@ -134,6 +144,7 @@ static void account(struct listener *l, int64_t began_us)
         return;
     l->is_resting = true;
     l->rests++;
+    loop_timer_arm(l->loop, &l->again, AGAIN_AFTER_MS);
     loop_timer_arm(l->loop, &l->rest, (l->second_us + SECOND_US - now) / 1000 + 1);
 }
 
@@ -164,6 +175,7 @@ static void on_retry(void *context)
     mqtt_free(TAKE(l->mqtt));
     l->is_resting = false;
     loop_timer_disarm(&l->rest);
+    loop_timer_disarm(&l->again);
     if (broker_make_client(l->settings, &client, &l->mqtt, &err) != 0 || mqtt_connect(l->mqtt, &err) != 0)
         went_down(l, err.message);
     else
@@ -178,6 +190,7 @@ void listener_init(struct listener *l, struct loop *loop, const struct settings 
     loop_timer_init(loop, &l->retry, on_retry, l);
     loop_timer_init(loop, &l->tick, on_tick, l);
     loop_timer_init(loop, &l->rest, on_rested, l);
+    loop_timer_init(loop, &l->again, on_again, l);
 }
 
 void listener_open(struct listener *l)
@@ -192,6 +205,7 @@ void listener_close(struct listener *l)
     loop_timer_disarm(&l->retry);
     loop_timer_disarm(&l->tick);
     loop_timer_disarm(&l->rest);
+    loop_timer_disarm(&l->again);
     l->is_up = l->is_resting = false;
     mqtt_free(TAKE(l->mqtt));
     sync_source(l);

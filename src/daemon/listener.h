@@ -4,7 +4,7 @@
  *
  * It lives while the publisher's own connection is open. It reads one message at a time, and in all no longer than a quarter of
  * each second: what comes faster waits in the sockets, and then the broker lets go of it. So nothing that anybody writes there
- * costs more than that, and what was lost is said again with the next epoch, or read again with the next connection.
+ * costs more than that; and when it is quiet again, what is retained is read once more.
  */
 #ifndef DAEMON_LISTENER_H
 #define DAEMON_LISTENER_H
@@ -28,7 +28,7 @@ struct listener {
     struct listener_events events;
     struct mqtt *mqtt; /* NULL: not wanted */
     struct loop_source source;
-    struct loop_timer retry, tick, rest;
+    struct loop_timer retry, tick, rest, again;
     int first, fence; /* message ids of the two SUBSCRIBEs */
     bool is_up;
     bool is_listening;   /* what the broker retains has been heard, and what comes is */

@@ -126,6 +126,42 @@ def test_a_signature_by_a_key_nobody_knows_is_shown_as_such(daemon, joined):
     assert "signed by unknown key 0123456789abcdef" in daemon.ctl("status").stdout
 
 
+FLOOD_S = 1.5
+
+
+def flood(port, topic, line):
+    """As fast as a small C program can, until it is killed."""
+    yes = subprocess.Popen(["yes", line], stdout=subprocess.PIPE)
+    writer = subprocess.Popen(["mosquitto_pub", "-V", "5", "-p", str(port), "-t", topic, "-l"], stdin=yes.stdout)
+    yes.stdout.close()
+    return yes, writer
+
+
+def test_a_flood_costs_a_bounded_part_of_the_time_and_no_epoch_waits_for_it(daemon, home, broker, joined):
+    joined("stt-worker", "pi3", applies)
+    state_of(daemon, "stt-worker@pi3", "applied")
+    before, began, taken = daemon.usage()[0], time.monotonic(), consumers(daemon)["taken"]
+    writers = [process for topic, line in (("tts-worker/evil", ack("tts-worker", "evil", 1, reason="x" * 400).decode()), ("router/evil", "garbage"))
+               for process in flood(broker.port, f"system/ack/{topic}", line)]
+    times = []
+    try:
+        while time.monotonic() - began < FLOOD_S:
+            number = home.count() + 1
+            home.commit({STT: f"rate: {number}\n"})
+            times.append(daemon.published(number)["micros"])
+        seconds, passed = daemon.usage()[0] - before, time.monotonic() - began
+    finally:
+        for process in writers:
+            process.kill()
+            process.wait()
+    told = until(daemon, lambda told: told["discarded"] > 1000 and told["taken"] - taken > 1000, consumers)
+    until(daemon, lambda _: table(daemon)["stt-worker@pi3"]["version"] == home.count())
+    print(f"{told['taken']} taken, {told['discarded']} discarded, {len(times)} epochs, median {sorted(times)[len(times) // 2]} us, "
+          f"{seconds:.2f} s of {passed:.2f} s of processor time")
+    assert len(times) >= 3 and sorted(times)[len(times) // 2] < 1_000_000, times
+    assert seconds / passed < 0.5, (seconds, passed)
+
+
 # --- who is expected --------------------------------------------------------------------------------------------------
 
 
