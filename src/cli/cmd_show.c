@@ -213,9 +213,10 @@ static int run(const struct cli *cli, const struct cli_args *args)
 const struct cli_verb verb_show = {
     .name = "show",
     .summary = "the services there are, or the configuration of one",
-    .help = "The configuration in force, verified: from the snapshot (HMAC, then signatures), and from the\n"
-            "journal where an epoch is newer than that. Whoever may not read the journal is told so. Without\n"
-            "_SERVICE_ all services, with version, time and author of the last change, title and file.\n",
+    .help = "The configuration in force, verified: from the snapshot (one service by its signatures, all of\n"
+            "them by the HMAC too), and from the journal where an epoch is newer. Whoever may not read the\n"
+            "journal is told so. Without _SERVICE_ all services, with version, time and author of the last\n"
+            "change, title and file.\n",
     .exit = "0: shown; 2: there is no such service.",
     .operands = {{.name = "SERVICE", .kind = CLI_SERVICE, .is_optional = true}},
     .options = {[OPT_AT] = {.name = "at",

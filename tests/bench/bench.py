@@ -25,7 +25,6 @@ from world import BENCH, ROOT, RUN, SBIN, ENV, Process, Repo, World, await_port,
 FULL = {"rounds": 5, "count": 60, "sizes": [10, 100, 1000, 10000], "shapes": [False, True], "fill": 10000}
 QUICK = {"rounds": 3, "count": 25, "sizes": [100, 10000], "shapes": [False], "fill": 1000}
 GAPS = (20, 1)
-APART = "epochd 100 in folders, repository in memory"
 
 
 class Rounds:
@@ -144,8 +143,8 @@ def measure_round(rounds, worlds, apart, peers, sidecar, scratch, plan):
     base = next(world for world in worlds if world.services == 100)
     for gap in GAPS:
         lists = apart.one(plan["count"], gap)
-        rounds.add(APART, gap, lists["value"])
-        rounds.add(f"{APART}, whole", gap, lists["whole"])
+        rounds.add(figures.APART, gap, lists["value"])
+        rounds.add(f"{figures.APART}, whole", gap, lists["whole"])
         for world in worlds:
             commits = world.repo.make([[world.services // 2]] * plan["count"])
             lists = world.road(commits, gap)
