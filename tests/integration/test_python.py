@@ -1,5 +1,6 @@
 """The Python package, against a real daemon: what its docstrings say."""
 import json
+import shutil
 import socket
 import subprocess
 import sys
@@ -193,6 +194,12 @@ print(json.dumps({name: [ctypes.sizeof(s), [[f[0], getattr(s, f[0]).offset] for 
     source = tmp_path / "structs.c"
     source.write_text(f"#include <epoch/epoch.h>\n{checks}int main(void) {{ return 0; }}\n")
     subprocess.run(["cc", "-std=gnu11", f"-I{ROOT / 'include'}", "-fsyntax-only", source], check=True)
+
+
+@pytest.mark.skipif(shutil.which("mypy") is None, reason="mypy is not here: the types of the Python package were not checked")
+def test_its_types_hold(tmp_path):
+    result = subprocess.run(["mypy", "--strict", "--cache-dir", tmp_path, "epoch"], cwd=ROOT / "src/python", text=True, stdout=subprocess.PIPE, check=False)
+    assert result.returncode == 0, result.stdout
 
 
 def test_every_function_of_the_library_is_declared_or_left_out_on_purpose():

@@ -11,6 +11,7 @@ check=("${run[@]}"
     fish
     iproute2
     libcmocka-dev
+    mypy
     openssh-server
     openssl
     procps

@@ -23,4 +23,4 @@ __all__ = ["Alarm", "Change", "Client", "Config", "Error", "Refused", "Status", 
 
 def version() -> str:
     """Of the library in use."""
-    return _library.library.epoch_version().decode()
+    return str(_library.library.epoch_version().decode())

@@ -168,7 +168,7 @@ class Client:
         finally:
             if update is not None:
                 update._handle = None
-        return library.epoch_update_refuse(handle, reason.replace("\0", " ").encode("utf-8", "replace"))
+        return int(library.epoch_update_refuse(handle, reason.replace("\0", " ").encode("utf-8", "replace")))
 
     def _on_status(self, _context: int, _client: int, status: Any) -> None:
         self._tell(self._statuses, status_of(status.contents))
@@ -209,12 +209,12 @@ class Client:
 
     def fileno(self) -> int:
         """Readable when there is something to do: for select, poll and selectors."""
-        return library.epoch_fd(self._open())
+        return int(library.epoch_fd(self._open()))
 
     @property
     def timeout_s(self) -> float:
         """dispatch() wants to be called after so long, though fileno() was not readable."""
-        return library.epoch_timeout_ms(self._open()) / 1000
+        return float(library.epoch_timeout_ms(self._open())) / 1000
 
     def dispatch(self) -> None:
         error = CError()

@@ -13,10 +13,15 @@ FOUND, BAD_POINTER = 0, 3
 SOURCES = ("default", "repository", "environment")
 
 T = TypeVar("T")
+REQUIRED: Any = object()  # no default was given
 
 
 def text(raw: bytes | None) -> str | None:
     return None if raw is None else raw.decode()
+
+
+def word(raw: bytes) -> str:
+    return raw.decode()
 
 
 def bytes_of(pointer: str) -> bytes:
@@ -92,12 +97,12 @@ class Config(Mapping[str, Any]):
     def __repr__(self) -> str:
         return f"<epoch.Config {self.service} version {self.version} of epoch {self.epoch}>"
 
-    def _typed(self, pointer: str, kinds: tuple[int, ...], what: str, default: Any, is_given: bool) -> Any:
+    def _typed(self, pointer: str, kinds: tuple[int, ...], what: str, default: Any) -> Any:
         value = self._find(pointer)
         if value is None:
-            if is_given:
-                return default
-            raise KeyError(pointer)
+            if default is REQUIRED:
+                raise KeyError(pointer)
+            return default
         if library.epoch_value_type(value) not in kinds:
             raise TypeError(f"{pointer} of {self.service} is not {what}")
         return python_value(value)
@@ -106,30 +111,30 @@ class Config(Mapping[str, Any]):
     def string(self, pointer: str) -> str: ...
     @overload
     def string(self, pointer: str, default: T) -> str | T: ...
-    def string(self, pointer: str, *default: Any) -> Any:
+    def string(self, pointer: str, default: Any = REQUIRED) -> Any:
         """Absent: the default, or KeyError without one. Of another type, null too: TypeError."""
-        return self._typed(pointer, (STRING,), "a string", *_default(default))
+        return self._typed(pointer, (STRING,), "a string", default)
 
     @overload
     def integer(self, pointer: str) -> int: ...
     @overload
     def integer(self, pointer: str, default: T) -> int | T: ...
-    def integer(self, pointer: str, *default: Any) -> Any:
-        return self._typed(pointer, (INTEGER,), "an integer", *_default(default))
+    def integer(self, pointer: str, default: Any = REQUIRED) -> Any:
+        return self._typed(pointer, (INTEGER,), "an integer", default)
 
     @overload
     def number(self, pointer: str) -> float: ...
     @overload
     def number(self, pointer: str, default: T) -> float | T: ...
-    def number(self, pointer: str, *default: Any) -> Any:
-        return self._typed(pointer, (INTEGER, NUMBER), "a number", *_default(default))
+    def number(self, pointer: str, default: Any = REQUIRED) -> Any:
+        return self._typed(pointer, (INTEGER, NUMBER), "a number", default)
 
     @overload
     def boolean(self, pointer: str) -> bool: ...
     @overload
     def boolean(self, pointer: str, default: T) -> bool | T: ...
-    def boolean(self, pointer: str, *default: Any) -> Any:
-        return self._typed(pointer, (BOOLEAN,), "true or false", *_default(default))
+    def boolean(self, pointer: str, default: Any = REQUIRED) -> Any:
+        return self._typed(pointer, (BOOLEAN,), "true or false", default)
 
     def source(self, pointer: str) -> str:
         """"environment", "repository", or "default" where nothing is there."""
@@ -142,48 +147,42 @@ class Config(Mapping[str, Any]):
     @property
     def json(self) -> str:
         """The whole as canonical JSON (RFC 8785)."""
-        return library.epoch_config_json(self._handle, None).decode()
+        return word(library.epoch_config_json(self._handle, None))
 
     @property
     def published(self) -> dict[str, Any]:
         """As it was signed: without the environment."""
-        return json.loads(library.epoch_config_published(self._handle, None))
+        return dict(json.loads(library.epoch_config_published(self._handle, None)))
 
     @property
     def service(self) -> str:
-        return library.epoch_config_service(self._handle).decode()
+        return word(library.epoch_config_service(self._handle))
 
     @property
     def version(self) -> int:
         """The epoch in which it last changed."""
-        return library.epoch_config_version(self._handle)
+        return int(library.epoch_config_version(self._handle))
 
     @property
     def epoch(self) -> int:
-        return library.epoch_config_epoch(self._handle)
+        return int(library.epoch_config_epoch(self._handle))
 
     @property
     def generation(self) -> int:
-        return library.epoch_config_generation(self._handle)
+        return int(library.epoch_config_generation(self._handle))
 
     @property
     def commit(self) -> str:
-        return library.epoch_config_commit(self._handle).decode()
+        return word(library.epoch_config_commit(self._handle))
 
     @property
     def correlation_id(self) -> str:
-        return library.epoch_config_correlation_id(self._handle).decode()
+        return word(library.epoch_config_correlation_id(self._handle))
 
     @property
     def is_removed(self) -> bool:
         """The service is no longer configured; these are its last values."""
-        return library.epoch_config_is_removed(self._handle)
-
-
-def _default(given: tuple[Any, ...]) -> tuple[Any, bool]:
-    if len(given) > 1:
-        raise TypeError("one default at most")
-    return (given[0], True) if given else (None, False)
+        return bool(library.epoch_config_is_removed(self._handle))
 
 
 def held(borrowed: int | None) -> Config | None:
@@ -222,7 +221,7 @@ class Update:
 
     def touches(self, pointer: str) -> bool:
         """Anything at, below or above that pointer differs."""
-        return library.epoch_update_touches(self._alive(), bytes_of(pointer))
+        return bool(library.epoch_update_touches(self._alive(), bytes_of(pointer)))
 
     def needs_restart(self, pointer: str) -> None:
         """Tells the publisher that this change takes effect at the next restart."""
