@@ -37,7 +37,7 @@ static int on_update(void *context, epoch_client *client, struct epoch_update *u
         printf("refused: %s\n", reason);
         return epoch_update_refuse(update, reason);
     }
-    if (epoch_update_touches(update, "/sample_rate"))
+    if (epoch_update_before(update) != NULL && epoch_update_touches(update, "/sample_rate"))
         epoch_update_needs_restart(update, "/sample_rate"); /* taken, and the acknowledgement says that it waits */
     printf("takes version %llu, voice %s\n", (unsigned long long)epoch_config_version(config), voice);
     return 0;

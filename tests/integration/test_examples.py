@@ -71,18 +71,18 @@ def test_03_thread(run, home):
 
 
 def test_04_refuse(run, home, subscriber):
-    program = run(BUILD / "examples/04-refuse", more=["en_GB-alba-medium", "de_DE-thorsten"])
+    program = run(BUILD / "examples/04-refuse", more=["en_GB-alba-medium", "de_DE-thorsten-medium"])
     program.wait("takes version 1, voice en_GB-alba-medium")
-    home.commit(edited(home, TTS, "en_GB-alba-medium", "fr_FR-siwis"))
-    program.wait("refused: no such voice: fr_FR-siwis")
+    home.commit(edited(home, TTS, "en_GB-alba-medium", "fr_FR-siwis-medium"))
+    program.wait("refused: no such voice: fr_FR-siwis-medium")
 
     def refused():
         return [json.loads(payload) for topic, payload, _ in subscriber.messages
                 if topic.startswith("system/ack/tts-worker/") and payload and json.loads(payload)["status"] == "refused"]
 
-    home.commit(edited(home, TTS, "fr_FR-siwis", "de_DE-thorsten"))
-    program.wait("takes version 3, voice de_DE-thorsten")
-    assert [(answer["version"], answer["reason"]) for answer in refused()][:1] == [(2, "no such voice: fr_FR-siwis")]
+    home.commit(edited(home, TTS, "fr_FR-siwis-medium", "de_DE-thorsten-medium"))
+    program.wait("takes version 3, voice de_DE-thorsten-medium")
+    assert [(answer["version"], answer["reason"]) for answer in refused()][:1] == [(2, "no such voice: fr_FR-siwis-medium")]
     assert program.end() == 0
 
 
@@ -90,8 +90,8 @@ def test_05_services(run, home):
     program = run(BUILD / "examples/05-services", ROUTER_CONFIDENCE="0.9")
     assert program.wait("epoch 1:") == "epoch 1: confidence_threshold 0.9 (environment), voice en_GB-alba-medium"
     program.wait("  lights goes to home-automation")
-    home.commit({**edited(home, TTS, "en_GB-alba-medium", "de_DE-thorsten"), **edited(home, ROUTER, "service: timer", "service: clock")})
-    assert program.wait("epoch 2:") == "epoch 2: confidence_threshold 0.9 (environment), voice de_DE-thorsten"
+    home.commit({**edited(home, TTS, "en_GB-alba-medium", "de_DE-thorsten-medium"), **edited(home, ROUTER, "service: timer", "service: clock")})
+    assert program.wait("epoch 2:") == "epoch 2: confidence_threshold 0.9 (environment), voice de_DE-thorsten-medium"
     program.wait("  timer goes to clock")
     assert program.end() == 0
 
@@ -105,3 +105,38 @@ def test_plain_python(run, home):
     program.stop()
     again = run(EXAMPLES / "python-plain/service.py")
     assert "'silence_ms': 650" in again.wait("stt-worker starts from disk")
+
+
+def test_migration(daemon, broker, home, tmp_path, ends):
+    """docs/MIGRATING.md: the same words before and after, then a change without a restart, then a refusal."""
+    folder = EXAMPLES / "migration"
+    home.commit({STT: None})
+    added = daemon.ctl("-C", home.path, "add", "stt-worker", "--from", folder / "stt-worker.env", "--folder", "audio", check=0)
+    assert '/whisper_model: "base.en"' in added.stdout
+    (home.path / "schemas").mkdir(exist_ok=True)
+    home.commit({"schemas/stt-worker.yaml": (folder / "stt-worker.schema.yaml").read_text(), "epoch.yaml": "{}\n"})
+    daemon.committed(4)
+    said = daemon.ctl("-C", home.path, "schema", "env", "stt-worker", check=0).stdout
+    assert "STT_VAD_THRESHOLD\t/vad_threshold" in said
+
+    before = ends(Program(folder / "before.py", STT_VAD_THRESHOLD="0.55"))
+    before.tell("hello")
+    sentence = before.wait("hello")
+    assert sentence == "hello [base.en, 16000 Hz, threshold 0.55, 700 ms]"
+    place = {"CONFIG_URL": broker.url, "CONFIG_ROOTS": str(daemon.state / "keys/root.pub"), "CONFIG_CACHE": str(tmp_path / "cache")}
+    after = ends(Program(folder / "after.py", STT_VAD_THRESHOLD="0.55", **place))
+    after.tell("hello")
+    assert after.wait("hello") == sentence
+
+    daemon.ctl("-C", home.path, "set", "stt-worker", "silence_ms=800", check=0)
+    after.wait("configured: version 5")
+    after.tell("after a change")
+    assert after.wait("after a change") == "after a change [base.en, 16000 Hz, threshold 0.55, 800 ms]"
+    refused = daemon.ctl("-C", home.path, "set", "stt-worker", "whisper_model=large", check=1)
+    assert "schema.enum" in refused.stdout + refused.stderr
+    daemon.status_when(lambda status: status["epoch"] == 5)
+    daemon.stop()
+    after.stop()
+    again = ends(Program(folder / "after.py", **{**place, "CONFIG_URL": "mqtt://127.0.0.1:1"}))
+    again.tell("alone")
+    assert again.wait("alone [") == "alone [base.en, 16000 Hz, threshold 0.5, 800 ms]"
