@@ -45,12 +45,13 @@ static int run(const struct cli *cli, const struct cli_args *args)
 const struct cli_verb verb_explain = {
     .name = "explain",
     .summary = "where the values of a service come from",
-    .help = "Each effective value: whether it is a schema's *default*, of a *base*, of the service's *file* or\n"
-            "of the *profile*; the file and line; the commit that set it there, its author and date (through\n"
-            "merges, as git blame; *not committed* for edits); the variable that overrides it (x-env), and\n"
-            "whether that is set where *explain* runs. Of a single _KEY_ also title, description, type,\n"
-            "range, choices and examples of the schema, and what the layers beneath say. What the schema\n"
-            "calls secret is not shown. The files of a work tree are read as they are.\n",
+    .help = "Each effective value: whether it is a schema's *default*, of a *base*, of the service's *file*\n"
+            "or of the *profile*; the file and line; the commit that set it there, its author and date\n"
+            "(through merges, as git blame; <= where a shallow clone or the time ends the search; *not\n"
+            "committed* for edits); the variable that overrides it (x-env), and whether that is set where\n"
+            "*explain* runs. Of a single _KEY_ also title, description, type, range, choices and examples of\n"
+            "the schema, and what the layers beneath say. What the schema calls secret is not shown. The\n"
+            "files of a work tree are read as they are.\n",
     .exit = "0: explained; 1: the service is not valid, and the findings say why; 2: there is no such service, key or "
             "profile.",
     .operands = {{.name = "SERVICE", .kind = CLI_SERVICE}, {.name = "KEY", .kind = CLI_KEY, .is_optional = true}},

@@ -228,10 +228,10 @@ const struct cli_verb verb_init = {
     .summary = "make a ready configuration repository",
     .help = "Makes _DIR_ (default: here) a git repository with hooks and durable git settings. A work tree\n"
             "without commits and without _services/_ also gets a first commit with _services/hello.yaml_, its\n"
-            "schema and a _README.md_. A repository that is there is completed and nothing is overwritten: a hook is\n"
-            "kept as _NAME.before-epochd_ and run first. The branch is that of *epochd.branch* in its config,\n"
-            "else *main* where it exists, else the one that is checked out. Ends with the lines to type\n"
-            "next.\n",
+            "schema and a _README.md_. A repository that is there is completed and nothing is overwritten: a\n"
+            "hook is kept as _NAME.before-epochd_ and run first. The branch is that of *epochd.branch* in its\n"
+            "config, else *main* where it exists, else the one that is checked out. Ends with the lines to\n"
+            "type next.\n",
     .operands = {{.name = "DIR", .kind = CLI_DIR, .is_optional = true}},
     .options = {[OPT_BARE] = {.name = "bare", .help = "a bare repository, for pushes"}},
     .run = run,

@@ -374,8 +374,8 @@ const struct cli_verb verb_wait = {
     .summary = "until an epoch is committed, published or applied",
     .help = "For scripts: returns when that epoch, or a later one, is there. _EPOCH_ is a number or a\n"
             "revision of git; default: what the served branch points to now. *committed*: it survives a\n"
-            "power cut; *published*: the broker has acknowledged all of it; *applied*: and every consumer runs\n"
-            "it: those that are known and those that _epoch.yaml_ expects. With *--service* those of one\n"
+            "power cut; *published*: the broker has acknowledged all of it; *applied*: and every consumer\n"
+            "runs it: those that are known and those that _epoch.yaml_ expects. With *--service* those of one\n"
             "service, and there has to be one. It ends with the first that refuses. A commit that was\n"
             "superseded is there when an epoch is that contains it. It waits for news of the daemon and\n"
             "looks once a second besides, for one that was killed.\n",

@@ -129,6 +129,9 @@ static void take_line(struct repo *repo, struct explained *out, struct explained
     key->blame = kind;
     key->commit = line->commit;
     key->time_ms = about.time_ms;
+    key->author = key->subject = NULL;
+    if (kind == EXPLAINED_OLDER)
+        return; /* the commit at which looking ended need not be the one that set it */
     key->author = arena_copy(&out->arena, about.author, strlen(about.author));
     key->subject = arena_copy(&out->arena, about.subject, strlen(about.subject));
 }

@@ -64,10 +64,11 @@ static void put_blame(const struct explained_key *key, const struct term *term, 
     }
     oid_format(&key->commit, hex);
     clock_format(key->time_ms, time);
-    buf_printf(out, "%.*s  %.10s  ", ID_SHOWN, hex, time);
-    term_puts(term, TERM_PLAIN, key->author == NULL ? "" : key->author, out);
-    buf_puts(out, "  ");
-    term_puts(term, TERM_PLAIN, key->subject == NULL ? "" : key->subject, out);
+    buf_printf(out, "%.*s  %.10s", ID_SHOWN, hex, time);
+    for (int i = 0; i < 2 && key->author != NULL && key->subject != NULL; i++) {
+        buf_puts(out, "  ");
+        term_puts(term, TERM_PLAIN, i == 0 ? key->author : key->subject, out);
+    }
 }
 
 /* --- a line a key --------------------------------------------------------------------------------------- */
@@ -90,7 +91,7 @@ static void add_row(const struct explained_key *key, struct table *table)
     if (key->blame == EXPLAINED_COMMIT || key->blame == EXPLAINED_OLDER) {
         table_printf(table, TERM_FAINT, "%s%.*s", key->blame == EXPLAINED_OLDER ? "<=" : "", ID_SHOWN, hex);
         table_printf(table, TERM_FAINT, "%.10s", time);
-        table_add(table, TERM_FAINT, span_of(key->author == NULL ? "" : key->author));
+        table_add(table, TERM_FAINT, span_of(key->author == NULL ? "-" : key->author));
     } else {
         table_add(table, TERM_WARN, span_of(key->blame == EXPLAINED_UNCOMMITTED ? "not committed" : "-"));
         table_add(table, TERM_FAINT, SPAN("-"));

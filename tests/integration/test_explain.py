@@ -164,6 +164,15 @@ def test_in_a_bare_repository_it_is_the_branch(repo, tmp_path):
     assert explained(Repo(tmp_path / "bare.git"), "stt-worker")["/vad_threshold"]["value"] == 0.7
 
 
+def test_a_shallow_clone_says_where_it_ends(repo, tmp_path):
+    repo.commit({STT: (repo.path / STT).read_text() + "late: 1\n"})
+    repo.git("clone", "-q", "--depth", "1", f"file://{repo.path}", str(tmp_path / "shallow"))
+    keys = explained(Repo(tmp_path / "shallow"), "stt-worker")
+    assert (keys["/sample_rate"]["blame"], keys["/sample_rate"]["author"]) == ("at-or-before", None)
+    assert keys["/sample_rate"]["commit"] == repo.head()
+    assert f"<={repo.head()[:12]}" in at(Repo(tmp_path / "shallow"), "explain", "stt-worker", check=0).stdout
+
+
 def test_before_the_first_commit_nothing_is_blamed(tmp_path):
     repo = Repo(tmp_path / "config")
     repo.write({"services/x.yaml": "a: 1\n"})
