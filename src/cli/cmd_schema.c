@@ -42,8 +42,8 @@ const struct cli_verb verb_schema = {
             "\tWhich variable overrides which value of the service (x-env), and whether it is set here.\n"
             "*infer* _SERVICE_…\n"
             "\tA first schema out of what the services are committed as, to be gone on with by hand:\n"
-            "\t_epochctl schema infer lamp >schemas/lamp.yaml_. Types, keys, and what is always there; no value\n"
-            "\tis copied into it.\n",
+            "\t_epochctl schema infer lamp >schemas/lamp.yaml_. Types, keys, and what is always there; no\n"
+            "\tvalue is copied into it.\n",
     .exit = "0: valid; 1: findings; 3: a file cannot be read.",
     .operands = {{.name = "validate|print|env|infer", .kind = CLI_WORDS},
                  {.name = "FILE", .kind = CLI_FILE, .is_repeated = true}},
