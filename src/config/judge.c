@@ -80,7 +80,8 @@ static void tell(const struct work *work, const struct finding *finding, const c
 {
     struct findings *findings = work->judge->findings;
     bool is_own = strcmp(finding->file, work->path) == 0;
-    if (is_told(findings, finding) || (profile != NULL && is_among(&work->plain, finding)))
+    bool is_full = findings->len == FINDINGS_MAX; /* the rest is counted: looking for it would cost the square of it */
+    if (!is_full && (is_told(findings, finding) || (profile != NULL && is_among(&work->plain, finding))))
         return;
     if (profile != NULL && strcmp(finding->file, patch_path) == 0)
         findings_add(findings, finding->severity, finding->code, finding->file, finding->pos, "%s", finding->message);

@@ -204,7 +204,8 @@ static const char *compose(struct problems *problems, const struct place *place,
     return copy;
 }
 
-static void add(struct run *run, const struct place *place, struct problem problem, const char *format, va_list args)
+static void PRINTF_LIKE(4, 0)
+    add(struct run *run, const struct place *place, struct problem problem, const char *format, va_list args)
 {
     char message[FINDING_MESSAGE_MAX];
     struct problems *problems = run->problems;
