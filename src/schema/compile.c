@@ -177,6 +177,8 @@ static void compile_schema(struct compiling *c, struct schema *schema)
     memcpy(kept, keywords, len * sizeof *kept);
     schema->keywords = kept;
     schema->keywords_len = (uint32_t)len;
+    for (size_t i = 0; i < len; i++)
+        schema->about |= keywords[i].kinds;
 }
 
 void compile_queue(struct compiling *c)

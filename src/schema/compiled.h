@@ -62,6 +62,7 @@ struct schema {
     struct schema **links; /* what it refers to; of them the first `about_same` speak about the same value */
     uint32_t keywords_len, links_len, about_same;
     uint8_t kinds;          /* that `type` allows; bits of doc_kind and KIND_INTEGRAL */
+    uint8_t about;          /* kinds of values that some keyword is about */
     bool is_false;          /* the boolean schema */
     bool wants_evaluated;   /* has unevaluatedItems or unevaluatedProperties */
     uint8_t height_state;   /* for cycle.c */

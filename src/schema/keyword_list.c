@@ -202,7 +202,7 @@ static const struct doc_node *twin_of_many(struct run *run, const struct doc_nod
     size_t len = list->u.array.len;
     const struct doc_node **AUTO_FREE sorted = reallocarray(NULL, len, sizeof *sorted);
     if (sorted == NULL) {
-        run->trouble = TROUBLE_MEMORY;
+        run_stop(run, TROUBLE_MEMORY);
         return NULL;
     }
     memcpy(sorted, list->u.array.items, len * sizeof *sorted);

@@ -35,9 +35,10 @@ static bool check_required(struct run *run, const struct keyword *keyword, const
     if (!run_charge(run, (len + keyword->u.required.len) / 8))
         return false;
     for (size_t i = 0; i < keyword->u.required.len; i++) {
-        while (at < len && !span_equal(members[at].name, names[i]) && doc_name_compare(members[at].name, names[i]) < 0)
+        int order = 1;
+        while (at < len && (order = doc_name_compare(members[at].name, names[i])) < 0)
             at++;
-        if (at < len && span_equal(members[at].name, names[i])) {
+        if (at < len && order == 0) {
             at++;
             continue;
         }

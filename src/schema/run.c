@@ -12,19 +12,11 @@
 
 /* --- costs ----------------------------------------------------------------------------------------------------------- */
 
-bool run_is_stopped(const struct run *run)
+bool run_stop(struct run *run, enum trouble trouble)
 {
-    return run->trouble != TROUBLE_NONE;
-}
-
-bool run_charge(struct run *run, uint64_t steps)
-{
-    run->steps = steps > (uint64_t)run->steps ? -1 : run->steps - (int64_t)steps;
-    if (run->steps >= 0)
-        return true;
     run->steps = 0;
     if (run->trouble == TROUBLE_NONE)
-        run->trouble = TROUBLE_EXPENSIVE;
+        run->trouble = trouble;
     return false;
 }
 
@@ -38,11 +30,9 @@ bool run_match(struct run *run, const struct pattern *pattern, struct span text)
     case PATTERN_NO:
         return false;
     case PATTERN_EXPENSIVE:
-        run->trouble = TROUBLE_EXPENSIVE;
-        return false;
+        return run_stop(run, TROUBLE_EXPENSIVE);
     case PATTERN_NO_MEMORY:
-        run->trouble = TROUBLE_MEMORY;
-        return false;
+        return run_stop(run, TROUBLE_MEMORY);
     }
     return false;
 }
@@ -61,9 +51,7 @@ static bool evaluated_init(struct run *run, struct evaluated *evaluated, const s
         return true;
     size_t words = (evaluated->len + 63) / 64;
     evaluated->many = calloc(words, sizeof *evaluated->many);
-    if (evaluated->many == NULL)
-        run->trouble = TROUBLE_MEMORY;
-    return evaluated->many != NULL && run_charge(run, words);
+    return evaluated->many == NULL ? run_stop(run, TROUBLE_MEMORY) : run_charge(run, words);
 }
 
 static void evaluated_merge(struct evaluated *into, const struct evaluated *from)
@@ -94,7 +82,7 @@ bool run_is_marked(const struct run *run, size_t at)
 
 /* --- applying -------------------------------------------------------------------------------------------------------- */
 
-static bool has_kind(const struct schema *schema, const struct doc_node *node)
+static inline bool has_kind(const struct schema *schema, const struct doc_node *node)
 {
     if ((schema->kinds & KIND(node->kind)) != 0)
         return true;
@@ -145,22 +133,28 @@ static bool enter(struct run *run, const struct schema *schema, const struct pla
     return is_right;
 }
 
+/* Most strings show at their first letter that they are not. */
+static inline bool is_sealed(struct span text)
+{
+    return text.len > 0 && text.data[0] == 's' && sealed_is(text);
+}
+
 bool run_apply(struct run *run, const struct schema *schema, const struct place *place)
 {
     const struct doc_node *node = place->node;
-    if (run_is_stopped(run) || !run_charge(run, 1))
+    if (!run_charge(run, 1))
         return false;
     if (schema->is_false)
         return say_false(run, schema, place);
-    if (node->kind == DOC_STRING && sealed_is(node->u.string) && !place->is_name)
+    if (node->kind == DOC_STRING && is_sealed(node->u.string) && !place->is_name)
         return true;
     if (!has_kind(schema, node))
         return say_type(run, schema, place);
-    if (schema->keywords_len == 0)
+    if ((schema->about & KIND(node->kind)) == 0)
         return true;
     if (++run->depth > SCHEMA_DEPTH_MAX)
-        run->trouble = TROUBLE_EXPENSIVE;
-    bool is_right = !run_is_stopped(run) && enter(run, schema, place);
+        return run_stop(run, TROUBLE_EXPENSIVE);
+    bool is_right = enter(run, schema, place);
     run->depth--;
     return is_right;
 }

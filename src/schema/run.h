@@ -43,7 +43,7 @@ struct run {
     struct pattern_work work;    /* what patterns have left */
     unsigned depth;
     bool formats_are_notes;
-    enum trouble trouble; /* sticky: whatever is answered then does not count */
+    enum trouble trouble; /* the first counts; whatever is answered then does not */
 };
 
 /* Whether the value at `place` is right by `schema`. In trouble: false. */
@@ -55,9 +55,20 @@ bool run_apply_below(struct run *run, const struct schema *schema, const struct 
 /* The verdict alone, whatever `problems` is: for `not`, `if` and the like, whose mistakes are nobody's. */
 bool run_test(struct run *run, const struct schema *schema, const struct place *place);
 
-/* Takes `steps` from what is left; false when there are none. */
-bool run_charge(struct run *run, uint64_t steps);
-bool run_is_stopped(const struct run *run);
+/* Ends the run: nothing has steps left from here on. Gives false. */
+bool run_stop(struct run *run, enum trouble trouble);
+
+static inline bool run_is_stopped(const struct run *run)
+{
+    return run->trouble != TROUBLE_NONE;
+}
+
+/* Takes `steps`, at most what a document has bytes, from what is left; false when there are none. */
+static inline bool run_charge(struct run *run, uint64_t steps)
+{
+    run->steps -= (int64_t)steps;
+    return run->steps >= 0 || run_stop(run, TROUBLE_EXPENSIVE);
+}
 
 /* Whether `text` matches; all patterns of a run share its steps. */
 bool run_match(struct run *run, const struct pattern *pattern, struct span text);

@@ -220,12 +220,12 @@ static void PRINTF_LIKE(4, 0)
         problem.code = CODE_SCHEMA_PROPERTY_NAMES;
     if (problem.message == NULL || !make_room(problems)) {
         problems->failed = true;
-        run->trouble = TROUBLE_MEMORY;
+        run_stop(run, TROUBLE_MEMORY);
         return;
     }
     problems->items[problems->len++] = problem;
     if (problems->len == PROBLEMS_MAX)
-        run->trouble = TROUBLE_FULL;
+        run_stop(run, TROUBLE_FULL);
 }
 
 bool say(struct run *run, const struct keyword *keyword, const struct place *place, const char *format, ...)

@@ -83,17 +83,19 @@ static int make_room(struct schema_set *set, struct error *err)
 int set_add_document(struct schema_set *set, struct span name, struct doc *doc, bool is_builtin,
                      struct document **out, struct error *err)
 {
-    struct doc taken AUTO_DOC = *doc;
-    *doc = (struct doc){0};
-    if (make_room(set, err) != 0)
+    if (make_room(set, err) != 0) {
+        doc_fini(doc);
         return -1;
+    }
     struct document *document = arena_alloc(&set->arena, sizeof *document);
     const char *copy = arena_copy(&set->arena, name.data, name.len);
-    if (document == NULL || copy == NULL)
+    if (document == NULL || copy == NULL) {
+        doc_fini(doc);
         return error_memory(err);
+    }
     *document = (struct document){
-        .name = {copy, name.len}, .doc = taken, .number = set->documents_len, .is_builtin = is_builtin};
-    taken = (struct doc){0};
+        .name = {copy, name.len}, .doc = *doc, .number = set->documents_len, .is_builtin = is_builtin};
+    *doc = (struct doc){0};
     set->documents[set->documents_len++] = document;
     *out = document;
     return 0;
