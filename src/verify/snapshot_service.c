@@ -149,8 +149,9 @@ int snapshot_find_service(struct span file, const char *host, const char *source
                           struct snapshot_service *out, struct error *err)
 {
     struct proof proof CLEANUP(proof_fini) = {.source = source};
-    if (file.len <= SNAPSHOT_MAX && layout_name_is_good(span_of(service)) && check_place(file, host, err) == 0 &&
-        prove_head(file, roots, &proof, err) == 0 && prove_index(file, &proof, err) == 0 &&
+    if (file.len > SNAPSHOT_MAX || !layout_name_is_good(span_of(service)))
+        return refuse_form(service, err);
+    if (check_place(file, host, err) == 0 && prove_head(file, roots, &proof, err) == 0 && prove_index(file, &proof, err) == 0 &&
         prove_service(file, &proof, service, out, err) == 0) {
         out->epoch = proof.head.u.head.epoch;
         return 0;
