@@ -49,12 +49,23 @@ static int follow_again(epoch_client *client, const struct cache_content *conten
     return 0;
 }
 
-static int restore_services(epoch_client *client, const struct cache_content *content, struct error *err)
+static int restore_rows(epoch_client *client, const struct cache_content *content, bool is_vouched, struct error *err)
 {
     for (size_t i = 0; i < content->services_len; i++)
-        if (state_restore_service(&client->state, content->services[i].name, content->services[i].message, false, err) != 0)
+        if (state_restore_service(&client->state, content->services[i].name, content->services[i].message, is_vouched, err) != 0)
             return error_wrap(err, "service %s", content->services[i].name);
     return 0;
+}
+
+/* Of a whole fleet one signature vouches for all, through the head's digest; of some services each has its own. */
+static int restore_services(epoch_client *client, const struct cache_content *content, struct error *err)
+{
+    bool is_whole = false;
+    if (content->services_len == client->state.applied.message.u.head.services) {
+        if (restore_rows(client, content, true, err) != 0 || state_is_whole(&client->state, &is_whole, err) != 0)
+            return -1;
+    }
+    return is_whole ? 0 : restore_rows(client, content, false, err);
 }
 
 /* What was applied is not to be had; its head still is the floor. */

@@ -446,3 +446,23 @@ int state_restore_service(struct state *state, const char *name, struct span raw
     row->applied = letter;
     return 0;
 }
+
+int state_is_whole(const struct state *state, bool *is_whole, struct error *err)
+{
+    struct index_sum sum AUTO_INDEX_SUM;
+    uint8_t digest[HASH_LEN];
+    if (index_sum_init(&sum, err) != 0)
+        return -1;
+    for (size_t i = 0; i < state->len; i++) {
+        const struct letter *letter = state->rows[i]->applied;
+        if (letter == NULL)
+            continue;
+        struct index_entry entry = {.name = state->rows[i]->name, .version = letter->version};
+        memcpy(entry.digest, letter->digest, HASH_LEN);
+        if (index_sum_add(&sum, &entry, err) != 0)
+            return -1;
+    }
+    index_sum_end(&sum, digest);
+    *is_whole = memcmp(digest, state->applied.message.u.head.index, HASH_LEN) == 0;
+    return 0;
+}

@@ -87,13 +87,15 @@ int state_take_keepalive(struct state *state, struct span raw, int64_t wall_ms, 
                          struct error *err) MUST_CHECK;
 
 /*
- * What was applied before a restart, from a source whose HMAC was right: the head, verified by its own keyset, becomes the applied one, and
- * the services that were given to state_restore_service with it. `is_whole`: these are all that the head's index names, so its digest
- * vouches for them; else each one's signature is verified.
+ * What was applied before a restart, from a source whose HMAC was right: the head, verified by its own keyset, becomes the applied one,
+ * and each service of it that is followed goes into its row. `is_vouched`: its signature is not verified, for the caller asks
+ * state_is_whole afterwards, and takes nothing of it for good where that is false.
  */
 int state_restore_head(struct state *state, struct span keyset, struct span head, struct error *err) MUST_CHECK;
 int state_restore_service(struct state *state, const char *name, struct span raw, bool is_vouched,
                           struct error *err) MUST_CHECK;
+/* *is_whole: what the rows have is all that the applied head's index names, digest by digest. */
+int state_is_whole(const struct state *state, bool *is_whole, struct error *err) MUST_CHECK;
 
 /* --- completeness: state_ready.c --------------------------------------------------------------------------------- */
 

@@ -44,47 +44,70 @@ static int check_entry(const struct doc_member *member, struct error *err)
     return 0;
 }
 
+/* --- the digest of a set -------------------------------------------------------------------------------------------- */
+
+int index_sum_init(struct index_sum *sum, struct error *err)
+{
+    *sum = (struct index_sum){.buckets = calloc(BUCKETS, sizeof *sum->buckets)};
+    if (sum->buckets == NULL)
+        return error_memory(err);
+    for (size_t i = 0; i < BUCKETS; i++)
+        hash_init(&sum->buckets[i]);
+    return 0;
+}
+
+void index_sum_fini(struct index_sum *sum)
+{
+    free(sum->buckets);
+    buf_fini(&sum->line);
+    *sum = (struct index_sum){0};
+}
+
 /* `name SP version SP sha256 LF`, into the bucket that the name's hash says. */
-static int add_line(struct hash *buckets, const struct index_entry *entry, struct buf *line, struct error *err)
+int index_sum_add(struct index_sum *sum, const struct index_entry *entry, struct error *err)
 {
     uint8_t of_name[HASH_LEN];
     hash_sha256(entry->name, strlen(entry->name), of_name);
-    buf_reset(line);
-    buf_puts(line, entry->name);
-    buf_putc(line, ' ');
-    buf_put_u64(line, entry->version);
-    buf_putc(line, ' ');
-    buf_put_hex(line, entry->digest, HASH_LEN);
-    buf_putc(line, '\n');
-    if (buf_check(line, err) != 0)
+    buf_reset(&sum->line);
+    buf_puts(&sum->line, entry->name);
+    buf_putc(&sum->line, ' ');
+    buf_put_u64(&sum->line, entry->version);
+    buf_putc(&sum->line, ' ');
+    buf_put_hex(&sum->line, entry->digest, HASH_LEN);
+    buf_putc(&sum->line, '\n');
+    if (buf_check(&sum->line, err) != 0)
         return -1;
-    hash_update(&buckets[of_name[0]], line->data, line->len);
+    hash_update(&sum->buckets[of_name[0]], sum->line.data, sum->line.len);
     return 0;
+}
+
+void index_sum_end(struct index_sum *sum, uint8_t out[static HASH_LEN])
+{
+    struct hash whole;
+    hash_init(&whole);
+    for (size_t i = 0; i < BUCKETS; i++) {
+        uint8_t digest[HASH_LEN];
+        hash_final(&sum->buckets[i], digest);
+        hash_update(&whole, digest, sizeof digest);
+    }
+    hash_final(&whole, out);
 }
 
 static int digest_of(struct index *index, struct error *err)
 {
-    AUTO_FREE struct hash *buckets = calloc(BUCKETS, sizeof *buckets);
-    struct buf line AUTO_BUF = {0};
-    struct hash whole;
-    if (buckets == NULL)
-        return error_memory(err);
-    for (size_t i = 0; i < BUCKETS; i++)
-        hash_init(&buckets[i]);
+    struct index_sum sum AUTO_INDEX_SUM;
+    if (index_sum_init(&sum, err) != 0)
+        return -1;
     for (size_t i = 0; i < index_count(index); i++) {
         struct index_entry entry = index_at(index, i);
-        if (add_line(buckets, &entry, &line, err) != 0)
+        if (index_sum_add(&sum, &entry, err) != 0)
             return -1;
     }
-    hash_init(&whole);
-    for (size_t i = 0; i < BUCKETS; i++) {
-        uint8_t digest[HASH_LEN];
-        hash_final(&buckets[i], digest);
-        hash_update(&whole, digest, sizeof digest);
-    }
-    hash_final(&whole, index->digest);
+    index_sum_end(&sum, index->digest);
     return 0;
 }
+
+/* --- reading -------------------------------------------------------------------------------------------------------- */
 
 static int read_services(struct index *index, struct error *err)
 {

@@ -8,6 +8,7 @@
 #include "model/doc.h"
 #include "model/hash.h"
 #include "model/layout.h"
+#include "util/buf.h"
 
 enum { INDEX_MAX = 4 * 1024 * 1024, INDEX_SERVICES_MAX = 20000 };
 
@@ -28,6 +29,17 @@ struct index_entry {
     uint64_t version;
     uint8_t digest[HASH_LEN];
 };
+
+/* The digest of a set of services, one after the other in byte order of their names. After a failure too: index_sum_fini. */
+struct index_sum {
+    struct hash *buckets;
+    struct buf line;
+};
+#define AUTO_INDEX_SUM CLEANUP(index_sum_fini)
+int index_sum_init(struct index_sum *sum, struct error *err) MUST_CHECK;
+int index_sum_add(struct index_sum *sum, const struct index_entry *entry, struct error *err) MUST_CHECK;
+void index_sum_end(struct index_sum *sum, uint8_t out[static HASH_LEN]);
+void index_sum_fini(struct index_sum *sum);
 
 size_t index_count(const struct index *index);
 struct index_entry index_at(const struct index *index, size_t at);

@@ -87,7 +87,7 @@ static struct reader *started(void)
 
 static void assert_version(const struct reader *reader, const char *name, uint64_t version)
 {
-    const struct state_service *row = state_find(&reader->state, name);
+    const struct state_service *row = state_find_service(&reader->state, name);
     if (version == 0)
         assert_null(row->applied);
     else
@@ -140,8 +140,8 @@ static void state__needs_of_a_child_only_what_it_names(void **state)
     COMMIT_OF(&reader->publisher, "b", "{\"n\":2}", "c", "{\"n\":2}");
     take(reader, TOPIC_EPOCH, NULL, &reader->publisher.head);
     assert_false(state_wants_index(&reader->state));
-    assert_true(state_is_missing(&reader->state, state_find(&reader->state, "b")));
-    assert_false(state_is_missing(&reader->state, state_find(&reader->state, "a")));
+    assert_true(state_is_missing(&reader->state, state_find_service(&reader->state, "b")));
+    assert_false(state_is_missing(&reader->state, state_find_service(&reader->state, "a")));
     assert_false(apply(reader));
     take_service(reader, "b");
     assert_true(apply(reader));
@@ -160,7 +160,7 @@ static void state__needs_the_index_after_a_gap(void **state)
     assert_true(state_wants_index(&reader->state));
     assert_false(apply(reader));
     take(reader, TOPIC_INDEX, NULL, &reader->publisher.index);
-    assert_true(state_is_missing(&reader->state, state_find(&reader->state, "a")));
+    assert_true(state_is_missing(&reader->state, state_find_service(&reader->state, "a")));
     assert_false(apply(reader));
     take_service(reader, "a");
     assert_true(apply(reader));
@@ -198,7 +198,7 @@ static void state__removes_by_a_tombstone_and_by_the_index(void **state)
     take(reader, TOPIC_EPOCH, NULL, &reader->publisher.head);
     take_service(reader, "a");
     assert_true(state_prepare(&reader->state));
-    assert_true(state_find(&reader->state, "a")->next->is_tombstone);
+    assert_true(state_find_service(&reader->state, "a")->next->is_tombstone);
     state_commit(&reader->state);
     assert_version(reader, "a", 0);
     COMMIT_OF(&reader->publisher, "c", "{\"n\":3}");
