@@ -46,14 +46,15 @@ static int look_for_systemd(const struct setup_facts *facts, struct error *err)
     return 0;
 }
 
-static int look_at_user(struct setup_facts *facts, struct error *err)
+/* A trial needs no rights: it only says what would be done. */
+static int look_at_user(struct setup_facts *facts, bool is_trial, struct error *err)
 {
     const char *home = getenv("HOME"), *runtime = getenv("XDG_RUNTIME_DIR");
     const struct passwd *daemon = facts->is_user ? NULL : getpwnam("epochd");
-    if (!facts->is_user && daemon == NULL)
-        return error_set(err, CODE_SETUP_FAILED, 0, "there is no user 'epochd': systemd-sysusers makes it");
-    if (!facts->is_user && geteuid() != 0)
+    if (!facts->is_user && !is_trial && geteuid() != 0)
         return error_set(err, CODE_SETUP_FAILED, 0, "this is for root: sudo epochctl setup …; for yourself alone: epochctl setup --user");
+    if (!facts->is_user && daemon == NULL)
+        return error_set(err, CODE_SETUP_FAILED, 0, "there is no user 'epochd', as whom it runs: the package makes it; after make install: systemd-sysusers");
     if (facts->is_user && (home == NULL || home[0] != '/'))
         return error_set(err, CODE_SETUP_FAILED, 0, "$HOME is not set");
     facts->daemon = daemon != NULL ? daemon->pw_uid : geteuid();
@@ -111,10 +112,11 @@ static int agree(const struct setup_facts *facts, const struct settings *setting
 
 static int gather(const struct cli_args *args, struct setup_facts *facts, struct settings *settings, bool *is_told, struct error *err)
 {
+    bool is_trial = cli_given(args, OPT_DRY_RUN);
     char path[PATH_MAX], repository[PATH_MAX];
     const char *asked = args->options[OPT_REPO], *url = args->options[OPT_MQTT];
     struct findings findings AUTO_FINDINGS = {0};
-    if (look_at_user(facts, err) != 0)
+    if (look_at_user(facts, is_trial, err) != 0)
         return -1;
     setup_settings_path(facts, path);
     facts->has_settings = is_there(path);
@@ -286,7 +288,10 @@ static int run(const struct cli *cli, const struct cli_args *args)
         return print_plan(&plan);
     if (look_for_systemd(&facts, &err) != 0 || apply(&facts, &plan, &changed, &err) != 0)
         return cli_fail(&err);
-    puts(changed ? "set up; epochctl keys init prints the line consumers pin\n" : "nothing to do\n");
+    puts(!changed ? "nothing to do: it is set up so already\n"
+                  : "set up; what consumers on other hosts pin (root.pub): epochctl keys init\n");
+    if (changed && facts.is_user)
+        puts("it runs while you are logged in; to go on without you: loginctl enable-linger\n");
     return fflush(stdout) == 0 ? tell_status(&facts, self) : CLI_FAILED;
 }
 

@@ -119,17 +119,22 @@ static bool is_local(const char *host)
     return strcmp(host, "localhost") == 0 || strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0;
 }
 
+/* *out is zeroed where there is no broker. */
+static int parse_url(const struct setup_facts *facts, struct mqtt_url *out, struct error *err)
+{
+    *out = (struct mqtt_url){0};
+    return strcmp(facts->url, "off") == 0 ? 0 : mqtt_url_parse(facts->url, out, err);
+}
+
 static int put_network(const struct setup_facts *facts, struct buf *text, struct error *err)
 {
     struct mqtt_url url;
-    if (strcmp(facts->url, "off") == 0)
-        return 0;
-    if (mqtt_url_parse(facts->url, &url, err) != 0)
+    if (parse_url(facts, &url, err) != 0)
         return -1;
     if (url.is_unix)
         buf_puts(text, "# The broker is a file: no network at all.\nPrivateNetwork=yes\nRestrictAddressFamilies=\n"
                        "RestrictAddressFamilies=AF_UNIX\nIPAddressAllow=\n");
-    else if (!is_local(url.host))
+    else if (url.host != NULL && !is_local(url.host))
         buf_puts(text, "# The broker is on another host, whose address and name server may change; narrow it where they do not.\n"
                        "IPAddressAllow=any\n");
     mqtt_url_fini(&url);
@@ -169,6 +174,10 @@ static void put_start(const struct setup_facts *facts, struct setup_plan *plan)
 int setup_make_plan(const struct setup_facts *facts, struct setup_plan *out, struct error *err)
 {
     struct setup_plan plan AUTO_SETUP_PLAN = {0};
+    struct mqtt_url url;
+    if (parse_url(facts, &url, err) != 0) /* whoever it is for: the settings would be refused */
+        return -1;
+    mqtt_url_fini(&url);
     put_repository(facts, &plan);
     put_settings(facts, &plan);
     if (put_drop_in(facts, &plan, err) != 0)

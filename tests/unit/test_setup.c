@@ -121,6 +121,9 @@ static void setup__refuses_a_url_that_is_none(void **state)
     assert_int_equal(setup_make_plan(&facts, &plan, &err), -1);
     assert_string_equal(err.code, "settings");
     assert_int_equal(plan.len, 0);
+    facts.is_user = true; /* no drop-in is written, and the settings would be refused all the same */
+    assert_int_equal(setup_make_plan(&facts, &plan, &err), -1);
+    assert_int_equal(plan.len, 0);
 }
 
 static void setup__leaves_settings_that_are_there(void **state)
