@@ -85,13 +85,12 @@ static bool check_member(struct run *run, const struct keyword *keyword, const s
 bool check_members(struct run *run, const struct keyword *keyword, const struct place *place)
 {
     const struct members *members = keyword->u.members;
-    const struct doc_member *member = place->node->u.object.members;
-    const struct doc_member *end = member + place->node->u.object.len;
     bool is_right = true;
     size_t at = 0;
     if (!run_charge(run, place->node->u.object.len / 4))
         return false;
-    for (; member < end; member++) {
+    for (size_t i = 0; i < place->node->u.object.len; i++) {
+        const struct doc_member *member = &place->node->u.object.members[i];
         const struct schema *known = find_name(members, &at, member->name) ? members->schemas[at++] : NULL;
         if (check_member(run, keyword, place, member, known))
             continue;

@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 SUITE = ROOT / os.environ.get("JSON_SCHEMA_TEST_SUITE", "../shared/json-schema-test-suite")
 COMPARE_SCHEMAS = ROOT / os.environ.get("EPOCHD_BUILD", "build") / "tests/interop/compare_schemas"
-NEIGHBOURS = 12  # all of them take twenty seconds
+NEIGHBOURS = 6  # all of them take twenty seconds
 DRAFTS = sorted((SUITE / "tests").glob("draft*"))
 needs_suite = pytest.mark.skipif(not DRAFTS, reason=f"NOT TESTED: no JSON Schema Test Suite at {SUITE}; set JSON_SCHEMA_TEST_SUITE")
 
