@@ -6,7 +6,12 @@ import subprocess
 import threading
 import time
 
+import pytest
 from harness import BUILD, PATIENCE_S, ROOT
+
+# A sanitizer's runtime must be there before python is: the package is tried with the plain library.
+LIBRARY = (ROOT / "build" if BUILD.name.startswith(("build-asan", "build-tsan")) else BUILD) / "libepoch.so.0"
+needs_library = pytest.mark.skipif(not LIBRARY.exists(), reason=f"{LIBRARY} is not built: the Python package was not tried")
 
 
 class Program:
@@ -14,7 +19,7 @@ class Program:
 
     def __init__(self, *words, cwd=None, **env):
         self.lines, self._queue = [], queue.Queue()
-        environment = {**os.environ, "EPOCH_LIBRARY": str(BUILD / "libepoch.so.0"), "PYTHONPATH": str(ROOT / "src/python"), "PYTHONUNBUFFERED": "1"}
+        environment = {**os.environ, "EPOCH_LIBRARY": str(LIBRARY), "PYTHONPATH": str(ROOT / "src/python"), "PYTHONUNBUFFERED": "1"}
         self.process = subprocess.Popen([*map(str, words)], env={**environment, **env}, cwd=cwd, text=True, stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         threading.Thread(target=self._read, daemon=True).start()

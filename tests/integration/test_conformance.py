@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from harness import BUILD, PATIENCE_S, ROOT
+from programs import LIBRARY, needs_library
 
 sys.path.insert(0, str(ROOT / "tests/conformance"))
 import runner  # noqa: E402
@@ -52,8 +53,9 @@ def test_f67_f69_f71_f76_f77_f80__libepoch_passes_every_case(broker, tmp_path):
     all_pass(play(broker, tmp_path, [BUILD / "tests/conformance/driver"]), 200)
 
 
+@needs_library
 def test_the_python_package_passes(broker, tmp_path, monkeypatch):
-    monkeypatch.setenv("EPOCH_LIBRARY", str(BUILD / "libepoch.so.0"))
+    monkeypatch.setenv("EPOCH_LIBRARY", str(LIBRARY))
     all_pass(play(broker, tmp_path, [ROOT / "tests/conformance/driver.py"], () if IS_FULL else PYTHON_CASES), 30)
 
 

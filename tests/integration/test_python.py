@@ -6,8 +6,10 @@ import subprocess
 import sys
 
 import pytest
-from harness import BUILD, PATIENCE_S, ROOT
-from programs import Program
+from harness import PATIENCE_S, ROOT
+from programs import LIBRARY, Program, needs_library
+
+pytestmark = needs_library
 
 STT = "services/audio/stt-worker.yaml"
 PRELUDE = """
@@ -187,7 +189,7 @@ structs = {"epoch_error": _library.CError, "epoch_status": _library.CStatus, "ep
 print(json.dumps({name: [ctypes.sizeof(s), [[f[0], getattr(s, f[0]).offset] for f in s._fields_]] for name, s in structs.items()}))
 """
     seen = json.loads(subprocess.run([sys.executable, "-c", script], env={"PYTHONPATH": str(ROOT / "src/python"),
-                                     "EPOCH_LIBRARY": str(BUILD / "libepoch.so.0")}, text=True, stdout=subprocess.PIPE, check=True).stdout)
+                                     "EPOCH_LIBRARY": str(LIBRARY)}, text=True, stdout=subprocess.PIPE, check=True).stdout)
     checks = "".join(f"_Static_assert(sizeof(struct {name}) == {size}, \"size\");\n" + "".join(
         f"_Static_assert(offsetof(struct {name}, {field}) == {offset}, \"{field}\");\n" for field, offset in fields)
         for name, (size, fields) in seen.items())
@@ -205,7 +207,7 @@ def test_its_types_hold(tmp_path):
 def test_every_function_of_the_library_is_declared_or_left_out_on_purpose():
     left_out = {"epoch_integer", "epoch_number", "epoch_boolean", "epoch_string", "epoch_value_member", "epoch_value_find", "epoch_value_json",
                 "epoch_each_service", "epoch_config_schema", "epoch_config_time_ms"}
-    names = subprocess.run(["nm", "-D", "--defined-only", BUILD / "libepoch.so.0"], text=True, stdout=subprocess.PIPE, check=True).stdout
+    names = subprocess.run(["nm", "-D", "--defined-only", LIBRARY], text=True, stdout=subprocess.PIPE, check=True).stdout
     exported = {line.split()[-1].split("@")[0] for line in names.splitlines() if " T " in line}
     declared = (ROOT / "src/python/epoch/_library.py").read_text()
     assert {name for name in exported if f'"{name}"' not in declared} == left_out
