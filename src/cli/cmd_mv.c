@@ -5,6 +5,7 @@
 
 #include "cli/verbs.h"
 #include "cli/writing.h"
+#include "config/environment.h"
 #include "io/yaml.h"
 #include "model/codes.h"
 
@@ -121,6 +122,24 @@ static int choose_place(struct writing *w, const char *from, const char *target,
     return error_set(err, CODE_USAGE, 0, "it is there already");
 }
 
+/* A schema goes by the name of its service, or by epoch.yaml: under the new name there may be none. */
+static int note_schema(struct writing *w, const char *from, const char *to, struct error *err)
+{
+    struct source source AUTO_SOURCE = {.work_dir = -1};
+    struct environment *environment AUTO_ENVIRONMENT = NULL;
+    struct findings findings AUTO_FINDINGS = {0};
+    struct service_rules was, is;
+    if (source_from_commit(w->repo, &w->tip, NULL, &source, err) != 0 ||
+        environment_load(&source, NULL, &environment, &findings, err) != 0)
+        return -1;
+    environment_find(environment, from, &was, NULL);
+    environment_find(environment, to, &is, NULL);
+    if (was.schema != NULL && is.schema == NULL)
+        fprintf(stderr, "epochctl: note: %s judged %s, and %s has no schema: rename it too, or name it in epoch.yaml\n",
+                was.schema->path, from, to);
+    return 0;
+}
+
 static int move(const struct cli *cli, const struct cli_args *args, struct files *files, int *rc, struct error *err)
 {
     struct writing w AUTO_WRITING = {0};
@@ -133,7 +152,8 @@ static int move(const struct cli *cli, const struct cli_args *args, struct files
         return -1;
     }
     if (move_file(&w, files, from, to, false, err) != 0 ||
-        (strcmp(service, name) != 0 && move_patches(&w, files, service, name, err) != 0))
+        (strcmp(service, name) != 0 &&
+         (move_patches(&w, files, service, name, err) != 0 || note_schema(&w, service, name, err) != 0)))
         return -1;
     snprintf(what, sizeof what, "%s: move to %s", service, target);
     *rc = finish(&w, files, what, args);

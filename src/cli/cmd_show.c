@@ -132,11 +132,6 @@ static int print_text(const struct cli *cli, const char *service, const struct s
     if (json_read(buf_span(&shown->config), &options, &doc, &err) != 0)
         return cli_fail(&err);
     buf_printf(&text, "# %s", service);
-    if (shown->title.len > 0) {
-        buf_puts(&text, " (");
-        term_put(&cli->term, TERM_PLAIN, buf_span(&shown->title), &text);
-        buf_putc(&text, ')');
-    }
     if (shown->version != 0)
         buf_printf(&text, ", version %llu", (unsigned long long)shown->version);
     buf_printf(&text, ", commit %.12s", hex);
@@ -205,7 +200,9 @@ static int run(const struct cli *cli, const struct cli_args *args)
     if (is_json || cli_given(args, OPT_AT))
         shown_trace(&local, args->operands[0], &shown);
     if (has_repo)
-        shown_describe(repo, args->operands[0], &shown);
+        shown_describe(repo, &shown);
+    if (has_repo && is_json)
+        shown_ask_schema(repo, args->operands[0], &shown);
     in_force_say_newer(shown.newer);
     return (is_json ? print_json : print_text)(cli, args->operands[0], &shown);
 }

@@ -243,7 +243,7 @@ int profile_save(const struct cli *cli, const char *name, char *const *services,
     if (open_saving(cli, s, err) != 0 || services_each(s->ground.source.listing, visit, s, err) != 0)
         return -1;
     if (s->saved == 0)
-        return error_set(err, CODE_EDIT_REFUSED, 0, "nothing is otherwise than it is committed without a profile; set values first");
+        return error_set(err, CODE_EDIT_REFUSED, 0, "nothing is otherwise than it is committed without a profile: edit services first, and do not commit them");
     if (drop_others(s, err) != 0)
         return -1;
     snprintf(what, sizeof what, "profile: save %s", name);

@@ -28,6 +28,7 @@ int shown_in_force(struct local *local, const char *service, struct shown *out, 
         out->config = quick.config;
         out->version = quick.version;
         out->commit = quick.commit;
+        out->at = quick.commit;
         return 0;
     }
     if (in_force_read(local, &in_force, err) != 0)
@@ -119,7 +120,7 @@ void shown_trace(struct local *local, const char *service, struct shown *shown)
         take_changes(&rows, service, epoch, shown);
 }
 
-static void ask_schema(struct repo *repo, const char *service, struct shown *shown)
+void shown_ask_schema(struct repo *repo, const char *service, struct shown *shown)
 {
     struct source source AUTO_SOURCE = {.work_dir = -1};
     struct environment *environment AUTO_ENVIRONMENT = NULL;
@@ -132,10 +133,9 @@ static void ask_schema(struct repo *repo, const char *service, struct shown *sho
     buf_append_span(&shown->about_it, meaning_of_service(environment, service, "description"));
 }
 
-void shown_describe(struct repo *repo, const char *service, struct shown *shown)
+void shown_describe(struct repo *repo, struct shown *shown)
 {
     struct error silent;
-    ask_schema(repo, service, shown);
     shown->has_about = repo_read_commit(repo, &shown->commit, &shown->about, &silent) == 0;
     shown->has_creation =
         shown->is_created_known && repo_read_commit(repo, &shown->created, &shown->creation, &silent) == 0;

@@ -40,7 +40,10 @@ int shown_at(struct repo *repo, const struct oid *commit, const char *service, s
 /* Which version that was, and which commit created the service: where the journal can be read. */
 void shown_trace(struct local *local, const char *service, struct shown *shown);
 
-/* Author, time and subject, and what the schema says, where the repository has the commits. */
-void shown_describe(struct repo *repo, const char *service, struct shown *shown);
+/* Author, time and subject, where the repository has the commits. */
+void shown_describe(struct repo *repo, struct shown *shown);
+
+/* What the schema says: it takes a look at the whole revision. */
+void shown_ask_schema(struct repo *repo, const char *service, struct shown *shown);
 
 #endif
