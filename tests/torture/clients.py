@@ -34,8 +34,12 @@ def clients():
 
 
 def play_all(runner, cases, command, broker, folder):
+    """What one client's cases left on the broker is not the next one's: each client has topics of its own."""
+    def play(case):
+        return runner.play(case, command, broker, folder / case.name, PATIENCE_S, prefix=f"{folder.name}-{case.name}")
+
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(pool.map(lambda case: runner.play(case, command, broker, folder / case.name, PATIENCE_S), cases))
+        return list(pool.map(play, cases))
 
 
 def play_flaws(runner, by_name, broker, folder):
