@@ -11,6 +11,7 @@
 
 #include "config/evolution.h"
 #include "config/judge.h"
+#include "config/services.h"
 #include "config/touch.h"
 #include "model/codes.h"
 #include "util/hex.h"
@@ -83,18 +84,22 @@ static int add_missing(struct trial *trial, struct error *err)
     return 0;
 }
 
-/* Where everything is read, most of it is the same all the same. */
-static void tell_same(const struct listing *before, struct changes *changes)
+/* A services_visit: what is the same as before, to be read all the same. */
+static int add_same(void *context, const char *name, const char *folder, const struct listing_entry *entry, struct error *err)
 {
-    for (size_t i = 0; i < changes->len; i++) {
-        struct change *change = &changes->items[i];
-        const struct listing_entry *was = change->path == NULL ? NULL : listing_find_path(before, change->path);
-        if (was != NULL && oid_equal(&was->oid, &change->entry->oid))
-            change->why = 0;
-    }
+    struct changes *changes = context;
+    return changes_find(changes, name) != NULL ? 0 : changes_add_present(changes, name, folder, entry, 0, err);
 }
 
-/* Which services may differ, and why; where nothing is known of before, there is nothing to tell. */
+static int add_rest(struct trial *trial, struct error *err)
+{
+    if (services_each(trial->source->listing, add_same, &trial->changes, err) < 0)
+        return -1;
+    changes_sort(&trial->changes);
+    return 0;
+}
+
+/* Which services may differ, and why. */
 static int list_touched(struct trial *trial, struct error *err)
 {
     const struct changes *changes = &trial->changes;
@@ -106,7 +111,7 @@ static int list_touched(struct trial *trial, struct error *err)
         return error_memory(err);
     for (size_t i = 0; i < changes->len; i++) {
         const struct change *change = &changes->items[i];
-        if (change->entry == NULL || change->why == 0)
+        if (change->entry == NULL)
             continue;
         struct candidate_touch *touch = &out->touched[out->touched_len++];
         memcpy(touch->name, change->name, sizeof touch->name);
@@ -115,30 +120,34 @@ static int list_touched(struct trial *trial, struct error *err)
     return 0;
 }
 
+static int load_environment(struct trial *trial, struct error *err)
+{
+    struct environment *was = trial->base->environment, **is = &trial->out->environment;
+    if (environment_load(trial->source, was, is, trial->findings, err) < 0)
+        return -1;
+    return was == NULL ? 0 : evolution_judge(was, *is, trial->findings, err);
+}
+
 static int load_changes(struct trial *trial, struct error *err)
 {
     const struct candidate_base *base = trial->base;
     bool is_known = base->in_force != NULL && base->before != NULL && base->environment != NULL;
-    const struct listing *before = is_known && !base->reads_all ? base->before : NULL;
+    struct listing *before = is_known ? base->before : NULL;
     if (changes_load(before, trial->source->listing, &trial->changes, trial->findings, err) < 0 ||
-        (before == NULL && base->in_force != NULL && add_missing(trial, err) < 0) ||
-        environment_load(trial->source, base->environment, &trial->out->environment, trial->findings, err) < 0)
+        (!is_known && base->in_force != NULL && add_missing(trial, err) < 0) || load_environment(trial, err) < 0)
         return -1;
-    if (base->environment != NULL &&
-        evolution_judge(base->environment, trial->out->environment, trial->findings, err) < 0)
-        return -1;
-    if (is_known && before == NULL)
-        tell_same(base->before, &trial->changes);
     const struct touch touch = {
-        .before = is_known ? base->before : NULL,
+        .before = before,
         .after = trial->source->listing,
-        .in_force = before == NULL ? NULL : base->in_force,
+        .in_force = is_known ? base->in_force : NULL,
         .was = base->environment,
         .is = trial->out->environment,
     };
     if (touch_services(&touch, &trial->changes, trial->findings, err) < 0)
         return -1;
-    return is_known ? list_touched(trial, err) : 0;
+    if (is_known && list_touched(trial, err) < 0)
+        return -1;
+    return is_known && base->reads_all ? add_rest(trial, err) : 0;
 }
 
 /* The changes of one service are neighbours, the file that is there first. */

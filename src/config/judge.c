@@ -112,10 +112,11 @@ static int make(const struct work *work, const struct doc_node *patch, struct ar
 {
     if (effective_make(&work->rules, work->file.root, patch, arena, out, err) == 0)
         return 0;
-    if (!is_limit(err))
+    bool is_endless = strcmp(err->code, CODE_SCHEMA_TOO_EXPENSIVE) == 0; /* a default that makes itself */
+    if (!is_endless && !is_limit(err))
         return -1;
-    findings_add(found, FINDING_ERROR, err->code, err->file, (struct doc_pos){err->line, err->column},
-                 "%s, with all that is laid over each other", err->message);
+    findings_add(found, FINDING_ERROR, err->code, err->file, (struct doc_pos){err->line, err->column}, "%s%s", err->message,
+                 is_endless ? "" : ", with all that is laid over each other");
     return 0;
 }
 

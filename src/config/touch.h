@@ -11,7 +11,7 @@
 
 struct touch {
     const struct listing *before, *after; /* `before` NULL: not known, and nothing is touched by what differs from it */
-    const struct catalog *in_force;       /* the services that are not among the changes; NULL: all are among them */
+    const struct catalog *in_force;       /* the services of `before`; NULL together with it */
     const struct environment *was, *is;   /* `was` goes with `before` */
 };
 

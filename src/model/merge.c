@@ -59,27 +59,20 @@ static int finish(const struct draft *draft, const struct doc_node *place, const
 
 /* Walks two lists of members in canonical order; of one name both, else the other is NULL. False at the end. */
 struct walk {
-    const struct doc_member *lower, *lower_end, *upper, *upper_end;
+    const struct doc_node *lower, *upper;
+    size_t i, j;
 };
-
-static struct walk walk_of(const struct doc_node *lower, const struct doc_node *upper)
-{
-    const struct doc_member *l = lower->u.object.members, *u = upper->u.object.members;
-    return (struct walk){l, l + lower->u.object.len, u, u + upper->u.object.len};
-}
 
 static bool walk_next(struct walk *walk, const struct doc_member **lower, const struct doc_member **upper)
 {
-    bool has_lower = walk->lower < walk->lower_end, has_upper = walk->upper < walk->upper_end;
-    int order = !has_lower ? 1 : !has_upper ? -1 : doc_name_compare(walk->lower->name, walk->upper->name);
-    *lower = *upper = NULL;
-    if (!has_lower && !has_upper)
-        return false;
-    if (order <= 0)
-        *lower = walk->lower++;
-    if (order >= 0)
-        *upper = walk->upper++;
-    return true;
+    const struct doc_member *was = walk->i < walk->lower->u.object.len ? &walk->lower->u.object.members[walk->i] : NULL;
+    const struct doc_member *is = walk->j < walk->upper->u.object.len ? &walk->upper->u.object.members[walk->j] : NULL;
+    int order = was == NULL ? 1 : is == NULL ? -1 : doc_name_compare(was->name, is->name);
+    *lower = order <= 0 ? was : NULL;
+    *upper = order >= 0 ? is : NULL;
+    walk->i += *lower != NULL;
+    walk->j += *upper != NULL;
+    return was != NULL || is != NULL;
 }
 
 int merge_layers(struct arena *arena, const struct doc_node *lower, const struct doc_node *upper, const struct doc_node **out,
@@ -93,7 +86,7 @@ int merge_layers(struct arena *arena, const struct doc_node *lower, const struct
     }
     if (draft_init(&draft, arena, lower->u.object.len + upper->u.object.len, err) < 0)
         return -1;
-    for (struct walk walk = walk_of(lower, upper); walk_next(&walk, &below, &above);) {
+    for (struct walk walk = {.lower = lower, .upper = upper}; walk_next(&walk, &below, &above);) {
         const struct doc_node *value;
         if (below == NULL || above == NULL) {
             add(&draft, below == NULL ? above : below);
@@ -122,7 +115,7 @@ int merge_patch(struct arena *arena, const struct doc_node *target, const struct
         target = &nothing;
     if (draft_init(&draft, arena, target->u.object.len + patch->u.object.len, err) < 0)
         return -1;
-    for (struct walk walk = walk_of(target, patch); walk_next(&walk, &was, &change);) {
+    for (struct walk walk = {.lower = target, .upper = patch}; walk_next(&walk, &was, &change);) {
         const struct doc_node *value;
         if (change != NULL && change->value->kind == DOC_NULL) {
             takes_away = takes_away || was != NULL;

@@ -129,6 +129,15 @@ static void judge__tells_a_broken_file_alone_where_the_rest_hangs_on_it(void **s
     assert_invalid(&j, &twice.source, CODE_LAYOUT_DUPLICATE, "schemas/x.yaml", "schemas/x.json");
 }
 
+static void judge__refuses_defaults_without_end(void **state)
+{
+    (void)state;
+    AUTO_JUDGING struct judging j = {0};
+    AUTO_FAKE struct fake_source source =
+        FAKE({"schemas/x.json", "{\"properties\":{\"me\":{\"$ref\":\"#\",\"default\":{}}}}"}, {"services/x.yaml", "v: 1"});
+    assert_invalid(&j, &source.source, CODE_SCHEMA_TOO_EXPENSIVE, "schemas/x.json", "nest deeper than 64 (in the service x)");
+}
+
 static void judge__names_the_schema_of_each_service(void **state)
 {
     (void)state;
@@ -150,6 +159,7 @@ int main(void)
         cmocka_unit_test(judge__refuses_what_epoch_yaml_names_and_nobody_has),
         cmocka_unit_test(judge__refuses_a_service_without_a_schema_where_one_is_required),
         cmocka_unit_test(judge__tells_a_broken_file_alone_where_the_rest_hangs_on_it),
+        cmocka_unit_test(judge__refuses_defaults_without_end),
         cmocka_unit_test(judge__names_the_schema_of_each_service),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
