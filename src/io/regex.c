@@ -11,6 +11,7 @@
 #include <pcre2.h>
 
 #include "model/codes.h"
+#include "schema/plain.h"
 
 enum {
     CHARACTERS_A_STEP = 16,
@@ -20,6 +21,8 @@ enum {
 struct pattern {
     pcre2_code *code;
     uint32_t reach;
+    bool is_plain; /* matched without PCRE2: */
+    struct plain plain;
 };
 
 struct room {
@@ -64,6 +67,7 @@ int pattern_compile(struct span ecma, struct pattern **out, struct error *err)
     pattern->code = pcre2_compile((PCRE2_SPTR)text.data, text.len, options, &code, &at, context);
     if (pattern->code == NULL)
         return refuse(code, err);
+    pattern->is_plain = plain_read(ecma, &pattern->plain);
     *out = TAKE(pattern);
     return 0;
 }
@@ -121,13 +125,17 @@ static int count_step(pcre2_callout_block *block, void *data)
 
 enum pattern_verdict pattern_match(const struct pattern *pattern, struct span text, struct pattern_work *work)
 {
+    uint64_t reading = 1 + text.len / CHARACTERS_A_STEP; /* PCRE2 checks first that it is UTF-8 */
+    if (work->steps <= reading)
+        return PATTERN_EXPENSIVE;
+    if (pattern->is_plain) {
+        work->steps -= reading;
+        return plain_match(&pattern->plain, text) ? PATTERN_YES : PATTERN_NO;
+    }
     struct room *room = room_of(work);
     struct count count = {.work = work, .reach = pattern->reach};
     if (room == NULL)
         return PATTERN_NO_MEMORY;
-    uint64_t reading = 1 + text.len / CHARACTERS_A_STEP; /* PCRE2 checks first that it is UTF-8 */
-    if (work->steps <= reading)
-        return PATTERN_EXPENSIVE;
     work->steps -= reading;
     pcre2_set_callout(room->context, count_step, &count);
     int found = pcre2_match(pattern->code, (PCRE2_SPTR)(text.len == 0 ? "" : text.data), text.len, 0, 0, room->data,

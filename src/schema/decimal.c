@@ -85,16 +85,3 @@ bool decimal_is_multiple(const struct doc_node *value, struct decimal step)
     }
     return is_multiple(decimal_of(value), step);
 }
-
-static double double_of(const struct doc_node *node)
-{
-    return node->kind == DOC_INT ? (double)node->u.integer : node->u.number;
-}
-
-int decimal_compare(const struct doc_node *a, const struct doc_node *b)
-{
-    if (a->kind == DOC_INT && b->kind == DOC_INT)
-        return (a->u.integer > b->u.integer) - (a->u.integer < b->u.integer);
-    double x = double_of(a), y = double_of(b); /* exact: integers are within ±2^53 */
-    return (x > y) - (x < y);
-}

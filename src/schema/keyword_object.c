@@ -7,6 +7,33 @@
 
 /* --- properties, patternProperties, additionalProperties --------------------------------------------------------------- */
 
+/* Names are short: two words that may overlap decide, without a call. */
+static inline bool is_same_name(struct span a, struct span b)
+{
+    uint64_t x, y;
+    uint32_t v, w;
+    if (a.len != b.len)
+        return false;
+    if (a.len > 16 || a.len < 4)
+        return span_equal(a, b);
+    if (a.len >= sizeof x) {
+        memcpy(&x, a.data, sizeof x);
+        memcpy(&y, b.data, sizeof y);
+        if (x != y)
+            return false;
+        memcpy(&x, a.data + a.len - sizeof x, sizeof x);
+        memcpy(&y, b.data + b.len - sizeof y, sizeof y);
+        return x == y;
+    }
+    memcpy(&v, a.data, sizeof v);
+    memcpy(&w, b.data, sizeof w);
+    if (v != w)
+        return false;
+    memcpy(&v, a.data + a.len - sizeof v, sizeof v);
+    memcpy(&w, b.data + b.len - sizeof w, sizeof w);
+    return v == w;
+}
+
 /* Where `name` is in the sorted names from *from on, or would be: *from moves there. Both sides are sorted, so that a walk
    through them together meets every pair; a long way is bisected. */
 static bool find_name(const struct members *members, size_t *from, struct span name)
@@ -15,7 +42,7 @@ static bool find_name(const struct members *members, size_t *from, struct span n
     size_t at = *from, high = members->len;
     for (size_t step = 0; at < high && step < STEPS; step++, at++) {
         struct span known = members->names[at].name;
-        if (span_equal(known, name)) {
+        if (is_same_name(known, name)) {
             *from = at;
             return true;
         }
@@ -54,31 +81,31 @@ static bool say_unknown(struct run *run, const struct keyword *keyword, const st
 }
 
 /* One member by all that speak about it. */
-static bool check_member(struct run *run, const struct keyword *keyword, const struct place *place,
-                         const struct doc_member *member, const struct schema *known)
+static bool check_member(struct run *run, const struct keyword *keyword, const struct place *below,
+                         const struct schema *known)
 {
     const struct members *members = keyword->u.members;
-    struct place below = place_of_member(place, member);
-    bool is_right = known == NULL || run_apply_below(run, known, &below);
+    const struct doc_member *member = below->member;
+    bool is_right = known == NULL || run_apply_below(run, known, below);
     bool is_known = known != NULL;
     for (size_t i = 0; i < members->patterns_len && (is_right || run->problems != NULL); i++) {
         const struct pattern_member *pattern = &members->patterns[i];
         if (!run_match(run, pattern->pattern, member->name))
             continue;
         is_known = true;
-        if (pattern->schema != NULL && !run_apply_below(run, pattern->schema, &below))
+        if (pattern->schema != NULL && !run_apply_below(run, pattern->schema, below))
             is_right = false;
     }
     if (run_is_stopped(run))
         return false;
     if (!is_known && members->additional != NULL) {
         if (members->additional->is_false)
-            return say_unknown(run, keyword, place, member);
+            return say_unknown(run, keyword, below->parent, member);
         is_known = true;
-        is_right = run_apply_below(run, members->additional, &below);
+        is_right = run_apply_below(run, members->additional, below);
     }
     if (is_known)
-        run_mark(run, (size_t)(member - place->node->u.object.members));
+        run_mark(run, (size_t)(member - below->parent->node->u.object.members));
     return is_right;
 }
 
@@ -89,10 +116,12 @@ bool check_members(struct run *run, const struct keyword *keyword, const struct 
     size_t at = 0;
     if (!run_charge(run, place->node->u.object.len / 4))
         return false;
+    bool is_plain = members->patterns_len == 0 && run->evaluated == NULL;
     for (size_t i = 0; i < place->node->u.object.len; i++) {
         const struct doc_member *member = &place->node->u.object.members[i];
         const struct schema *known = find_name(members, &at, member->name) ? members->schemas[at++] : NULL;
-        if (check_member(run, keyword, place, member, known))
+        struct place below = place_of_member(place, member);
+        if (is_plain && known != NULL ? run_apply(run, known, &below) : check_member(run, keyword, &below, known))
             continue;
         is_right = false;
         if (run->problems == NULL || run_is_stopped(run))

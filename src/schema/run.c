@@ -121,15 +121,19 @@ static bool check_evaluating(struct run *run, const struct schema *schema, const
     return is_right;
 }
 
-static bool enter(struct run *run, const struct schema *schema, const struct place *place)
+static inline bool check(struct run *run, const struct schema *schema, const struct place *place)
 {
-    const struct scope *outer = run->scope;
-    struct scope scope = {schema->resource, outer};
-    if (outer == NULL || outer->resource != schema->resource)
-        run->scope = &scope;
-    bool is_right = run->evaluated != NULL || schema->wants_evaluated ? check_evaluating(run, schema, place)
-                                                                      : check_keywords(run, schema, place);
-    run->scope = outer;
+    return run->evaluated != NULL || schema->wants_evaluated ? check_evaluating(run, schema, place)
+                                                             : check_keywords(run, schema, place);
+}
+
+/* A resource is entered: $dynamicRef looks through those. */
+static __attribute__((noinline)) bool enter(struct run *run, const struct schema *schema, const struct place *place)
+{
+    struct scope scope = {schema->resource, run->scope};
+    run->scope = &scope;
+    bool is_right = check(run, schema, place);
+    run->scope = scope.outer;
     return is_right;
 }
 
@@ -154,7 +158,8 @@ bool run_apply(struct run *run, const struct schema *schema, const struct place 
         return true;
     if (++run->depth > SCHEMA_DEPTH_MAX)
         return run_stop(run, TROUBLE_EXPENSIVE);
-    bool is_right = enter(run, schema, place);
+    bool is_inside = run->scope != NULL && run->scope->resource == schema->resource;
+    bool is_right = is_inside ? check(run, schema, place) : enter(run, schema, place);
     run->depth--;
     return is_right;
 }
@@ -162,6 +167,8 @@ bool run_apply(struct run *run, const struct schema *schema, const struct place 
 bool run_apply_below(struct run *run, const struct schema *schema, const struct place *place)
 {
     struct evaluated *evaluated = run->evaluated;
+    if (evaluated == NULL)
+        return run_apply(run, schema, place);
     run->evaluated = NULL;
     bool is_right = run_apply(run, schema, place);
     run->evaluated = evaluated;
