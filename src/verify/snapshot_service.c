@@ -134,8 +134,10 @@ static int prove_service(struct span file, const struct proof *proof, const char
     out->exists = entry != NULL;
     if (entry == NULL)
         return 0;
-    if (!skip_to(&file, "services", '{') || read_string(file, service, MESSAGE_MAX, &doc, &raw, err) != 0)
-        return refuse_form(service, err);
+    if (!skip_to(&file, "services", '{'))
+        return refuse_form("services", err);
+    if (read_string(file, service, MESSAGE_MAX, &doc, &raw, err) != 0)
+        return -1;
     hash_sha256(raw.data, raw.len, digest);
     hex_encode(digest, sizeof digest, hex);
     if (!doc_get_string(entry, "sha256", &told) || !span_is(told, hex))

@@ -8,6 +8,7 @@
 #include "snapshots.h"
 #include "verify/ack.h"
 #include "verify/message.h"
+#include "verify/snapshot_service.h"
 
 /* --- snapshot
  * ---------------------------------------------------------------------------------------------------- */
@@ -63,6 +64,20 @@ static int verify_snapshot(void *context, struct error *err)
     return rc;
 }
 
+static int find_service(void *context, struct error *err)
+{
+    struct keeping *keeping = context;
+    AUTO_SNAPSHOT_SERVICE struct snapshot_service found = {0};
+    struct root_keys roots = {.len = 1};
+    struct signing_key root = key_of_seed(ROOT_SEED);
+    roots.keys[0] = public_half(&root);
+    sweep_begin();
+    int rc = snapshot_find_service(buf_span(&keeping->old), HOST, SOURCE, &roots, "router", &found, err);
+    sweep_end();
+    assert_true(rc == 0 ? found.exists : found.config.data == NULL);
+    return rc;
+}
+
 static void f11__snapshot_survives_every_allocation_failing(void **state)
 {
     struct keeping keeping = {.dir = ((const struct temp_folder *)*state)->fd};
@@ -72,6 +87,7 @@ static void f11__snapshot_survives_every_allocation_failing(void **state)
     sweep_run(&(struct sweep){.attempt = write_snapshot, .context = &keeping}, "snapshot write");
     sweep_run(&(struct sweep){.attempt = read_snapshot, .context = &keeping}, "snapshot read");
     sweep_run(&(struct sweep){.attempt = verify_snapshot, .context = &keeping}, "snapshot verify");
+    sweep_run(&(struct sweep){.attempt = find_service, .context = &keeping}, "snapshot find service");
     publisher_fini(&keeping.publisher);
     buf_fini(&keeping.old);
 }
