@@ -140,7 +140,7 @@ $(CORE_LIB) $(DAEMON_LIB) $(CLI_LIB) $(CLIENT_LIB):
 EPOCH_ABI := 0
 EPOCH_A := $(O)/libepoch.a
 EPOCH_SO := $(O)/libepoch.so.$(EPOCH_ABI)
-EPOCH_LIBS := $(shell $(PKG_CONFIG) --libs libsodium libmosquitto 2>/dev/null) -pthread
+EPOCH_LIBS := $(shell $(PKG_CONFIG) --libs libsodium libmosquitto 2>/dev/null) -lm -pthread
 libraries: $(EPOCH_A) $(EPOCH_SO)
 
 $(O)/libepoch.o: $(call object,$(CLIENT_SRC)) $(CORE_LIB)
