@@ -188,7 +188,11 @@ $(REPLAY_BIN): $(O)/tests/fuzz/replay_%: $(O)/tests/fuzz/fuzz_%.o $(O)/tests/fuz
 	$(say) LD $@
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 # Benchmarks: tests/bench/bench.py runs what this program measures.
-BENCH_SRC := $(sort $(wildcard tests/bench/*.c))
+BENCH_SRC := $(filter-out tests/bench/consumer.c,$(sort $(wildcard tests/bench/*.c)))
+CONSUMER := $(O)/tests/bench/consumer
+$(CONSUMER): $(O)/tests/bench/consumer.o $(CLIENT_LIB) $(CORE_LIB)
+	$(say) LD $@
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 $(O)/tests/bench/bench: $(call object,$(BENCH_SRC)) $(CORE_LIB)
 	$(say) LD $@
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
@@ -227,7 +231,7 @@ $(FAILING_MALLOC): tests/torture/failing_malloc.c
 	$(say) LD $@
 	$(Q)$(CC) $(BASE) $(WARN) $(WERROR) -O2 -fPIC -shared -o $@ $< -ldl
 
-tests-build: all $(UNIT_BIN) $(INTEROP_BIN) $(REPLAY_BIN) $(PROBE) $(EXAMPLE_BIN) $(DRIVER) $(TRACER) $(DAMAGE) $(FAILING_MALLOC) $(O)/tests/bench/bench $(if $(SAN)$(FAIL),,failpoints)
+tests-build: all $(UNIT_BIN) $(INTEROP_BIN) $(REPLAY_BIN) $(PROBE) $(EXAMPLE_BIN) $(DRIVER) $(TRACER) $(DAMAGE) $(FAILING_MALLOC) $(O)/tests/bench/bench $(CONSUMER) $(if $(SAN)$(FAIL),,failpoints)
 
 failpoints: ## epochd with failpoints, for tests alone: build-fail/epochd
 	@$(MAKE) --no-print-directory FAIL=1 O=build-fail build-fail/epochd
@@ -240,8 +244,9 @@ check: ## Install what is missing, build, and pass the tests: N passed, N failed
 	@EPOCHD_BUILD=$(O) $(PYTHON) tests/tools/check.py $(CHECK)
 
 # Figures, not tests: nothing fails because a machine is slow.
-bench: all $(O)/tests/bench/bench ## Measure the speed beside other ways, print the targets, write build/bench.md (QUICK=1: two minutes)
+bench: all $(O)/tests/bench/bench $(CONSUMER) ## Measure the speed beside other ways, print the targets, write build/bench.md (QUICK=1: two minutes)
 	@EPOCHD_BUILD=$(O) $(PYTHON) tests/bench/bench.py $(if $(QUICK),--quick) --out $(O)/bench.md
+	@EPOCHD_BUILD=$(O) $(PYTHON) tests/bench/consumer.py $(if $(QUICK),--quick) --out $(O)/bench.md
 
 instructions: all ## Count instructions with callgrind and compare with the baseline (tests/bench/instructions.txt)
 	@EPOCHD_BUILD=$(O) $(PYTHON) tests/bench/instructions
