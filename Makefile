@@ -247,6 +247,7 @@ check: ## Install what is missing, build, and pass the tests: N passed, N failed
 bench: all $(O)/tests/bench/bench $(CONSUMER) ## Measure the speed beside other ways, print the targets, write build/bench.md (QUICK=1: two minutes)
 	@EPOCHD_BUILD=$(O) $(PYTHON) tests/bench/bench.py $(if $(QUICK),--quick) --out $(O)/bench.md
 	@EPOCHD_BUILD=$(O) $(PYTHON) tests/bench/consumer.py $(if $(QUICK),--quick) --out $(O)/bench.md
+	@EPOCHD_BUILD=$(O) $(PYTHON) tests/bench/schemas.py $(if $(QUICK),--quick) --out $(O)/bench.md
 
 instructions: all ## Count instructions with callgrind and compare with the baseline (tests/bench/instructions.txt)
 	@EPOCHD_BUILD=$(O) $(PYTHON) tests/bench/instructions

@@ -30,33 +30,40 @@ static bool is_one_of(char c, const char *set)
     return c != '\0' && strchr(set, c) != NULL;
 }
 
-static bool is_unreserved(char c)
-{
-    return format_is_letter(c) || format_is_digit(c) || is_one_of(c, "-._~");
-}
+/* What a character of ASCII is in RFC 3986 §2. */
+enum { UNRESERVED = 1, SUB_DELIMITER = 2, COLON = 4, AT = 8, SLASH = 16, QUESTION = 32 };
+
+enum { AUTHORITY = SUB_DELIMITER, USER = SUB_DELIMITER | COLON, PATH = SUB_DELIMITER | COLON | AT | SLASH };
+
+static const unsigned char kinds[128] = {
+    ['a' ... 'z'] = UNRESERVED, ['A' ... 'Z'] = UNRESERVED, ['0' ... '9'] = UNRESERVED, ['-'] = UNRESERVED,
+    ['.'] = UNRESERVED,         ['_'] = UNRESERVED,         ['~'] = UNRESERVED,         ['!'] = SUB_DELIMITER,
+    ['$'] = SUB_DELIMITER,      ['&'] = SUB_DELIMITER,      ['\''] = SUB_DELIMITER,     ['('] = SUB_DELIMITER,
+    [')'] = SUB_DELIMITER,      ['*'] = SUB_DELIMITER,      ['+'] = SUB_DELIMITER,      [','] = SUB_DELIMITER,
+    [';'] = SUB_DELIMITER,      ['='] = SUB_DELIMITER,      [':'] = COLON,              ['@'] = AT,
+    ['/'] = SLASH,              ['?'] = QUESTION,
+};
 
 static bool take_percent(struct span *rest)
 {
     return format_take(rest, '%') && format_run(rest, format_is_hex, 2) == 2;
 }
 
-/* Unreserved, percent-encoded, and what `more` names, to the end. */
-static bool is_made_of(struct span text, const char *more, bool is_iri, bool is_private_allowed)
+/* Unreserved, percent-encoded, and the kinds of `more`, to the end. */
+static bool is_made_of(struct span text, unsigned more, bool is_iri, bool is_private_allowed)
 {
     uint32_t c;
     while (text.len > 0) {
-        if (is_unreserved(text.data[0]) || is_one_of(text.data[0], more))
+        unsigned char first = (unsigned char)text.data[0];
+        if (first < 128 && (kinds[first] & (UNRESERVED | more)) != 0)
             format_skip(&text, 1);
-        else if (format_peek(&text) == '%' ? !take_percent(&text)
-                                           : !(is_iri && format_take_beyond_ascii(&text, &c) &&
-                                               format_is_beyond_ascii(c, is_private_allowed)))
+        else if (first == '%' ? !take_percent(&text)
+                              : !(is_iri && format_take_beyond_ascii(&text, &c) &&
+                                  format_is_beyond_ascii(c, is_private_allowed)))
             return false;
     }
     return true;
 }
-
-#define SUB_DELIMITERS "!$&'()*+,;="
-#define PATH SUB_DELIMITERS ":@/"
 
 static bool is_ip_literal(struct span text)
 {
@@ -64,7 +71,7 @@ static bool is_ip_literal(struct span text)
         return format_is_ipv6(text);
     bool is_versioned = format_run(&text, format_is_hex, SIZE_MAX) > 0 && format_take(&text, '.') && text.len > 0;
     return is_versioned && memchr(text.data, '%', text.len) == NULL &&
-           is_made_of(text, SUB_DELIMITERS ":", false, false);
+           is_made_of(text, USER, false, false);
 }
 
 static bool is_host_and_port(struct span text, bool is_iri)
@@ -78,7 +85,7 @@ static bool is_host_and_port(struct span text, bool is_iri)
             return false;
     } else {
         host = format_before(&text, ':');
-        if (!is_made_of(host, SUB_DELIMITERS, is_iri, false))
+        if (!is_made_of(host, AUTHORITY, is_iri, false))
             return false;
     }
     format_run(&text, format_is_digit, SIZE_MAX);
@@ -88,7 +95,7 @@ static bool is_host_and_port(struct span text, bool is_iri)
 static bool is_authority(struct span text, bool is_iri)
 {
     if (text.len > 0 && memchr(text.data, '@', text.len) != NULL &&
-        !is_made_of(format_before(&text, '@'), SUB_DELIMITERS ":", is_iri, false))
+        !is_made_of(format_before(&text, '@'), USER, is_iri, false))
         return false;
     return is_host_and_port(text, is_iri);
 }
@@ -134,7 +141,7 @@ static bool is_reference(struct span text, bool wants_scheme, bool is_iri)
     bool has_scheme = take_scheme(&text);
     struct span fragment = text, query = format_before(&fragment, '#'), path = format_before(&query, '?');
     return (has_scheme || !wants_scheme) && is_hierarchy(path, has_scheme, is_iri) &&
-           is_made_of(query, PATH "?", is_iri, true) && is_made_of(fragment, PATH "?", is_iri, false);
+           is_made_of(query, PATH | QUESTION, is_iri, true) && is_made_of(fragment, PATH | QUESTION, is_iri, false);
 }
 
 bool format_is_uri(struct span text)

@@ -177,7 +177,7 @@ static const struct {
     void (*run)(void);
 } verbs[] = {
     {"road", bench_road},     {"inotify", bench_inotify},   {"tree", bench_tree},
-    {"blobs", bench_blobs},   {"yaml", bench_yaml},         {"ed25519", bench_ed25519},
+    {"blobs", bench_blobs},   {"yaml", bench_yaml}, {"schema", bench_schema},         {"ed25519", bench_ed25519},
     {"append", bench_append}, {"snapshot", bench_snapshot}, {"publish", bench_publish},
     {"redis", bench_redis},   {"etcd", bench_etcd},         {"freeze", bench_freeze},
 };

@@ -73,6 +73,7 @@ void bench_inotify(void);
 void bench_tree(void);
 void bench_blobs(void);
 void bench_yaml(void);
+void bench_schema(void);
 void bench_ed25519(void);
 void bench_append(void);
 void bench_snapshot(void);
