@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "cli/answer.h"
 #include "cli/fleet.h"
@@ -88,31 +87,6 @@ static bool is_alive(struct local *local, pid_t writer, enum answer *answer, str
     return false;
 }
 
-static bool is_same(const char *path, dev_t device, ino_t inode)
-{
-    struct stat st;
-    return stat(path, &st) == 0 && st.st_dev == device && st.st_ino == inode;
-}
-
-/* The daemon's path may be a work tree, linked or not, a .git folder or a bare repository. */
-static bool is_our_repository(const struct doc_node *status, struct repo *repo)
-{
-    struct span path = {0};
-    struct stat tree;
-    char text[4096];
-    dev_t device;
-    ino_t inode;
-    repo_identity(repo, &device, &inode);
-    if (!doc_get_string(status, "repository", &path) || path.len + sizeof "/.git" > sizeof text)
-        return false;
-    snprintf(text, sizeof text, "%.*s/.git", (int)path.len, path.data);
-    if (is_same(text, device, inode))
-        return true;
-    text[path.len] = '\0';
-    return is_same(text, device, inode) || (repo_work_dir(repo) != NULL && stat(repo_work_dir(repo), &tree) == 0 &&
-                                            is_same(text, tree.st_dev, tree.st_ino));
-}
-
 static enum answer look_once(struct local *local, struct repo *repo, const struct answer_question *question,
                              bool is_last, struct answer_told *told)
 {
@@ -129,7 +103,7 @@ static enum answer look_once(struct local *local, struct repo *repo, const struc
         return not_running(told);
     if (!is_alive(local, (pid_t)writer, &answer, told))
         return answer;
-    if (is_our_repository(status.doc.root, repo))
+    if (told_serves(status.doc.root, repo))
         return answer_read(status.doc.root, question, is_last, told);
     struct span path = SPAN("another");
     doc_get_string(status.doc.root, "repository", &path);

@@ -23,6 +23,22 @@ static int print(const struct cli *cli, const struct cli_args *args, const struc
     return cli_print(&text);
 }
 
+/* What consumers said of themselves, where the daemon of this repository runs here. It is no more than that. */
+static int ask_consumers(const struct cli *cli, const struct ground *ground, const char *service, struct explained *explained,
+                         struct error *err)
+{
+    struct local local AUTO_LOCAL = {.state_dir = -1};
+    struct findings findings AUTO_FINDINGS = {0};
+    struct told told AUTO_TOLD = {0};
+    struct fleet fleet AUTO_FLEET = {0};
+    struct error silent;
+    if (settings_load(cli->config, environ, &local.settings, &findings, &silent) != 0 || findings.errors > 0 ||
+        local_open_state(&local, &silent) != 0 || told_read(&local, &told, &silent) != 0 || !told.is_told ||
+        !told_serves(told.doc.root, ground->repo) || fleet_read(&local, told.pid, &fleet, &silent) != 0 || !fleet.is_told)
+        return 0;
+    return explained_ask_fleet(explained, &fleet, service, err);
+}
+
 static int run(const struct cli *cli, const struct cli_args *args)
 {
     struct ground ground AUTO_GROUND = ground_new();
@@ -36,7 +52,8 @@ static int run(const struct cli *cli, const struct cli_args *args)
     };
     struct error err;
     if (ground_open(cli, args->options[OPT_AT], &ground, &err) != 0 ||
-        explained_make(&ground, &question, &explained, &findings, &err) != 0)
+        explained_make(&ground, &question, &explained, &findings, &err) != 0 ||
+        ask_consumers(cli, &ground, question.service, &explained, &err) != 0)
         return local_fail(&ground.local, &err);
     cli_print_errors(&findings);
     return explained.effective.root == NULL ? CLI_FINDINGS : print(cli, args, &question, &ground, &explained);
@@ -48,10 +65,10 @@ const struct cli_verb verb_explain = {
     .help = "Each effective value: whether it is a schema's *default*, of a *base*, of the service's *file*\n"
             "or of the *profile*; the file and line; the commit that set it there, its author and date\n"
             "(through merges, as git blame; <= where a shallow clone or the time ends the search; *not\n"
-            "committed* for edits); the variable that overrides it (x-env), and whether that is set where\n"
-            "*explain* runs. Of a single _KEY_ also title, description, type, range, choices and examples of\n"
-            "the schema, and what the layers beneath say. What the schema calls secret is not shown. The\n"
-            "files of a work tree are read as they are.\n",
+            "committed* for edits); the variable that overrides it (x-env), whether that is set where\n"
+            "*explain* runs, and which consumers said that theirs does. Of a single _KEY_ also title,\n"
+            "description, type, range, choices and examples of the schema, and what the layers beneath say.\n"
+            "What the schema calls secret is not shown. The files of a work tree are read as they are.\n",
     .exit = "0: explained; 1: the service is not valid, and the findings say why; 2: there is no such service, key or "
             "profile.",
     .operands = {{.name = "SERVICE", .kind = CLI_SERVICE}, {.name = "KEY", .kind = CLI_KEY, .is_optional = true}},

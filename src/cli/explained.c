@@ -247,6 +247,49 @@ int explained_make(const struct ground *ground, const struct explained_question 
     return rc != 0 ? -1 : blame(ground, out, err);
 }
 
+/* --- consumers ------------------------------------------------------------------------------------------ */
+
+static const struct doc_node *instances_of(const struct fleet *fleet, const char *service)
+{
+    size_t len;
+    const struct doc_node *services = fleet_services(fleet, &len);
+    for (size_t i = 0; i < len; i++)
+        if (span_is(told_text(services->u.array.items[i], "service"), service))
+            return told_part(services->u.array.items[i], "instances");
+    return NULL;
+}
+
+static bool overrides(const struct doc_node *instance, const char *pointer)
+{
+    const struct doc_node *list = told_part(instance, "overridden");
+    for (size_t i = 0; list->kind == DOC_ARRAY && i < list->u.array.len; i++)
+        if (list->u.array.items[i]->kind == DOC_STRING && span_is(list->u.array.items[i]->u.string, pointer))
+            return true;
+    return false;
+}
+
+int explained_ask_fleet(struct explained *explained, const struct fleet *fleet, const char *service, struct error *err)
+{
+    const struct doc_node *instances = instances_of(fleet, service);
+    for (size_t k = 0; instances != NULL && instances->kind == DOC_ARRAY && k < explained->len; k++) {
+        struct explained_key *key = &explained->keys[k];
+        struct buf names AUTO_BUF = {0};
+        for (size_t i = 0; i < instances->u.array.len; i++) {
+            if (!overrides(instances->u.array.items[i], key->pointer))
+                continue;
+            buf_puts(&names, names.len == 0 ? "" : ", ");
+            buf_append_span(&names, told_text(instances->u.array.items[i], "instance"));
+        }
+        if (buf_check(&names, err) != 0)
+            return -1;
+        if (names.len > 0 && (key->held_at = arena_copy(&explained->arena, names.data, names.len)) == NULL)
+            return error_memory(err);
+    }
+    return 0;
+}
+
+/* --- layers --------------------------------------------------------------------------------------------- */
+
 static void add_layer(const char *name, const struct doc_node *root, const struct pointer *way, size_t *len,
                       struct explained_layer *out)
 {

@@ -5,6 +5,7 @@
 #ifndef CLI_EXPLAINED_H
 #define CLI_EXPLAINED_H
 
+#include "cli/fleet.h"
 #include "cli/ground.h"
 #include "config/effective.h"
 
@@ -19,6 +20,7 @@ struct explained_key {
     bool is_secret;
     const char *variable; /* x-env; NULL: none */
     bool is_set;          /* in the environment that we run in */
+    const char *held_at;  /* instances whose environment overrides it, "box, pi3"; NULL: none is known */
     /* The commit that set it. */
     enum explained_blame { EXPLAINED_NOT_KNOWN, EXPLAINED_COMMIT, EXPLAINED_OLDER, EXPLAINED_UNCOMMITTED } blame;
     struct oid commit;
@@ -49,6 +51,9 @@ struct explained_question {
  */
 int explained_make(const struct ground *ground, const struct explained_question *question, struct explained *out,
                    struct findings *findings, struct error *err) MUST_CHECK;
+
+/* Which of the consumers that are known hold which value by their environment. */
+int explained_ask_fleet(struct explained *explained, const struct fleet *fleet, const char *service, struct error *err) MUST_CHECK;
 
 /* One line a key; or, of a single one, all that is known. */
 void explained_put_table(const struct explained *explained, const struct term *term, struct buf *out);

@@ -82,6 +82,8 @@ static void add_row(const struct explained_key *key, struct table *table)
     buf_puts(&from, source_of(key));
     if (key->is_set)
         buf_printf(&from, ", %s is set here", key->variable);
+    if (key->held_at != NULL)
+        buf_printf(&from, ", overridden at %s", key->held_at);
     table_add(table, TERM_STRONG, span_of(key->pointer));
     table_add(table, TERM_PLAIN, buf_span(&value));
     table_add(table, key->is_set ? TERM_WARN : TERM_PLAIN, buf_span(&from));
@@ -200,6 +202,8 @@ void explained_put_key(const struct explained *explained, const struct explained
     }
     put_layers(explained, key, term, out);
     put_environment(key, term, out);
+    if (key->held_at != NULL)
+        put_line("overridden", span_of(key->held_at), term, out);
     if (key->place.len > 0)
         put_meaning(key, term, out);
     out->failed |= from.failed || blame.failed;
@@ -237,6 +241,7 @@ static void put_environment_json(const struct explained_key *key, struct buf *ou
         return;
     }
     buf_printf(out, "{\"is_set\":%s,", key->is_set ? "true" : "false");
+    put_member(out, "overridden_at", key->held_at);
     put_member(out, "value", key->is_set && !key->is_secret ? getenv(key->variable) : NULL);
     buf_puts(out, "\"variable\":");
     json_put_text(out, key->variable);

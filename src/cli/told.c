@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "model/json.h"
 #include "util/fs.h"
@@ -111,4 +112,31 @@ const struct doc_node *told_part(const struct doc_node *node, const char *name)
     static const struct doc_node nothing = {.kind = DOC_NULL};
     const struct doc_node *part = doc_get(node, name);
     return part == NULL ? &nothing : part;
+}
+
+/* --- whose it is ---------------------------------------------------------------------------------------- */
+
+static bool is_same(const char *path, dev_t device, ino_t inode)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && st.st_dev == device && st.st_ino == inode;
+}
+
+/* The daemon's path may be a work tree, linked or not, a .git folder or a bare repository. */
+bool told_serves(const struct doc_node *status, struct repo *repo)
+{
+    struct span path = {0};
+    struct stat tree;
+    char text[4096];
+    dev_t device;
+    ino_t inode;
+    repo_identity(repo, &device, &inode);
+    if (!doc_get_string(status, "repository", &path) || path.len + sizeof "/.git" > sizeof text)
+        return false;
+    snprintf(text, sizeof text, "%.*s/.git", (int)path.len, path.data);
+    if (is_same(text, device, inode))
+        return true;
+    text[path.len] = '\0';
+    return is_same(text, device, inode) || (repo_work_dir(repo) != NULL && stat(repo_work_dir(repo), &tree) == 0 &&
+                                            is_same(text, tree.st_dev, tree.st_ino));
 }

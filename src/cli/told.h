@@ -25,6 +25,9 @@ int told_read(struct local *local, struct told *out, struct error *err) MUST_CHE
 /* The file alone, whoever wrote it: for names to complete, and for whoever asks after its writer in another way. */
 int told_read_unproven(const struct local *local, struct told *out, struct error *err) MUST_CHECK;
 
+/* True if the daemon of that status serves this repository. */
+bool told_serves(const struct doc_node *status, struct repo *repo);
+
 /* Members, where a missing one is "-", or has no members of its own. Borrowed from the document. */
 struct span told_text(const struct doc_node *node, const char *name);
 const struct doc_node *told_part(const struct doc_node *node, const char *name);

@@ -5,7 +5,8 @@ import random
 import time
 
 import pytest
-from harness import Daemon, Repo
+from consumers import Consumer
+from harness import PATIENCE_S, Daemon, Repo
 from layered import SCHEMA, SECRET, STT, TTS, at, layered
 
 
@@ -50,9 +51,9 @@ def test_a_key_is_told_with_all_its_layers_and_what_the_schema_says(repo):
 
 def test_the_variable_that_overrides_it_is_told_and_whether_it_is_set(repo):
     told = explained(repo, "stt-worker", "vad_threshold")["/vad_threshold"]
-    assert told["environment"] == {"is_set": False, "value": None, "variable": "STT_VAD"}
+    assert told["environment"] == {"is_set": False, "overridden_at": None, "value": None, "variable": "STT_VAD"}
     told = explained(repo, "stt-worker", "vad_threshold", STT_VAD="0.9")["/vad_threshold"]
-    assert told["environment"] == {"is_set": True, "value": "0.9", "variable": "STT_VAD"} and told["source"] == "profile"
+    assert told["environment"] == {"is_set": True, "overridden_at": None, "value": "0.9", "variable": "STT_VAD"} and told["source"] == "profile"
     assert "STT_VAD is set here and overrides it: 0.9" in at(repo, "explain", "stt-worker", "vad_threshold", STT_VAD="0.9", check=0).stdout
     assert "profile, STT_VAD is set here" in at(repo, "explain", "stt-worker", STT_VAD="0.9", check=0).stdout
 
@@ -63,7 +64,7 @@ def test_what_is_secret_is_not_shown(repo):
         result = at(repo, "explain", *args, check=0, STT_KEY=f"{SECRET}4")
         assert SECRET not in result.stdout + result.stderr, args
     told = explained(repo, "stt-worker", "api_key", STT_KEY="x")["/api_key"]
-    assert told["secret"] is True and told["value"] is None and told["environment"] == {"is_set": True, "value": None, "variable": "STT_KEY"}
+    assert told["secret"] is True and told["value"] is None and told["environment"] == {"is_set": True, "overridden_at": None, "value": None, "variable": "STT_KEY"}
     assert "(secret)" in at(repo, "explain", "stt-worker", "api_key", check=0).stdout
 
 
@@ -159,6 +160,22 @@ def test_an_epoch_by_its_number(repo, tmp_path, broker, ends):
     assert told["keys"][0]["value"] == 0.7 and told["commit"] == repo.head("HEAD~1")
 
 
+def test_which_consumers_said_that_their_environment_overrides_it(repo, tmp_path, broker, ends):
+    daemon = ends(Daemon(tmp_path / "epochd", repo, broker))
+    daemon.published(2)
+    for instance, pointers in (("box", ["/vad_threshold"]), ("pi3", ["/vad_threshold", "/api_key"]), ("pi4", [])):
+        ends(Consumer(broker.port, "stt-worker", instance)).acknowledge(2, overridden=pointers)
+    wait = time.monotonic() + PATIENCE_S
+    while daemon.ctl("status", check=0).stdout.count("stt-worker@") < 3:
+        assert time.monotonic() < wait, daemon.ctl("status").stdout
+    told = json.loads(daemon.ctl("-C", repo.path, "explain", "stt-worker", "vad_threshold", "--json", check=0).stdout)["keys"][0]
+    assert told["environment"]["overridden_at"] == "box, pi3"
+    assert "  overridden box, pi3\n" in daemon.ctl("-C", repo.path, "explain", "stt-worker", "vad_threshold", check=0).stdout
+    assert "base, overridden at pi3" in daemon.ctl("-C", repo.path, "explain", "stt-worker", check=0).stdout
+    other = layered(tmp_path / "other")
+    assert "overridden" not in daemon.ctl("-C", other.path, "explain", "stt-worker", check=0).stdout, "another repository's service"
+
+
 def test_in_a_bare_repository_it_is_the_branch(repo, tmp_path):
     repo.git("clone", "-q", "--bare", str(repo.path), str(tmp_path / "bare.git"))
     assert explained(Repo(tmp_path / "bare.git"), "stt-worker")["/vad_threshold"]["value"] == 0.7
@@ -180,7 +197,7 @@ def test_before_the_first_commit_nothing_is_blamed(tmp_path):
 
 
 def test_it_is_quick_where_there_are_many(tmp_path):
-    """2,000 services of one base and one schema, 30 commits; 10,000 in tests/torture say the same."""
+    """2,000 services of one base and one schema, and 30 commits to look through."""
     repo = layered(tmp_path / "config")
     repo.commit({f"services/many/s-{i:04}.yaml": "a: 1\n" for i in range(2000)})
     for n in range(30):
