@@ -50,7 +50,8 @@ const struct cli_verb verb_schema = {
     .options = {[SCHEMA_OPT_MAP] = {.name = "map",
                                     .argument = "URI=DIR",
                                     .is_repeated = true,
-                                    .help = "documents whose URI begins with _URI_ are the files of _DIR_; may be repeated"},
+                                    .help = "documents whose URI begins with _URI_ are the files of _DIR_; may "
+                                            "be repeated"},
                 [SCHEMA_OPT_DRAFT] = {.name = "draft",
                                       .argument = "7|2020-12",
                                       .kind = CLI_WORDS,

@@ -21,7 +21,7 @@ void schema_files_fini(struct schema_files *files)
     free(files->own_folder);
 }
 
-/* --- reading ------------------------------------------------------------------------------------------------ */
+/* --- reading -------------------------------------------------------------------------------------------- */
 
 static bool ends_with(const char *text, const char *ending)
 {
@@ -76,7 +76,7 @@ int schema_file_read(const char *path, struct doc *doc, struct findings *finding
     return read_text(buf_span(&text), path, doc, findings, err);
 }
 
-/* --- what is referred to ---------------------------------------------------------------------------------------- */
+/* --- what is referred to -------------------------------------------------------------------------------- */
 
 bool schema_files_map(struct schema_files *files, char *argument)
 {
@@ -137,7 +137,7 @@ static int load(void *context, const char *uri, struct doc *doc, bool *found, st
     return 0;
 }
 
-/* --- compiling ---------------------------------------------------------------------------------------------------- */
+/* --- compiling ------------------------------------------------------------------------------------------ */
 
 /* Characters that mean something in a URI. */
 static void put_encoded(struct buf *out, const char *path)

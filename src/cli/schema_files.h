@@ -1,6 +1,6 @@
 /*
- * schema_files: schemas and documents from files, for the verb schema: JSON or YAML by the ending, and where documents
- * are looked for that a schema refers to.
+ * schema_files: schemas and documents from files, for the verb schema: JSON or YAML by the ending, and where
+ * documents are looked for that a schema refers to.
  */
 #ifndef CLI_SCHEMA_FILES_H
 #define CLI_SCHEMA_FILES_H
@@ -27,8 +27,9 @@ struct schema_files {
 void schema_files_fini(struct schema_files *files);
 
 /*
- * Reads a file: .json as JSON, with numbers of any size as doubles and NUL in strings; everything else as YAML 1.2.
- * What is wrong with the text becomes findings and leaves *doc empty. -1 where there is no such file.
+ * Reads a file: .json as JSON, with numbers of any size as doubles and NUL in strings; everything else as
+ * YAML 1.2. What is wrong with the text becomes findings and leaves *doc empty. -1 where there is no such
+ * file.
  */
 int schema_file_read(const char *path, struct doc *doc, struct findings *findings, struct error *err) MUST_CHECK;
 

@@ -33,9 +33,9 @@ static void put_text(const struct findings *findings, size_t files, struct buf *
     }
     if (findings->errors + findings->warnings > findings->len)
         buf_printf(out, "and %zu more\n", findings->errors + findings->warnings - findings->len);
-    buf_printf(out, "%s: %zu file%s, %zu error%s, %zu warning%s\n", findings->errors == 0 ? "valid" : "not valid", files,
-               plural(files), findings->errors, plural(findings->errors), findings->warnings,
-               plural(findings->warnings));
+    buf_puts(out, findings->errors == 0 ? "valid" : "not valid");
+    buf_printf(out, ": %zu file%s, %zu error%s, %zu warning%s\n", files, plural(files), findings->errors,
+               plural(findings->errors), findings->warnings, plural(findings->warnings));
 }
 
 static void put_json(const struct findings *findings, size_t files, struct buf *out)

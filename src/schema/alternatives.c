@@ -130,8 +130,8 @@ static void put_alternative(struct buf *out, const struct keyword *keyword, size
         buf_printf(out, "number %zu", index + 1);
 }
 
-/* Adds to one of the messages from `first` on that there are other alternatives: not to a missing key, which may turn out
-   to be a misspelled one. */
+/* Adds to one of the messages from `first` on that there are other alternatives: not to a missing key, which
+   may turn out to be a misspelled one. */
 static void mark_chosen(struct run *run, const struct keyword *keyword, size_t first, size_t index)
 {
     struct problems *problems = run->problems;

@@ -1,5 +1,6 @@
 /*
- * alternatives: a value that fits none of several alternatives: which one was meant? Its mistakes are told, not those of all.
+ * alternatives: a value that fits none of several alternatives: which one was meant? Its mistakes are told,
+ * not those of all.
  */
 #ifndef SCHEMA_ALTERNATIVES_H
 #define SCHEMA_ALTERNATIVES_H

@@ -1,6 +1,6 @@
 /*
- * compile: schemas into keywords. One schema after the other from a queue: a reference puts what it leads to at the end
- * of it, so nothing here goes deep.
+ * compile: schemas into keywords. One schema after the other from a queue: a reference puts what it leads to
+ * at the end of it, so nothing here goes deep.
  */
 #include <stdarg.h>
 #include <string.h>
@@ -111,7 +111,7 @@ const struct pattern *compile_pattern(struct compiling *c, struct span text, con
     return c->failed ? NULL : pattern;
 }
 
-/* --- one schema ---------------------------------------------------------------------------------------------------- */
+/* --- one schema ----------------------------------------------------------------------------------------- */
 
 static void sort_keywords(struct keyword *keywords, size_t len)
 {

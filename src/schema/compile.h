@@ -1,9 +1,9 @@
 /*
- * compile: from documents to keywords. Shared by load.c (which places hold schemas, and their names), resolve.c (where
- * references lead), compile.c (keywords) and the files of keywords.
+ * compile: from documents to keywords. Shared by load.c (which places hold schemas, and their names),
+ * resolve.c (where references lead), compile.c (keywords) and the files of keywords.
  *
- * A failure is sticky: what needs memory and gets none sets `failed` and fills in `err`; whoever is asked afterwards
- * does nothing.
+ * A failure is sticky: what needs memory and gets none sets `failed` and fills in `err`; whoever is asked
+ * afterwards does nothing.
  */
 #ifndef SCHEMA_COMPILE_H
 #define SCHEMA_COMPILE_H
@@ -28,12 +28,12 @@ struct compiling {
     struct schema_list same, below; /* what it refers to */
 };
 
-/* --- for keywords ------------------------------------------------------------------------------------------------ */
+/* --- for keywords --------------------------------------------------------------------------------------- */
 
 void *compile_alloc(struct compiling *c, size_t size); /* zeroed, as long as the set; NULL: failed */
 
-/* The schema at a node that a keyword holds, speaking about the same value or about one below. NULL: it is none (the
-   metaschema says so), or failed. */
+/* The schema at a node that a keyword holds, speaking about the same value or about one below. NULL: it is
+   none (the metaschema says so), or failed. */
 struct schema *compile_same(struct compiling *c, const struct doc_node *node);
 struct schema *compile_below(struct compiling *c, const struct doc_node *node);
 
@@ -45,7 +45,7 @@ const struct pattern *compile_pattern(struct compiling *c, struct span text, con
 void compile_complain(struct compiling *c, struct document *document, const char *file, struct doc_pos pos,
                       const char *code, const char *format, ...) PRINTF_LIKE(6, 7);
 
-/* --- load.c -------------------------------------------------------------------------------------------------------- */
+/* --- load.c --------------------------------------------------------------------------------------------- */
 
 /* What names of documents are resolved against, so that they are URIs to each other. */
 #define SET_BASE "repo:///"
@@ -65,13 +65,13 @@ struct resource *load_resource(struct compiling *c, struct span uri, const struc
 
 struct schema *load_anchor(const struct schema_set *set, const struct resource *resource, struct span name);
 
-/* --- resolve.c ------------------------------------------------------------------------------------------------------ */
+/* --- resolve.c ------------------------------------------------------------------------------------------ */
 
-/* Where the reference `at`, a string, of the schema being compiled leads to. *anchor is the name it ends in (data NULL:
-   a pointer or nothing). NULL: nowhere (said so), or failed. */
+/* Where the reference `at`, a string, of the schema being compiled leads to. *anchor is the name it ends in
+   (data NULL: a pointer or nothing). NULL: nowhere (said so), or failed. */
 struct schema *resolve_reference(struct compiling *c, const struct doc_node *at, struct span *anchor);
 
-/* --- cycle.c, set.c --------------------------------------------------------------------------------------------------- */
+/* --- cycle.c, set.c ------------------------------------------------------------------------------------- */
 
 /* Complains about schemas that refer to themselves about the same value. */
 void cycle_check(struct compiling *c);

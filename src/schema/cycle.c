@@ -1,7 +1,7 @@
 /*
- * cycle: schemas that refer to themselves about the same value would be checked for ever; long chains of references cost
- * stack. Both are found before anything is judged. A $dynamicRef may still lead in circles at run time: there the depth
- * of judging ends it.
+ * cycle: schemas that refer to themselves about the same value would be checked for ever; long chains of
+ * references cost stack. Both are found before anything is judged. A $dynamicRef may still lead in circles at
+ * run time: there the depth of judging ends it.
  */
 #include "schema/compile.h"
 

@@ -1,5 +1,6 @@
 /*
- * decimal: a double is taken for the shortest decimal that reads back as it: digits × 10^exponent, at most 17 digits.
+ * decimal: a double is taken for the shortest decimal that reads back as it: digits × 10^exponent, at most 17
+ * digits.
  */
 #include "schema/decimal.h"
 
@@ -77,8 +78,9 @@ bool decimal_is_multiple(const struct doc_node *value, struct decimal step)
     if (value->kind == DOC_INT && step.exponent == 0)
         return (uint64_t)(value->u.integer < 0 ? -value->u.integer : value->u.integer) % step.digits == 0;
     if (value->kind == DOC_DOUBLE && step.exponent <= 0 && step.exponent > -(int)ARRAY_LEN(powers)) {
-        /* As many decimal places as the step has: either they say the value exactly, or it has more and is no multiple.
-           Dividing two exact numbers gives the double nearest to the decimal, which is how one is read. */
+        /* As many decimal places as the step has: either they say the value exactly, or it has more and is no
+           multiple. Dividing two exact numbers gives the double nearest to the decimal, which is how one is
+           read. */
         double power = powers[-step.exponent], places = nearbyint(fabs(value->u.number) * power);
         if (places < (double)NUM_INT_MAX)
             return places / power == fabs(value->u.number) && (uint64_t)places % step.digits == 0;

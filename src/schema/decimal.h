@@ -1,6 +1,6 @@
 /*
- * decimal: whether one number is a multiple of another, exactly, as the decimals that people wrote: 0.0075 is a multiple
- * of 0.0001 although no double is.
+ * decimal: whether one number is a multiple of another, exactly, as the decimals that people wrote: 0.0075 is
+ * a multiple of 0.0001 although no double is.
  */
 #ifndef SCHEMA_DECIMAL_H
 #define SCHEMA_DECIMAL_H

@@ -1,6 +1,6 @@
 /*
- * defaults: what a document does not say and its schema does. What comes out is bounded as a document is: defaults that
- * make objects with defaults may otherwise grow without end.
+ * defaults: what a document does not say and its schema does. What comes out is bounded as a document is:
+ * defaults that make objects with defaults may otherwise grow without end.
  */
 #include <stdlib.h>
 

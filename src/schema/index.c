@@ -1,9 +1,9 @@
 /*
- * index: open addressing, half full at most, FNV-1a. Tables that were outgrown stay in the arena: all of them together
- * are no larger than the last.
+ * index: open addressing, half full at most, FNV-1a. Tables that were outgrown stay in the arena: all of them
+ * together are no larger than the last.
  *
- * Keys come from strangers and the hash is not keyed. Colliding them is possible and buys little: a file of 1 MiB holds
- * some ten thousand names, and probing stops at INDEX_PROBES_MAX by growing.
+ * Keys come from strangers and the hash is not keyed. Colliding them is possible and buys little: a file of 1
+ * MiB holds some ten thousand names, and probing stops at INDEX_PROBES_MAX by growing.
  */
 #include "schema/index.h"
 

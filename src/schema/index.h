@@ -1,6 +1,6 @@
 /*
- * index: a hash table from bytes to pointers, for compiling: what a URI, an anchor or a place of a document stands for.
- * Only grows; never walked.
+ * index: a hash table from bytes to pointers, for compiling: what a URI, an anchor or a place of a document
+ * stands for. Only grows; never walked.
  */
 #ifndef SCHEMA_INDEX_H
 #define SCHEMA_INDEX_H

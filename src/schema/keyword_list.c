@@ -1,5 +1,6 @@
 /*
- * keyword_list: prefixItems and items (items and additionalItems in draft-07), contains, minItems, maxItems, uniqueItems.
+ * keyword_list: prefixItems and items (items and additionalItems in draft-07), contains, minItems, maxItems,
+ * uniqueItems.
  */
 #include <stdlib.h>
 
@@ -18,7 +19,7 @@ static uint64_t number_of_items(const struct place *place)
     return place->node->u.array.len;
 }
 
-/* --- prefixItems, items, additionalItems ------------------------------------------------------------------------------- */
+/* --- prefixItems, items, additionalItems ---------------------------------------------------------------- */
 
 bool check_items(struct run *run, const struct keyword *keyword, const struct place *place)
 {
@@ -83,7 +84,7 @@ bool compile_items(struct compiling *c, const struct doc_node *at, struct keywor
     return true;
 }
 
-/* --- contains -------------------------------------------------------------------------------------------------------- */
+/* --- contains ------------------------------------------------------------------------------------------- */
 
 static bool check_contains(struct run *run, const struct keyword *keyword, const struct place *place)
 {
@@ -140,7 +141,7 @@ bool compile_contains(struct compiling *c, const struct doc_node *at, struct key
     return true;
 }
 
-/* --- minItems, maxItems ---------------------------------------------------------------------------------------------- */
+/* --- minItems, maxItems --------------------------------------------------------------------------------- */
 
 static bool check_min_items(struct run *run, const struct keyword *keyword, const struct place *place)
 {
@@ -168,7 +169,7 @@ bool compile_max_items(struct compiling *c, const struct doc_node *at, struct ke
     return compile_count(at, check_max_items, KIND(DOC_ARRAY), out);
 }
 
-/* --- uniqueItems ------------------------------------------------------------------------------------------------------- */
+/* --- uniqueItems ---------------------------------------------------------------------------------------- */
 
 enum { PAIRWISE_MAX = 12 };
 

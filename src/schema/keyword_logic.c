@@ -23,7 +23,7 @@ static bool compile_list(struct compiling *c, const struct doc_node *at, keyword
     return len > 0;
 }
 
-/* --- allOf ----------------------------------------------------------------------------------------------------------- */
+/* --- allOf ---------------------------------------------------------------------------------------------- */
 
 bool check_all_of(struct run *run, const struct keyword *keyword, const struct place *place)
 {
@@ -38,7 +38,7 @@ bool compile_all_of(struct compiling *c, const struct doc_node *at, struct keywo
     return compile_list(c, at, check_all_of, out);
 }
 
-/* --- anyOf ------------------------------------------------------------------------------------------------------------- */
+/* --- anyOf ---------------------------------------------------------------------------------------------- */
 
 bool check_any_of(struct run *run, const struct keyword *keyword, const struct place *place)
 {
@@ -58,7 +58,7 @@ bool compile_any_of(struct compiling *c, const struct doc_node *at, struct keywo
     return compile_list(c, at, check_any_of, out);
 }
 
-/* --- oneOf ------------------------------------------------------------------------------------------------------------- */
+/* --- oneOf ---------------------------------------------------------------------------------------------- */
 
 bool check_one_of(struct run *run, const struct keyword *keyword, const struct place *place)
 {
@@ -81,7 +81,7 @@ bool compile_one_of(struct compiling *c, const struct doc_node *at, struct keywo
     return compile_list(c, at, check_one_of, out);
 }
 
-/* --- not --------------------------------------------------------------------------------------------------------------- */
+/* --- not ------------------------------------------------------------------------------------------------ */
 
 /* What is excluded, where that takes few words. */
 static const char *excluded(struct run *run, const struct schema *schema, struct buf *out)
@@ -120,7 +120,7 @@ bool compile_not(struct compiling *c, const struct doc_node *at, struct keyword 
     return out->u.schema != NULL;
 }
 
-/* --- if, then, else ------------------------------------------------------------------------------------------------------ */
+/* --- if, then, else ------------------------------------------------------------------------------------- */
 
 bool check_if(struct run *run, const struct keyword *keyword, const struct place *place)
 {

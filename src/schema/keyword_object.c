@@ -5,7 +5,7 @@
 #include "schema/keywords.h"
 #include "schema/say.h"
 
-/* --- properties, patternProperties, additionalProperties --------------------------------------------------------------- */
+/* --- properties, patternProperties, additionalProperties ------------------------------------------------ */
 
 /* Names are short: two words that may overlap decide, without a call. */
 static inline bool is_same_name(struct span a, struct span b)
@@ -34,8 +34,8 @@ static inline bool is_same_name(struct span a, struct span b)
     return v == w;
 }
 
-/* Where `name` is in the sorted names from *from on, or would be: *from moves there. Both sides are sorted, so that a walk
-   through them together meets every pair; a long way is bisected. */
+/* Where `name` is in the sorted names from *from on, or would be: *from moves there. Both sides are sorted,
+   so that a walk through them together meets every pair; a long way is bisected. */
 static bool find_name(const struct members *members, size_t *from, struct span name)
 {
     enum { STEPS = 8 };
@@ -185,7 +185,7 @@ bool compile_members(struct compiling *c, const struct doc_node *at, struct keyw
     return true;
 }
 
-/* --- propertyNames ------------------------------------------------------------------------------------------------------ */
+/* --- propertyNames -------------------------------------------------------------------------------------- */
 
 static bool check_property_names(struct run *run, const struct keyword *keyword, const struct place *place)
 {

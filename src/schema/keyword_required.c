@@ -1,5 +1,6 @@
 /*
- * keyword_required: required, minProperties, maxProperties, dependentRequired, dependentSchemas, dependencies.
+ * keyword_required: required, minProperties, maxProperties, dependentRequired, dependentSchemas,
+ * dependencies.
  */
 #include <stdlib.h>
 
@@ -7,7 +8,7 @@
 #include "schema/keywords.h"
 #include "schema/say.h"
 
-/* --- required ---------------------------------------------------------------------------------------------------------- */
+/* --- required ------------------------------------------------------------------------------------------- */
 
 static int compare_spans(const void *a, const void *b)
 {
@@ -72,7 +73,7 @@ bool compile_required(struct compiling *c, const struct doc_node *at, struct key
     return kept > 0;
 }
 
-/* --- minProperties, maxProperties ---------------------------------------------------------------------------------------- */
+/* --- minProperties, maxProperties ----------------------------------------------------------------------- */
 
 static bool check_min_properties(struct run *run, const struct keyword *keyword, const struct place *place)
 {
@@ -100,7 +101,7 @@ bool compile_max_properties(struct compiling *c, const struct doc_node *at, stru
     return compile_count(at, check_max_properties, KIND(DOC_OBJECT), out);
 }
 
-/* --- dependentRequired, dependentSchemas, dependencies --------------------------------------------------------------------- */
+/* --- dependentRequired, dependentSchemas, dependencies -------------------------------------------------- */
 
 static bool say_dependent(struct run *run, const struct keyword *keyword, const struct place *place, struct span name,
                           struct span because)

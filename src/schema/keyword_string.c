@@ -48,7 +48,7 @@ bool compile_max_length(struct compiling *c, const struct doc_node *at, struct k
     return compile_count(at, check_max_length, KIND(DOC_STRING), out);
 }
 
-/* --- pattern --------------------------------------------------------------------------------------------------------- */
+/* --- pattern -------------------------------------------------------------------------------------------- */
 
 static bool check_pattern(struct run *run, const struct keyword *keyword, const struct place *place)
 {
@@ -72,7 +72,7 @@ bool compile_pattern_keyword(struct compiling *c, const struct doc_node *at, str
     return out->u.pattern != NULL;
 }
 
-/* --- format ---------------------------------------------------------------------------------------------------------- */
+/* --- format --------------------------------------------------------------------------------------------- */
 
 static bool check_format(struct run *run, const struct keyword *keyword, const struct place *place)
 {

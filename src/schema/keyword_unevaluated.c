@@ -1,6 +1,6 @@
 /*
- * keyword_unevaluated: unevaluatedItems and unevaluatedProperties: what no other part of the schema has spoken about.
- * They come last of their schema (keywords.c), when run->evaluated holds what the others did.
+ * keyword_unevaluated: unevaluatedItems and unevaluatedProperties: what no other part of the schema has
+ * spoken about. They come last of their schema (keywords.c), when run->evaluated holds what the others did.
  */
 #include "schema/keywords.h"
 #include "schema/say.h"

@@ -1,6 +1,6 @@
 /*
- * keywords: the one table of what schemas may say, and the functions behind its rows. Each file keyword_*.c holds a
- * group: how its keywords are compiled, and how a value is checked.
+ * keywords: the one table of what schemas may say, and the functions behind its rows. Each file keyword_*.c
+ * holds a group: how its keywords are compiled, and how a value is checked.
  */
 #ifndef SCHEMA_KEYWORDS_H
 #define SCHEMA_KEYWORDS_H
@@ -13,8 +13,8 @@ enum holds { HOLDS_NOTHING, HOLDS_SCHEMA, HOLDS_LIST, HOLDS_EITHER, HOLDS_MAP };
 enum { IN_2020_12 = 1, IN_07 = 2, IN_BOTH = 3 };
 
 /*
- * Makes what is to be checked; false: nothing (the value is not what the metaschema asks for, or another keyword does
- * it). `out` comes with at, code and order filled in.
+ * Makes what is to be checked; false: nothing (the value is not what the metaschema asks for, or another
+ * keyword does it). `out` comes with at, code and order filled in.
  */
 typedef bool keyword_compile(struct compiling *c, const struct doc_node *at, struct keyword *out);
 

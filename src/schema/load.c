@@ -1,7 +1,7 @@
 /*
- * load: which places of a document hold schemas, what they are called ($id, anchors), and where a document comes from
- * that is not in the set: the built-in metaschemas, or the loader. Goes only where a keyword holds a schema, so an $id
- * in an enum or an example names nothing.
+ * load: which places of a document hold schemas, what they are called ($id, anchors), and where a document
+ * comes from that is not in the set: the built-in metaschemas, or the loader. Goes only where a keyword holds
+ * a schema, so an $id in an enum or an example names nothing.
  */
 #include <string.h>
 
@@ -11,7 +11,7 @@
 #include "schema/metaschema.h"
 #include "schema/uri.h"
 
-/* --- keys of the tables ------------------------------------------------------------------------------------------ */
+/* --- keys of the tables --------------------------------------------------------------------------------- */
 
 static struct span key_of_place(const void *pair[static 2], const struct doc_node *node,
                                 const struct resource *resource)
@@ -54,7 +54,7 @@ static void put(struct compiling *c, struct index *index, struct span key, void 
         c->failed = true;
 }
 
-/* --- resources ----------------------------------------------------------------------------------------------------- */
+/* --- resources ------------------------------------------------------------------------------------------ */
 
 static struct resource *add_resource(struct compiling *c, struct span uri, const struct doc_node *node,
                                      struct document *document, struct doc_pos pos)
@@ -76,7 +76,8 @@ static struct resource *add_resource(struct compiling *c, struct span uri, const
     return c->failed ? NULL : resource;
 }
 
-/* What $id says, if it names a resource; in draft-07 an $id beside $ref means nothing, and "#name" is an anchor. */
+/* What $id says, if it names a resource; in draft-07 an $id beside $ref means nothing, and "#name" is an
+   anchor. */
 static const struct doc_node *id_of(const struct doc_node *node, enum schema_draft draft)
 {
     const struct doc_node *id = doc_get(node, "$id");
@@ -113,7 +114,7 @@ static bool resolve_id(struct compiling *c, struct document *document, struct sp
     return !c->failed;
 }
 
-/* --- dialects ------------------------------------------------------------------------------------------------------ */
+/* --- dialects ------------------------------------------------------------------------------------------- */
 
 enum { METASCHEMAS_MAX = 8 }; /* metaschemas of metaschemas */
 
@@ -130,7 +131,8 @@ static const struct dialect *dialect_made(struct compiling *c, struct resource *
     struct dialect *made = compile_alloc(c, sizeof *made);
     if (made == NULL || own == NULL)
         return own;
-    *made = (struct dialect){.draft = own->draft, .vocabularies = own->vocabularies, .metaschema = metaschema->uri.data};
+    *made = *own;
+    made->metaschema = metaschema->uri.data;
     if (wanted == NULL || wanted->kind != DOC_OBJECT || own->draft != SCHEMA_DRAFT_2020_12)
         return made;
     made->vocabularies = VOCABULARY_CORE;
@@ -167,7 +169,7 @@ static const struct dialect *dialect_of(struct compiling *c, struct resource *re
     return fallback;
 }
 
-/* --- schemas --------------------------------------------------------------------------------------------------------- */
+/* --- schemas -------------------------------------------------------------------------------------------- */
 
 static void add_anchor(struct compiling *c, struct schema *schema, struct span name, const struct doc_node *at)
 {
@@ -298,7 +300,7 @@ struct schema *load_schema(struct compiling *c, const struct doc_node *node, str
     return c->failed ? NULL : schema;
 }
 
-/* --- documents --------------------------------------------------------------------------------------------------------- */
+/* --- documents ------------------------------------------------------------------------------------------ */
 
 void load_document(struct compiling *c, struct document *document, const struct dialect *fallback)
 {

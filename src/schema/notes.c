@@ -1,6 +1,6 @@
 /*
- * notes: what a schema says of a place without a value: annotations, secrets. Everything that may apply speaks, so that an
- * x-secret in one branch of a oneOf is one.
+ * notes: what a schema says of a place without a value: annotations, secrets. Everything that may apply
+ * speaks, so that an x-secret in one branch of a oneOf is one.
  */
 #include "schema/notes.h"
 
@@ -14,7 +14,7 @@ const struct keyword *schema_keyword(const struct schema *schema, keyword_check 
     return NULL;
 }
 
-/* --- schemas about one value ------------------------------------------------------------------------------------------- */
+/* --- schemas about one value ---------------------------------------------------------------------------- */
 
 static bool add(struct schema_place *place, const struct schema *schema)
 {
@@ -52,7 +52,7 @@ bool notes_collect(const struct schema *schema, bool with_branches, struct schem
     return (!with_branches || add_branches(place)) && fits;
 }
 
-/* --- one step down --------------------------------------------------------------------------------------------------------- */
+/* --- one step down -------------------------------------------------------------------------------------- */
 
 static const struct schema *find_property(const struct members *members, struct span name)
 {
@@ -126,7 +126,7 @@ static bool step(const struct schema_place *place, struct span name, struct sche
     return add_branches(out) && fits;
 }
 
-/* --- asking ---------------------------------------------------------------------------------------------------------------- */
+/* --- asking --------------------------------------------------------------------------------------------- */
 
 bool schema_at(const struct schema *schema, const struct pointer *pointer, struct schema_place *out)
 {
@@ -198,7 +198,7 @@ void schema_each_name(const struct schema_place *place, schema_name_fn *each, vo
     }
 }
 
-/* --- the environment ----------------------------------------------------------------------------------------------------------- */
+/* --- the environment ------------------------------------------------------------------------------------ */
 
 struct env_walk {
     schema_env_fn *each;

@@ -6,8 +6,8 @@
 
 #include "schema/compiled.h"
 
-/* `schema` and what it refers to about the same value: through $ref, then allOf in order; with branches too. False:
-   there are more than a place can hold. */
+/* `schema` and what it refers to about the same value: through $ref, then allOf in order; with branches too.
+   False: there are more than a place can hold. */
 bool notes_collect(const struct schema *schema, bool with_branches, struct schema_place *place);
 
 /* What the `properties` of all of them say about one name, collected as above. */

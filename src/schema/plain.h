@@ -1,9 +1,9 @@
 /*
- * plain: the patterns that most schemas are made of, without an engine: ^, then characters and classes of ASCII with their
- * repeats, then $ or nothing: ^[a-z][a-z0-9-]{0,62}$, ^/, ^v[0-9]+\.[0-9]+$.
+ * plain: the patterns that most schemas are made of, without an engine: ^, then characters and classes of
+ * ASCII with their repeats, then $ or nothing: ^[a-z][a-z0-9-]{0,62}$, ^/, ^v[0-9]+\.[0-9]+$.
  *
- * Only those where no repeat can take what something behind it needs, so that reading once from left to right gives the
- * right answer. Everything else is declined; declining is always right.
+ * Only those where no repeat can take what something behind it needs, so that reading once from left to right
+ * gives the right answer. Everything else is declined; declining is always right.
  */
 #ifndef SCHEMA_PLAIN_H
 #define SCHEMA_PLAIN_H

@@ -1,5 +1,6 @@
 /*
- * resolve: where $ref and $dynamicRef lead: a resource by its URI, then a JSON Pointer or an anchor inside it.
+ * resolve: where $ref and $dynamicRef lead: a resource by its URI, then a JSON Pointer or an anchor inside
+ * it.
  */
 #include "model/nearest.h"
 #include "model/pointer.h"

@@ -10,7 +10,7 @@
 #include "schema/keywords.h"
 #include "schema/say.h"
 
-/* --- costs ----------------------------------------------------------------------------------------------------------- */
+/* --- costs ---------------------------------------------------------------------------------------------- */
 
 bool run_stop(struct run *run, enum trouble trouble)
 {
@@ -37,7 +37,7 @@ bool run_match(struct run *run, const struct pattern *pattern, struct span text)
     return false;
 }
 
-/* --- what has been evaluated ----------------------------------------------------------------------------------------- */
+/* --- what has been evaluated ---------------------------------------------------------------------------- */
 
 static size_t children_of(const struct doc_node *node)
 {
@@ -80,7 +80,7 @@ bool run_is_marked(const struct run *run, size_t at)
     return (word >> (at % 64) & 1) != 0;
 }
 
-/* --- applying -------------------------------------------------------------------------------------------------------- */
+/* --- applying ------------------------------------------------------------------------------------------- */
 
 static inline bool has_kind(const struct schema *schema, const struct doc_node *node)
 {
@@ -104,8 +104,8 @@ static bool check_keywords(struct run *run, const struct schema *schema, const s
     return is_right;
 }
 
-/* As check_keywords, with what they evaluate. While explaining, what failed counts too: the mistake is its own finding,
-   and the names it spoke about are not unknown. */
+/* As check_keywords, with what they evaluate. While explaining, what failed counts too: the mistake is its
+   own finding, and the names it spoke about are not unknown. */
 static bool check_evaluating(struct run *run, const struct schema *schema, const struct place *place)
 {
     struct evaluated own, *outer = run->evaluated;

@@ -1,6 +1,7 @@
 /*
- * run: one judgement in progress. The same functions give the verdict and the explanation: first without `problems`, where
- * everything ends at the first mistake and no memory is used, then, if there was one, once more with them.
+ * run: one judgement in progress. The same functions give the verdict and the explanation: first without
+ * `problems`, where everything ends at the first mistake and no memory is used, then, if there was one, once
+ * more with them.
  */
 #ifndef SCHEMA_RUN_H
 #define SCHEMA_RUN_H

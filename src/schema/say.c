@@ -14,7 +14,7 @@
 
 enum { PATH_MAX_SHOWN = 160, OF_A_PROBLEM = 60 /* steps */, SUGGESTIONS_MAX = 100, NAMES_TRIED = 500 };
 
-/* --- the list ---------------------------------------------------------------------------------------------------------- */
+/* --- the list ------------------------------------------------------------------------------------------- */
 
 void problems_fini(struct problems *problems)
 {
@@ -49,7 +49,7 @@ struct problem *say_last(struct run *run)
     return problems == NULL || problems->len == 0 ? NULL : &problems->items[problems->len - 1];
 }
 
-/* --- words --------------------------------------------------------------------------------------------------------------- */
+/* --- words ---------------------------------------------------------------------------------------------- */
 
 const char *said(struct run *run, struct buf *text)
 {
@@ -101,7 +101,7 @@ void put_short(struct buf *out, const struct doc_node *node)
     put_cut(out, buf_span(&text));
 }
 
-/* --- where ----------------------------------------------------------------------------------------------------------------- */
+/* --- where ---------------------------------------------------------------------------------------------- */
 
 static bool is_plain(struct span name)
 {
@@ -169,7 +169,7 @@ const char *say_value(struct run *run, const struct place *place, struct buf *ou
     return said(run, out);
 }
 
-/* --- saying ------------------------------------------------------------------------------------------------------------------ */
+/* --- saying --------------------------------------------------------------------------------------------- */
 
 static unsigned depth_of(const struct place *place)
 {

@@ -1,7 +1,7 @@
 /*
- * say: mistakes in words. While a run explains itself, each mistake becomes a problem; what is left of them in the end
- * becomes findings. All of these give false, so that a check can end with `return say(…)`, and do nothing but that when
- * the verdict alone is wanted.
+ * say: mistakes in words. While a run explains itself, each mistake becomes a problem; what is left of them
+ * in the end becomes findings. All of these give false, so that a check can end with `return say(…)`, and do
+ * nothing but that when the verdict alone is wanted.
  */
 #ifndef SCHEMA_SAY_H
 #define SCHEMA_SAY_H
@@ -58,7 +58,8 @@ struct problem *say_last(struct run *run);
 /* The text, terminated; "" for want of memory, which is remembered. */
 const char *said(struct run *run, struct buf *text);
 
-/* The value for people: short, "the mapping" for large ones, nothing of what may be secret. Terminated, in *out. */
+/* The value for people: short, "the mapping" for large ones, nothing of what may be secret. Terminated, in
+   *out. */
 const char *say_value(struct run *run, const struct place *place, struct buf *out);
 bool say_is_secret(const struct run *run, const struct place *place);
 
@@ -66,7 +67,8 @@ bool say_is_secret(const struct run *run, const struct place *place);
 void put_short(struct buf *out, const struct doc_node *node);
 void put_name(struct buf *out, struct span name);
 
-/* Whether it is worth to look for what was meant: of the first of very many mistakes only, and among not too many names. */
+/* Whether it is worth to look for what was meant: of the first of very many mistakes only, and among not too
+   many names. */
 bool say_may_suggest(const struct run *run, size_t names);
 
 /* Of the names the nearest to a wrong one; data NULL: none is near. */

@@ -1,6 +1,6 @@
 /*
- * say_type: a value of the wrong type, and why it may have become one: plain words that YAML 1.1 took for booleans,
- * quotes around numbers, numbers without quotes.
+ * say_type: a value of the wrong type, and why it may have become one: plain words that YAML 1.1 took for
+ * booleans, quotes around numbers, numbers without quotes.
  */
 #include <string.h>
 

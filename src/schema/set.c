@@ -1,6 +1,7 @@
 /*
- * set: documents that may refer to each other, from the first to the compiled whole. Findings about schemas come from
- * two sides: what cannot be compiled, and what the metaschema says when the documents are judged by it.
+ * set: documents that may refer to each other, from the first to the compiled whole. Findings about schemas
+ * come from two sides: what cannot be compiled, and what the metaschema says when the documents are judged by
+ * it.
  */
 #include <stdlib.h>
 
@@ -55,7 +56,7 @@ void schema_set_loader(struct schema_set *set, schema_loader *load, void *contex
     set->load_context = context;
 }
 
-/* --- documents ------------------------------------------------------------------------------------------------------- */
+/* --- documents ------------------------------------------------------------------------------------------ */
 
 static struct document *find_document(const struct schema_set *set, struct span name)
 {
@@ -111,7 +112,7 @@ int schema_set_add(struct schema_set *set, const char *name, struct doc *doc, st
     return set_add_document(set, span_of(name), doc, false, &document, err);
 }
 
-/* --- compiling --------------------------------------------------------------------------------------------------------- */
+/* --- compiling ------------------------------------------------------------------------------------------ */
 
 /* Judges a schema by the metaschema of its dialect. */
 static void judge_schema(struct compiling *c, struct schema *schema)
@@ -200,7 +201,7 @@ int schema_set_compile(struct schema_set *set, struct findings *findings, struct
     return c.failed ? -1 : 0;
 }
 
-/* --- asking ------------------------------------------------------------------------------------------------------------ */
+/* --- asking --------------------------------------------------------------------------------------------- */
 
 static bool is_usable(const struct schema_set *set, const struct document *document)
 {

@@ -1,6 +1,6 @@
 /*
- * validate: from a schema and a value to a verdict, and from a verdict to findings. The verdict is fast and says nothing; only
- * what is wrong is gone through a second time, for words.
+ * validate: from a schema and a value to a verdict, and from a verdict to findings. The verdict is fast and
+ * says nothing; only what is wrong is gone through a second time, for words.
  */
 #include <string.h>
 
@@ -43,7 +43,7 @@ enum schema_verdict schema_judge(const struct schema *schema, const struct doc_n
     return run_once(&run, schema, value, options == NULL ? &usual : options, NULL);
 }
 
-/* --- findings ------------------------------------------------------------------------------------------------------------ */
+/* --- findings ------------------------------------------------------------------------------------------- */
 
 static bool is_same(const struct problem *a, const struct problem *b)
 {

@@ -1,11 +1,12 @@
 /*
- * schema_suite: runs files of the JSON Schema Test Suite (github.com/json-schema-org/JSON-Schema-Test-Suite). What
- * tests/interop/test_schema_suite.py runs.
+ * schema_suite: runs files of the JSON Schema Test Suite (github.com/json-schema-org/JSON-Schema-Test-Suite).
+ * What tests/interop/test_schema_suite.py runs.
  *
  *   schema_suite 7|2020-12 assert|note REMOTES FILE…
  *
- * One line a file, "passed failed FILE", and before it one for each test that went wrong. `assert`: formats assert.
- * Documents under http://localhost:1234/ are the files of REMOTES. Exit code 3 if a file cannot be read.
+ * One line a file, "passed failed FILE", and before it one for each test that went wrong. `assert`: formats
+ * assert. Documents under http://localhost:1234/ are the files of REMOTES. Exit code 3 if a file cannot be
+ * read.
  */
 #include <fcntl.h>
 #include <stdio.h>

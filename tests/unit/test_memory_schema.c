@@ -1,6 +1,6 @@
 /*
- * Want of memory while schemas are compiled, values judged, defaults filled in: each allocation fails in its turn, nothing is
- * left behind, and the error says so.
+ * Want of memory while schemas are compiled, values judged, defaults filled in: each allocation fails in its
+ * turn, nothing is left behind, and the error says so.
  */
 #include "malloc_sweep.h"
 

@@ -1,7 +1,8 @@
 /*
- * schema fixtures: each folder of tests/fixtures/schema holds a schema.yaml, mostly a value.yaml, and `expected`: the findings,
- * a line each, as people see them. bad-… values are refused, good-… ones are not, schema-… are schemas that are wrong
- * themselves. Run from the project's top; SCHEMA_FIXTURES_WRITE=1 writes `expected` anew, to be looked at.
+ * schema fixtures: each folder of tests/fixtures/schema holds a schema.yaml, mostly a value.yaml, and
+ * `expected`: the findings, a line each, as people see them. bad-… values are refused, good-… ones are not,
+ * schema-… are schemas that are wrong themselves. Run from the project's top; SCHEMA_FIXTURES_WRITE=1 writes
+ * `expected` anew, to be looked at.
  */
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /*
- * schema limits: whatever a schema and a document say to each other, judging ends within its steps. Each test builds what
- * would take for ever without them.
+ * schema limits: whatever a schema and a document say to each other, judging ends within its steps. Each test
+ * builds what would take for ever without them.
  */
 #include "schema_judging.h"
 

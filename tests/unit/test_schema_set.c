@@ -129,7 +129,7 @@ static void schema_set__knows_documents_by_id_and_by_file(void **state)
     assert_int_equal(judge(&j, "[{c: x}]"), SCHEMA_INVALID);
 }
 
-/* --- the loader ---------------------------------------------------------------------------------------------- */
+/* --- the loader ----------------------------------------------------------------------------------------- */
 
 struct shelf {
     const char *uri, *text;
@@ -172,7 +172,7 @@ static void schema_set__passes_on_what_the_loader_says(void **state)
     assert_string_equal(j.err.message, "the shelf fell over");
 }
 
-/* --- dialects ------------------------------------------------------------------------------------------------- */
+/* --- dialects ------------------------------------------------------------------------------------------- */
 
 static void schema_set__takes_the_default_where_no_dialect_is_named(void **state)
 {
