@@ -12,6 +12,7 @@
 #include "model/codes.h"
 
 enum { OPT_FORMAT, OPT_JSON, OPT_STAGED, OPT_WORKTREE };
+enum { OPT_DIFF_WORKTREE = OPT_STAGED };
 
 enum { REVISION_MAX = 512 };
 
@@ -180,6 +181,18 @@ static bool choose_sides(const struct cli_args *args, char room[static REVISION_
     return true;
 }
 
+/* What is compared with: an epoch, or the files as they are. */
+static int open_later(struct local *local, struct repo *repo, const struct cli_args *args, const char *later, struct source *out,
+                      struct error *err)
+{
+    struct oid commit;
+    if (cli_given(args, OPT_DIFF_WORKTREE) && repo_work_dir(repo) == NULL)
+        return error_set(err, CODE_USAGE, 0, "a bare repository has no files to compare with");
+    if (cli_given(args, OPT_DIFF_WORKTREE))
+        return source_from_folder(repo_work_dir(repo), out, err);
+    return epoch_find_commit(local, repo, later, &commit, err) != 0 ? -1 : source_from_commit(repo, &commit, NULL, out, err);
+}
+
 static int run_diff(const struct cli *cli, const struct cli_args *args)
 {
     struct local local AUTO_LOCAL = {.state_dir = -1};
@@ -189,14 +202,15 @@ static int run_diff(const struct cli *cli, const struct cli_args *args)
     char room[REVISION_MAX];
     const char *earlier, *later;
     struct error err;
-    struct oid commit;
     int rc;
+    if (cli_given(args, OPT_DIFF_WORKTREE) && (args->operands_len > 1 || strstr(args->operands[0], "..") != NULL))
+        return cli_usage(args->verb, "one epoch to compare the files with, or two epochs");
     if (!choose_sides(args, room, &earlier, &later))
         return CLI_USAGE;
     if (!local_load(cli, &local, &rc))
         return rc;
     if (cli_open_repo(cli, &repo, &err) != 0 || read_epoch(&local, repo, earlier, &before, &err) != 0 ||
-        epoch_find_commit(&local, repo, later, &commit, &err) != 0 || source_from_commit(repo, &commit, NULL, &source, &err) != 0)
+        open_later(&local, repo, args, later, &source, &err) != 0)
         return local_fail(&local, &err);
     return compare(args, &source, &before);
 }
@@ -209,6 +223,7 @@ const struct cli_verb verb_diff = {
             "number is looked up in the journal.\n",
     .exit = "0: compared, also where nothing changed; 1: _B_ is not valid, and the findings say why.",
     .operands = {{.name = "A", .kind = CLI_EPOCH}, {.name = "B", .kind = CLI_EPOCH, .is_optional = true}},
-    .options = {FORMAT_OPTIONS},
+    .options = {FORMAT_OPTIONS,
+                [OPT_DIFF_WORKTREE] = {.name = "worktree", .help = "from _A_ to the files as they are, edits that are not committed too"}},
     .run = run_diff,
 };

@@ -62,6 +62,16 @@ def test_two_epochs_by_their_numbers(edited, daemon):
     assert daemon.ctl("-C", edited.path, "diff", "1", "2", check=0).stdout == TEXT
 
 
+def test_an_epoch_and_the_files_as_they_are(edited):
+    text = ctl("diff", "HEAD", "--worktree", cwd=edited.path, check=0).stdout
+    assert text == ctl("plan", cwd=edited.path, check=0).stdout and "no service changes" not in text
+    assert "no service changes\n" == ctl("diff", "HEAD", cwd=edited.path, check=0).stdout
+    for args in (["HEAD", "HEAD", "--worktree"], ["HEAD..HEAD", "--worktree"]):
+        assert "one epoch to compare the files with" in ctl("diff", *args, cwd=edited.path, check=2).stderr
+    edited.git("clone", "-q", "--bare", str(edited.path), str(edited.path.parent / "bare.git"))
+    assert "has no files to compare with" in ctl("diff", "HEAD", "--worktree", cwd=edited.path.parent / "bare.git").stderr
+
+
 def test_json_is_for_programs(edited):
     plan = json.loads(here(edited, "plan", "--json").stdout)
     assert (plan["created"], plan["updated"], plan["deleted"], plan["total"]) == (1, 1, 1, 6)
