@@ -34,7 +34,9 @@ struct document {
     struct resource *resource;
     const struct dialect *fallback; /* without $schema */
     size_t number;                  /* in the set */
-    bool is_builtin, is_broken;
+    bool is_builtin;
+    bool is_broken; /* had findings */
+    bool is_usable; /* neither it nor what it refers to had any */
     uint64_t *reaches;  /* bits by number: what it refers to, at any depth, and itself */
 };
 
@@ -157,6 +159,7 @@ struct schema_set {
     struct arena arena;
     struct document **documents;
     size_t documents_len, documents_cap;
+    struct index names;    /* name → document */
     struct index uris;     /* URI → resource */
     struct index schemas;  /* node and enclosing resource → schema */
     struct index anchors;  /* resource and name → schema */

@@ -131,7 +131,7 @@ static bool check_names(struct run *run, const struct keyword *keyword, const st
     return is_right;
 }
 
-static bool check_dependencies(struct run *run, const struct keyword *keyword, const struct place *place)
+bool check_dependencies(struct run *run, const struct keyword *keyword, const struct place *place)
 {
     bool is_right = run_charge(run, keyword->u.dependencies.len / 2);
     for (size_t i = 0; i < keyword->u.dependencies.len && (is_right || run->problems != NULL); i++) {

@@ -34,14 +34,33 @@ static bool add(struct schema_place *place, const struct schema *schema)
     return fits;
 }
 
-/* What else speaks about the same value: some alternative, a condition, a dependency. */
+static bool add_branches_of(struct schema_place *place, const struct keyword *keyword)
+{
+    bool fits = true;
+    if (keyword->check == check_any_of || keyword->check == check_one_of) {
+        for (size_t i = 0; i < keyword->u.list.len; i++)
+            fits = add(place, keyword->u.list.schemas[i]) && fits;
+    } else if (keyword->check == check_if) {
+        const struct condition *condition = keyword->u.condition;
+        fits = condition->then == NULL || add(place, condition->then);
+        fits = (condition->otherwise == NULL || add(place, condition->otherwise)) && fits;
+    } else if (keyword->check == check_dependencies) {
+        for (size_t i = 0; i < keyword->u.dependencies.len; i++)
+            if (keyword->u.dependencies.items[i].schema != NULL)
+                fits = add(place, keyword->u.dependencies.items[i].schema) && fits;
+    }
+    return fits;
+}
+
+/* What else may apply to the same value: some alternative, a then or else, a dependency. What `not` and `if`
+   hold describes values, but not this one. */
 static bool add_branches(struct schema_place *place)
 {
     bool fits = true;
     for (size_t i = 0; i < place->len; i++) {
         const struct schema *schema = place->schemas[i];
-        for (uint32_t j = 0; j < schema->about_same; j++)
-            fits = add(place, schema->links[j]) && fits;
+        for (uint32_t j = 0; j < schema->keywords_len; j++)
+            fits = add_branches_of(place, &schema->keywords[j]) && fits;
     }
     return fits;
 }

@@ -60,10 +60,7 @@ void schema_set_loader(struct schema_set *set, schema_loader *load, void *contex
 
 static struct document *find_document(const struct schema_set *set, struct span name)
 {
-    for (size_t i = 0; i < set->documents_len; i++)
-        if (span_equal(set->documents[i]->name, name))
-            return set->documents[i];
-    return NULL;
+    return index_get(&set->names, name);
 }
 
 static int make_room(struct schema_set *set, struct error *err)
@@ -93,6 +90,10 @@ int set_add_document(struct schema_set *set, struct span name, struct doc *doc, 
     if (document == NULL || copy == NULL) {
         doc_fini(doc);
         return error_memory(err);
+    }
+    if (index_put(&set->names, &set->arena, name, document, err) != 0) {
+        doc_fini(doc);
+        return -1;
     }
     *document = (struct document){
         .name = {copy, name.len}, .doc = *doc, .number = set->documents_len, .is_builtin = is_builtin};
@@ -174,6 +175,14 @@ static void find_reach(struct compiling *c)
                 set->documents[i]->reaches[w] |= set->documents[via]->reaches[w];
 }
 
+static bool is_usable(const struct schema_set *set, const struct document *document)
+{
+    for (size_t i = 0; i < set->documents_len; i++)
+        if (set->documents[i]->is_broken && bit_is_set(document->reaches, i))
+            return false;
+    return document->resource != NULL;
+}
+
 static void compile_all(struct compiling *c)
 {
     static const struct dialect *const defaults[] = {&dialect_2020_12, &dialect_07};
@@ -187,6 +196,8 @@ static void compile_all(struct compiling *c)
     judge_schemas(c);
     cycle_check(c);
     find_reach(c);
+    for (size_t i = 0; i < c->set->documents_len && !c->failed; i++)
+        c->set->documents[i]->is_usable = is_usable(c->set, c->set->documents[i]);
 }
 
 int schema_set_compile(struct schema_set *set, struct findings *findings, struct error *err)
@@ -203,20 +214,10 @@ int schema_set_compile(struct schema_set *set, struct findings *findings, struct
 
 /* --- asking --------------------------------------------------------------------------------------------- */
 
-static bool is_usable(const struct schema_set *set, const struct document *document)
-{
-    if (document->reaches == NULL || document->resource == NULL)
-        return false;
-    for (size_t i = 0; i < set->documents_len; i++)
-        if (set->documents[i]->is_broken && bit_is_set(document->reaches, i))
-            return false;
-    return true;
-}
-
 const struct schema *schema_set_find(const struct schema_set *set, const char *name)
 {
     const struct document *document = find_document(set, span_of(name));
-    return document == NULL || !is_usable(set, document) ? NULL : document->resource->schema;
+    return document == NULL || !document->is_usable ? NULL : document->resource->schema;
 }
 
 bool schema_reaches(const struct schema *schema, const char *name)

@@ -13,6 +13,9 @@ static const char schema_text[] =
     "  tls: {oneOf: [{properties: {key: {x-secret: true}}}, {type: 'null'}]}\n"
     "  secret: {x-secret: true, properties: {inner: {type: string}}}\n"
     "  nested: {allOf: [{properties: {level: {x-env: LEVEL, x-restart: true}}}]}\n"
+    "not: {properties: {rate: {format: never}}}\n"
+    "if: {properties: {rate: {const: 1}}}\n"
+    "then: {properties: {rate: {$comment: then}}}\n"
     "patternProperties: {'^x_': {title: Extra}}\n"
     "additionalProperties: {title: Other}\n"
     "$defs: {rate: {type: integer, minimum: 8000, title: Hidden, description: Hertz}}\n";
@@ -48,6 +51,9 @@ static void schema_at__goes_through_everything_that_holds_values(void **state)
     assert_string_equal(note_at(&j, "rate", "title"), "Rate"); /* the most direct first */
     assert_string_equal(note_at(&j, "rate", "description"), "Hertz");
     assert_string_equal(note_at(&j, "rate", "minimum"), "8000");
+    assert_string_equal(note_at(&j, "rate", "format"), ""); /* of `not` */
+    assert_string_equal(note_at(&j, "rate", "const"), "");  /* of `if` */
+    assert_string_equal(note_at(&j, "rate", "$comment"), "then");
     assert_string_equal(note_at(&j, "models.0", "title"), "First");
     assert_string_equal(note_at(&j, "models.1.name", "title"), "Name");
     assert_string_equal(note_at(&j, "nested.level", "x-env"), "LEVEL");
