@@ -95,6 +95,7 @@ static int replace_again(struct daemon *d, const char *name, struct span text, s
         return -1;
     if (dup3(dir, d->run_dir, O_CLOEXEC) < 0)
         return error_set(err, ERR_SYSTEM, errno, "cannot move into %s", d->settings->run);
+    d->metrics_ms = 0; /* they are gone too */
     return fs_replace_volatile(d->run_dir, name, text, FILE_MODE, err);
 }
 
