@@ -145,7 +145,8 @@ class Repo:
     @classmethod
     def home(cls, path):
         repo = cls(path)
-        shutil.copytree(HOME / "services", Path(path) / "services")  # alone: tests write into them what they like
+        shutil.copytree(HOME / "services", Path(path) / "services")  # without schemas: tests write into them what they like
+        shutil.copy(HOME / "README.md", path)
         repo.commit(message="config: begin")
         return repo
 
