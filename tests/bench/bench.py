@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import figures  # noqa: E402
 from world import BENCH, ROOT, RUN, SBIN, ENV, Process, Repo, World, await_port, config, free_port, have, measure  # noqa: E402
 
-FULL = {"rounds": 5, "count": 60, "sizes": [10, 100, 1000, 10000], "shapes": [False, True], "fill": 10000}
+FULL = {"rounds": 4, "count": 50, "sizes": [10, 100, 1000, 10000], "shapes": [False, True], "fill": 10000}
 QUICK = {"rounds": 3, "count": 25, "sizes": [100, 10000], "shapes": [False], "fill": 1000}
 GAPS = (20, 1)
 
