@@ -69,15 +69,12 @@ struct link {
     bool is_main;    /* it listens too */
     bool is_down;
     int64_t retry_ms, retry_at_ms, tick_at_ms;
-    int fd;          /* as the epoll set knows it, -1: not at all */
-    uint32_t wants;
 };
 
 /* What is asked of the broker on this connection. */
 struct fetch {
     int fence_id;       /* SUBSCRIBE that ends what was asked for, 0: none is out */
     bool is_begun, is_whole; /* whole: all that is retained for us has been delivered */
-    bool is_refused;    /* the broker lets us not subscribe */
     int64_t again_at_ms, again_ms; /* when what is missing is asked for once more */
     bool is_all_asked;  /* of the rows_asked there were, each one is subscribed */
     size_t rows_asked, enough_missing;

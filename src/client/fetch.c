@@ -102,7 +102,6 @@ void fetch_subscribed(epoch_client *client, const struct mqtt_event *event)
     struct error err;
     if (event->reason >= REFUSED) {
         error_set(&err, CODE_BROKER_AWAY, 0, "the broker lets us not subscribe: %s", event->text);
-        client->fetch.is_refused = true;
         alarm_tell(client, "subscribing", &err);
     }
     if (event->message_id == client->fetch.fence_id)
@@ -224,7 +223,7 @@ static void ask_again(epoch_client *client, int64_t now_ms)
         if (state_is_missing(state, state->rows[i]))
             state->rows[i]->is_subscribed = fetch->is_all_asked = false;
     if (subscribe(client, TOPIC_EPOCH, client->settings.source, &id, &err) != 0 ||
-        subscribe(client, TOPIC_INDEX, client->settings.source, &id, &err) != 0) {
+        (state_wants_index(state) && subscribe(client, TOPIC_INDEX, client->settings.source, &id, &err) != 0)) {
         tell(client, &err);
         return;
     }

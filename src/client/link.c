@@ -94,7 +94,7 @@ static int open_link(epoch_client *client, size_t at, struct error *err)
     const struct client_settings *settings = &client->settings;
     struct link *link = &client->links[at];
     char id[256], topic[TOPIC_MAX + 1] = "";
-    *link = (struct link){.client = client, .is_main = at == 0, .is_down = true, .retry_ms = RETRY_MIN_MS, .fd = -1};
+    *link = (struct link){.client = client, .is_main = at == 0, .is_down = true, .retry_ms = RETRY_MIN_MS};
     if (at < client->acks_len) {
         link->ack = &client->acks[at];
         acks_topic(client, link->ack->service, topic);
@@ -210,19 +210,13 @@ int64_t links_deadline_ms(const epoch_client *client)
 }
 
 /* A descriptor that the library closed has left the set by itself, and its number may be another's by now. */
-static void watch(epoch_client *client, struct link *link, size_t at)
+static void watch(epoch_client *client, const struct link *link, size_t at)
 {
     int fd = mqtt_fd(link->mqtt);
     uint32_t wants = fd < 0 ? 0 : mqtt_wants(link->mqtt);
     struct epoll_event event = {.events = wants, .data.u64 = at};
-    if (fd < 0) {
-        link->fd = -1;
-        return;
-    }
-    if (epoll_ctl(client->epoll, EPOLL_CTL_MOD, fd, &event) != 0 && errno == ENOENT)
+    if (fd >= 0 && epoll_ctl(client->epoll, EPOLL_CTL_MOD, fd, &event) != 0 && errno == ENOENT)
         epoll_ctl(client->epoll, EPOLL_CTL_ADD, fd, &event);
-    link->fd = fd;
-    link->wants = wants;
 }
 
 void links_watch(epoch_client *client)

@@ -55,7 +55,6 @@ struct state {
     uint8_t index_digest[HASH_LEN];
     size_t missing;             /* rows without the message that the fitting index names */
     bool is_partial;            /* a row was not followed when the applied head was */
-    bool is_by_index;           /* state_prepare found it so */
 };
 
 /* Empty: believes what `roots` vouch for of `source`; both are borrowed. */

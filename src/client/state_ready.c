@@ -84,8 +84,7 @@ bool state_prepare(struct state *state)
 {
     if (!state->waiting.exists || state->waiting.generation != state->view.keyset.generation)
         return false;
-    state->is_by_index = !prepare_by_changes(state);
-    return !state->is_by_index || prepare_by_index(state);
+    return prepare_by_changes(state) || prepare_by_index(state);
 }
 
 bool state_wants_index(const struct state *state)
