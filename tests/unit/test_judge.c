@@ -3,6 +3,8 @@
  */
 #include "judging.h"
 
+#include "config/profiles.h"
+
 #define SCHEMA "{\"additionalProperties\":false,\"properties\":{\"v\":{\"maximum\":9,\"type\":\"integer\"},\"url\":{}}}"
 #define NEEDS_URL "{\"required\":[\"url\"]}"
 
@@ -148,6 +150,48 @@ static void judge__names_the_schema_of_each_service(void **state)
     assert_string_equal(j.candidate.services[1].schema, "");
 }
 
+/* --- limits --- */
+
+enum { NAMES = 64 };
+
+/* `count` files of one text, "<prefix>0007<suffix>", before those that are given. */
+static struct fake_source many(struct fake_file *files, char (*names)[NAMES], size_t count, const char *prefix,
+                               const char *suffix, struct fake_file last)
+{
+    for (size_t i = 0; i < count; i++) {
+        snprintf(names[i], NAMES, "%s%04zu%s", prefix, i, suffix);
+        files[i] = (struct fake_file){names[i], "v: 1"};
+    }
+    files[count] = last;
+    return fake_source_of(files, count + 1);
+}
+
+static void judge__refuses_more_profiles_than_can_be_afforded(void **state)
+{
+    (void)state;
+    AUTO_JUDGING struct judging j = {0};
+    static struct fake_file files[PROFILES_MAX + 2];
+    static char names[PROFILES_MAX + 1][NAMES];
+    const struct fake_file x = {"services/x.yaml", "v: 1"};
+    AUTO_FAKE struct fake_source good = many(files, names, PROFILES_MAX, "profiles/p", "/x.yaml", x);
+    accept(&j, &good.source);
+    AUTO_FAKE struct fake_source bad = many(files, names, PROFILES_MAX + 1, "profiles/p", "/x.yaml", x);
+    assert_invalid(&j, &bad.source, CODE_LIMIT_PROFILES, "profiles", "more than 32 profiles");
+}
+
+static void judge__refuses_more_bases_than_can_be_afforded(void **state)
+{
+    (void)state;
+    AUTO_JUDGING struct judging j = {0};
+    static struct fake_file files[SHARED_FILES_MAX + 2];
+    static char names[SHARED_FILES_MAX + 1][NAMES];
+    const struct fake_file x = {"services/x.yaml", "v: 1"};
+    AUTO_FAKE struct fake_source good = many(files, names, SHARED_FILES_MAX, "bases/b", ".yaml", x);
+    accept(&j, &good.source);
+    AUTO_FAKE struct fake_source bad = many(files, names, SHARED_FILES_MAX + 1, "bases/b", ".yaml", x);
+    assert_invalid(&j, &bad.source, CODE_LIMIT_SHARED, "bases", "more than 1000 files or 16 MiB");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -160,6 +204,8 @@ int main(void)
         cmocka_unit_test(judge__refuses_a_service_without_a_schema_where_one_is_required),
         cmocka_unit_test(judge__tells_a_broken_file_alone_where_the_rest_hangs_on_it),
         cmocka_unit_test(judge__refuses_defaults_without_end),
+        cmocka_unit_test(judge__refuses_more_profiles_than_can_be_afforded),
+        cmocka_unit_test(judge__refuses_more_bases_than_can_be_afforded),
         cmocka_unit_test(judge__names_the_schema_of_each_service),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

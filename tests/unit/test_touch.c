@@ -203,16 +203,19 @@ static void touch__says_the_same_when_everything_is_read(void **state)
 {
     (void)state;
     AUTO_JUDGING struct judging j = {0};
-    AUTO_FAKE struct fake_source first = FAKE({"bases/one.yaml", "w: 1"}, {"epoch.yaml", "bases: {b: [one]}"}, SERVICES);
+#define PATCHES {"profiles/quiet/a.yaml", "v: 1"}
+    AUTO_FAKE struct fake_source first =
+        FAKE({"bases/one.yaml", "w: 1"}, {"epoch.yaml", "bases: {b: [one]}"}, PATCHES, {"profiles/quiet/b.yaml", "v: 1"}, SERVICES);
     AUTO_FAKE struct fake_source second =
-        FAKE({"bases/one.yaml", "w: 2"}, {"epoch.yaml", "bases: {b: [one]}"}, {"services/a.yaml", "v: 1"},
+        FAKE({"bases/one.yaml", "w: 2"}, {"epoch.yaml", "bases: {b: [one]}"}, PATCHES, {"services/a.yaml", "v: 1"},
              {"services/b.yaml", "v: 1"}, {"services/c.yaml", "v: 2"});
+#undef PATCHES
     accept(&j, &first.source);
     j.reads_all = true;
     assert_int_equal(judge(&j, &second.source), 0);
     assert_changes(&j, "b={\"v\":1,\"w\":2} c={\"v\":2} ", 3);
-    assert_touched(&j, "b:b c:f ");
-    assert_int_equal(second.reads, 4);
+    assert_touched(&j, "b:ba c:f ");
+    assert_int_equal(second.reads, 5); /* the base, three services, a patch */
 }
 
 int main(void)
