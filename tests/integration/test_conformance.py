@@ -49,7 +49,7 @@ def test_a_client_of_four_hundred_lines_passes(broker, tmp_path):
     all_pass(play(broker, tmp_path, [ROOT / "examples/python-plain/conformance.py"], () if IS_FULL else PLAIN_CASES), 80)
 
 
-def test_f67_f69_f71_f76_f77_f80__libepoch_passes_every_case(broker, tmp_path):
+def test_f67_f69_f71_f76_f77_f79_f80__libepoch_passes_every_case(broker, tmp_path):
     all_pass(play(broker, tmp_path, [BUILD / "tests/conformance/driver"]), 200)
 
 
