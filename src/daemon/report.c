@@ -182,6 +182,7 @@ static void write_metrics(struct daemon *d)
     metrics_write(&d->metrics, &view, &d->conditions, &text);
     replace(d, METRICS_FILE, &text);
     d->metrics_ms = clock_boot_ms();
+    log_debug(UNIT, "metrics_written", LOG_N("epoch", d->pipeline.force.epoch));
 }
 
 void report_now(struct daemon *d)

@@ -216,6 +216,7 @@ def test_a_removed_run_folder_is_made_again(home, quick):
     change(home, 2)
     quick.published(2)
     assert quick.status_when(lambda s: s.get("epoch") == 2)["published"] in (1, 2)
+    quick.wait("metrics_written", epoch=2)
     assert (quick.run / "metrics.prom").exists()
 
 

@@ -55,7 +55,8 @@ def test_a_commit_is_told_what_it_changes(repo):
     assert told.startswith("epochd: valid; 3 services of 6 change: +new, -router, stt-worker\n")
     assert "  + new\n      /rate: 2\n  - router\n  ~ stt-worker\n" in told and "      /rate: 1 added\n" in told
     repo.write({"README.md": "# words\n"})
-    assert "epochd: valid; no service changes\n" in commit(repo, "-a", "-q", check=0).stderr
+    repo.git("add", "-A")
+    assert "epochd: valid; no service changes\n" in commit(repo, "-q", check=0).stderr
 
 
 def test_an_invalid_commit_is_refused_by_place(repo):

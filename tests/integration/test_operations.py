@@ -253,6 +253,7 @@ def test_f25__a_deleted_run_folder_is_made_again(host, home):
     change(home, 2)
     host.daemon.committed(2)
     status = host.daemon.status_when(lambda s: s.get("epoch") == 2)
+    host.daemon.wait("metrics_written", epoch=2)
     assert status["state"] == "ok" and (host.daemon.run / "metrics.prom").exists()
 
 
