@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "model/codes.h"
+#include "model/nearest.h"
 #include "schema/say.h"
 
 /* Lower is nearer. */
@@ -99,6 +100,7 @@ static bool say_choices(struct run *run, const struct keyword *keyword, const st
     enum { LISTED_MAX = 12 };
     struct problems *problems = run->problems;
     struct buf text AUTO_BUF = {0}, value AUTO_BUF = {0};
+    struct nearest nearest = {.text = place->node->kind == DOC_STRING ? place->node->u.string : SPAN("")};
     size_t listed = 0;
     for (size_t i = first; i < problems->len; i++) {
         const struct problem *problem = &problems->items[i];
@@ -109,12 +111,20 @@ static bool say_choices(struct run *run, const struct keyword *keyword, const st
         for (size_t j = 0; j < (is_list ? at->u.array.len : 1); j++, listed++) {
             if (listed >= LISTED_MAX)
                 continue;
+            const struct doc_node *choice = is_list ? at->u.array.items[j] : at;
             buf_puts(&text, listed == 0 ? "" : ", ");
-            put_short(&text, is_list ? at->u.array.items[j] : at);
+            put_short(&text, choice);
+            if (choice->kind == DOC_STRING)
+                nearest_try(&nearest, choice->u.string.data);
         }
     }
     if (listed > LISTED_MAX)
         buf_printf(&text, " and %zu more", listed - LISTED_MAX);
+    if (nearest.name != NULL && !say_is_secret(run, place)) {
+        buf_puts(&text, "; did you mean ");
+        put_name(&text, span_of(nearest.name));
+        buf_putc(&text, '?');
+    }
     problems_keep(problems, first, first, 0);
     return say(run, keyword, place, "%s is not one of %s", say_value(run, place, &value), said(run, &text));
 }
