@@ -236,12 +236,13 @@ void compare_schemas(struct comparison *c, const struct doc_node *before, const 
     c->near = near_above;
 }
 
-static struct side side_of(const struct doc_node *root)
+static struct side side_of(const struct doc_node *root, bool *failed)
 {
-    struct span dialect;
     static const char old[] = "draft-07";
-    return (struct side){root, doc_get_string(root, "$schema", &dialect) &&
-                                   memmem(dialect.data, dialect.len, old, sizeof old - 1) != NULL};
+    struct span dialect;
+    bool is_old = doc_get_string(root, "$schema", &dialect) &&
+                  memmem(dialect.data, dialect.len, old, sizeof old - 1) != NULL;
+    return (struct side){root, is_old, failed};
 }
 
 static void comparison_fini(struct comparison *c)
@@ -254,8 +255,8 @@ int schema_compare(const struct doc_node *before, const struct doc_node *after,
                    struct schema_changes *changes, struct error *err)
 {
     CLEANUP(comparison_fini)
-    struct comparison c = {.before = side_of(before),
-                           .after = side_of(after),
+    struct comparison c = {.before = side_of(before, &c.failed),
+                           .after = side_of(after, &c.failed),
                            .changes = changes,
                            .near = after,
                            .is_filled = true,

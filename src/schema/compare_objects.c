@@ -17,12 +17,17 @@ static bool pattern_fits(struct comparison *c, struct span ecma, struct span nam
     AUTO_PATTERN_WORK struct pattern_work work = {.steps = PATTERN_STEPS / 100};
     struct pattern *pattern = NULL;
     struct error err;
-    if (c->steps == 0 || pattern_compile(ecma, &pattern, &err) < 0)
+    if (c->steps == 0)
         return false;
     c->steps--;
-    bool fits = pattern_match(pattern, name, &work) == PATTERN_YES;
+    if (pattern_compile(ecma, &pattern, &err) < 0) {
+        c->failed = c->failed || strcmp(err.code, ERR_MEMORY) == 0;
+        return false;
+    }
+    enum pattern_verdict verdict = pattern_match(pattern, name, &work);
     pattern_free(pattern);
-    return fits;
+    c->failed = c->failed || verdict == PATTERN_NO_MEMORY;
+    return verdict == PATTERN_YES;
 }
 
 /* What one part says of a key by name or pattern. False: it speaks of the others only. */

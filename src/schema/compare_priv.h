@@ -16,6 +16,7 @@ enum { VIEW_PARTS_MAX = 32, VIEW_OTHERS_MAX = 8, COMPARE_DEPTH_MAX = 64 };
 struct side {
     const struct doc_node *root;
     bool is_draft_07; /* beside a $ref nothing counts */
+    bool *failed;     /* set for want of memory */
 };
 
 /* All that must hold of one value: a schema, what it refers to, its allOf. No parts: anything goes. */

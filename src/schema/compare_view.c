@@ -61,12 +61,16 @@ const struct doc_node *side_resolve(const struct side *side, struct span referen
         return NULL;
     if (reference.len == 1)
         return side->root;
-    if (!decode((struct span){reference.data + 1, reference.len - 1}, &fragment) || fragment.len == 0)
+    bool is_hex = decode((struct span){reference.data + 1, reference.len - 1}, &fragment);
+    *side->failed = *side->failed || fragment.failed;
+    if (!is_hex || fragment.len == 0)
         return NULL;
     if (fragment.data[0] != '/')
         return find_anchor(side->root, buf_span(&fragment));
-    if (pointer_parse(buf_span(&fragment), &arena, &pointer, &err) < 0)
+    if (pointer_parse(buf_span(&fragment), &arena, &pointer, &err) < 0) {
+        *side->failed = *side->failed || strcmp(err.code, ERR_MEMORY) == 0;
         return NULL;
+    }
     return pointer_find(side->root, &pointer, NULL);
 }
 

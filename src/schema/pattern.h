@@ -66,7 +66,7 @@ enum pattern_verdict pattern_match(const struct pattern *pattern, struct span te
  */
 int pattern_translate(struct span ecma, struct buf *out, uint32_t *reach, struct error *err) MUST_CHECK;
 
-/* What the format `regex` asks. True also for the little that is right and cannot be compiled; false without memory. */
+/* What the format `regex` asks. True also for the little that is right and cannot be compiled. */
 bool pattern_is_regex(struct span text);
 
 #endif

@@ -294,25 +294,31 @@ static int disjunction(struct translation *t)
     return 0;
 }
 
+static int translate(struct translation *t)
+{
+    if (t->in.len > PATTERN_MAX)
+        return error_set(t->err, CODE_SCHEMA_REGEX, 0, "the pattern is longer than %d bytes", PATTERN_MAX);
+    if (!utf8_is_valid(t->in))
+        return error_set(t->err, CODE_SCHEMA_REGEX, 0, "the pattern is not UTF-8");
+    if (count_groups(t) < 0 || disjunction(t) < 0)
+        return -1;
+    return t->at < t->in.len ? pattern_refuse(t, t->at, "a ) without its (") : 0;
+}
+
 int pattern_translate(struct span ecma, struct buf *out, uint32_t *reach, struct error *err)
 {
     struct translation t = {.in = ecma, .out = out, .err = err};
-    if (ecma.len > PATTERN_MAX)
-        return error_set(err, CODE_SCHEMA_REGEX, 0, "the pattern is longer than %d bytes", PATTERN_MAX);
-    if (!utf8_is_valid(ecma))
-        return error_set(err, CODE_SCHEMA_REGEX, 0, "the pattern is not UTF-8");
-    if (count_groups(&t) < 0 || disjunction(&t) < 0)
+    if (translate(&t) < 0)
         return -1;
-    if (t.at < ecma.len)
-        return pattern_refuse(&t, t.at, "a ) without its (");
     *reach = t.run > t.reach ? t.run : t.reach;
     return buf_check(out, err);
 }
 
+/* What has failed takes no memory: only the grammar is asked. */
 bool pattern_is_regex(struct span text)
 {
-    AUTO_BUF struct buf out = {0};
+    struct buf nowhere = {.failed = true};
     struct error err;
-    uint32_t reach;
-    return pattern_translate(text, &out, &reach, &err) == 0;
+    struct translation t = {.in = text, .out = &nowhere, .err = &err};
+    return translate(&t) == 0;
 }
