@@ -65,9 +65,9 @@ static bool take_escape(struct reading *r)
 {
     if (r->rest.len < 2 || r->rest.data[0] != '\\' || (r->rest.data[1] != 'd' && r->rest.data[1] != 'w'))
         return false;
-    for (unsigned char c = '0'; c <= 'z'; c++)
+    for (unsigned c = '0'; c <= 'z'; c++)
         if (r->rest.data[1] == 'd' ? is_digit((char)c) : is_word((char)c))
-            put(&r->atom, c);
+            put(&r->atom, (unsigned char)c);
     skip(r, 2);
     return true;
 }
@@ -92,8 +92,8 @@ static bool take_class(struct reading *r)
             if (!take_character(r, "[]\\", &last) || last < first)
                 return false;
         }
-        for (unsigned char c = (unsigned char)first; c <= (unsigned char)last; c++)
-            put(&r->atom, c);
+        for (unsigned c = (unsigned char)first; c <= (unsigned char)last; c++)
+            put(&r->atom, (unsigned char)c);
     }
     return true;
 }
