@@ -11,7 +11,7 @@ enum { CHOICES_SHOWN = 12, VALUE_SHOWN = 120 };
 struct span meaning_text(const struct schema_place *place, const char *keyword)
 {
     const struct doc_node *note = schema_note(place, keyword);
-    return note == NULL || note->kind != DOC_STRING ? (struct span){0} : note->u.string;
+    return note == NULL || note->kind != DOC_STRING ? SPAN("") : note->u.string;
 }
 
 bool meaning_is_there(const struct schema_place *place)

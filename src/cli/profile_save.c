@@ -111,10 +111,13 @@ static int add_change(struct saving *s, const char *service, struct buf *text, s
         return error_set(err, CODE_USAGE, 0, "more than %d services at once: name some", FILES_MAX);
     if (asprintf(&path, "profiles/%s/%s.yaml", s->profile, service) < 0)
         return error_memory(err);
-    s->changes[s->len++] = (struct repo_change){.path = path, .is_removed = text == NULL, .text = text == NULL ? (struct span){0} : buf_span(text)};
-    s->saved += text != NULL;
-    if (text != NULL)
+    struct repo_change *change = &s->changes[s->len++];
+    *change = (struct repo_change){.path = path, .is_removed = text == NULL};
+    if (text != NULL) {
+        change->text = buf_span(text);
         *text = (struct buf){0};
+        s->saved++;
+    }
     return 0;
 }
 
