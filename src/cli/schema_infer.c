@@ -51,7 +51,8 @@ int schema_infer_services(const struct cli *cli, const struct cli_args *args)
     if (title == NULL)
         return cli_usage(args->verb, "infer takes one service or several");
     /* Not the files as they are: the shell has just emptied the one this is printed into. */
-    if (ground_open(cli, "HEAD", &ground, &err) != 0 || load(&ground.source, args, &services, &findings, &err) != 0)
+    if (ground_open(cli, "HEAD", &ground, &err) != 0 ||
+        load(&ground.source, args, &services, &findings, &err) != 0)
         return cli_fail(&err);
     if (cli_print_errors(&findings))
         return CLI_FINDINGS;

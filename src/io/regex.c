@@ -138,8 +138,8 @@ enum pattern_verdict pattern_match(const struct pattern *pattern, struct span te
         return PATTERN_NO_MEMORY;
     work->steps -= reading;
     pcre2_set_callout(room->context, count_step, &count);
-    int found = pcre2_match(pattern->code, (PCRE2_SPTR)(text.len == 0 ? "" : text.data), text.len, 0, 0, room->data,
-                            room->context);
+    int found = pcre2_match(pattern->code, (PCRE2_SPTR)(text.len == 0 ? "" : text.data), text.len, 0, 0,
+                            room->data, room->context);
     if (found >= 0)
         return PATTERN_YES;
     if (found == PCRE2_ERROR_NOMEMORY)

@@ -66,8 +66,8 @@ bool compare_is_same(struct comparison *c, const struct doc_node *before, const 
  * True if at most one part of each view has one of the keywords (`other` may be NULL), so that view_get sees all there
  * is. Else all is told: unclear, unless every one of the newer is the same as one of the older.
  */
-bool compare_is_single(struct comparison *c, const struct view *before, const struct view *after, const char *keyword,
-                       const char *other);
+bool compare_is_single(struct comparison *c, const struct view *before, const struct view *after,
+                       const char *keyword, const char *other);
 
 /* Whether a document has schemas with an $id of their own inside, names itself, or refers dynamically: none of that is
    followed. */

@@ -178,7 +178,8 @@ static size_t count_parts(const struct view *view, const char *keyword, const ch
     return count;
 }
 
-static bool is_in_some(struct comparison *c, const struct view *view, const char *keyword, const struct doc_node *value)
+static bool is_in_some(struct comparison *c, const struct view *view, const char *keyword,
+                       const struct doc_node *value)
 {
     for (size_t i = 0; i < view->len; i++)
         if (compare_is_same(c, doc_get(view->parts[i], keyword), value))
@@ -186,8 +187,8 @@ static bool is_in_some(struct comparison *c, const struct view *view, const char
     return false;
 }
 
-bool compare_is_single(struct comparison *c, const struct view *before, const struct view *after, const char *keyword,
-                       const char *other)
+bool compare_is_single(struct comparison *c, const struct view *before, const struct view *after,
+                       const char *keyword, const char *other)
 {
     const char *const keywords[] = {keyword, other};
     if (count_parts(before, keyword, other) <= 1 && count_parts(after, keyword, other) <= 1)
@@ -196,7 +197,8 @@ bool compare_is_single(struct comparison *c, const struct view *before, const st
         for (size_t j = 0; j < ARRAY_LEN(keywords) && keywords[j] != NULL; j++) {
             const struct doc_node *value = doc_get(after->parts[i], keywords[j]);
             if (value != NULL && !is_in_some(c, before, keywords[j], value))
-                compare_report(c, SCHEMA_UNCLEAR, after, keywords[j], "has another %s beside others", keywords[j]);
+                compare_report(c, SCHEMA_UNCLEAR, after, keywords[j], "has another %s beside others",
+                               keywords[j]);
         }
     return false;
 }

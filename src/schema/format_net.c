@@ -61,7 +61,8 @@ static bool is_label_character(char c)
 static bool is_label(struct span label, bool is_idn)
 {
     uint32_t code_point;
-    if (label.len == 0 || label.data[0] == '-' || label.data[label.len - 1] == '-' || (!is_idn && label.len > LABEL_MAX))
+    if (label.len == 0 || label.data[0] == '-' || label.data[label.len - 1] == '-' ||
+        (!is_idn && label.len > LABEL_MAX))
         return false;
     while (label.len > 0)
         if (format_run(&label, is_label_character, SIZE_MAX) == 0 &&
@@ -85,7 +86,8 @@ bool format_is_hostname(struct span text)
 
 static bool is_atom_character(char c)
 {
-    return format_is_letter(c) || format_is_digit(c) || (c != '\0' && strchr("!#$%&'*+-/=?^_`{|}~", c) != NULL);
+    return format_is_letter(c) || format_is_digit(c) ||
+           (c != '\0' && strchr("!#$%&'*+-/=?^_`{|}~", c) != NULL);
 }
 
 /* What stands between the quotes, and the closing one. */

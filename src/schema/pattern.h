@@ -18,10 +18,10 @@
 #include "util/span.h"
 
 enum {
-    PATTERN_MAX = 16 * 1024,    /* bytes of a pattern */
-    PATTERN_DEPTH_MAX = 100,    /* groups inside each other */
-    PATTERN_NAMES_MAX = 100,    /* named groups */
-    PATTERN_REPEAT_MAX = 65535, /* {n}: more is refused */
+    PATTERN_MAX = 16 * 1024,         /* bytes of a pattern */
+    PATTERN_DEPTH_MAX = 100,         /* groups inside each other */
+    PATTERN_NAMES_MAX = 100,         /* named groups */
+    PATTERN_REPEAT_MAX = 65535,      /* {n}: more is refused */
     PATTERN_STEPS = 4 * 1000 * 1000, /* for one document: a quarter of a second; it needs some thousands */
 };
 
@@ -51,7 +51,8 @@ enum pattern_verdict {
 };
 
 /* `text` is UTF-8; of bytes that are not, no pattern matches. The pattern may be matched by several threads. */
-enum pattern_verdict pattern_match(const struct pattern *pattern, struct span text, struct pattern_work *work);
+enum pattern_verdict pattern_match(const struct pattern *pattern, struct span text,
+                                   struct pattern_work *work);
 
 /* --- the dialect ----------------------------------------------------------------------------------------------- */
 

@@ -3,10 +3,10 @@
  */
 #include "schema/pattern_priv.h"
 
-
 /* WhiteSpace and LineTerminator of ECMA-262 §12.2 and §12.3, and all that is neither. */
 #define SPACES                                                                                               \
-    "\\x{9}-\\x{d}\\x{20}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}\\x{205f}\\x{3000}\\x{feff}"
+    "\\x{9}-\\x{d}\\x{20}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}\\x{205f}\\x{3000}"   \
+    "\\x{feff}"
 #define NO_SPACES                                                                                            \
     "\\x{0}-\\x{8}\\x{e}-\\x{1f}\\x{21}-\\x{9f}\\x{a1}-\\x{167f}\\x{1681}-\\x{1fff}\\x{200b}-\\x{2027}"      \
     "\\x{202a}-\\x{202e}\\x{2030}-\\x{205e}\\x{2060}-\\x{2fff}\\x{3001}-\\x{fefe}\\x{ff00}-\\x{10ffff}"
@@ -146,7 +146,8 @@ int pattern_take_escape(struct translation *t, struct pattern_escape *out)
     if (c == 'c')
         return take_control(t, start, &out->code_point);
     if (is_digit(c))
-        return pattern_refuse(t, start, "\\%c is no group and no character; \\x%02x is", c, (unsigned)(c - '0'));
+        return pattern_refuse(t, start, "\\%c is no group and no character; \\x%02x is", c,
+                              (unsigned)(c - '0'));
     return refuse_letter(t, start, c);
 }
 
@@ -163,8 +164,8 @@ int pattern_put_class_escape(struct translation *t, const struct pattern_escape 
     bool is_space = escape->name == 's', is_property = escape->name == 'p' || escape->name == 'P';
     if (is_property) {
         if (!pattern_put_property(t->out, escape->name == 'P', escape->property))
-            return pattern_refuse(t, (size_t)(escape->property.data - t->in.data), "no such property for \\%c",
-                                  escape->name);
+            return pattern_refuse(t, (size_t)(escape->property.data - t->in.data),
+                                  "no such property for \\%c", escape->name);
     } else if (is_space || escape->name == 'S') {
         buf_printf(t->out, is_in_brackets ? "%s" : "[%s]", is_space ? SPACES : NO_SPACES);
     } else {

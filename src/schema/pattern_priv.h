@@ -17,7 +17,8 @@ struct translation {
     struct buf *out;
     struct error *err;
     unsigned depth;
-    uint32_t run, reach; /* characters that may be compared before the next callout; the most of them so far */
+    uint32_t run,
+        reach;       /* characters that may be compared before the next callout; the most of them so far */
     unsigned groups; /* that capture, in all */
     struct span names[PATTERN_NAMES_MAX];
     unsigned numbers[PATTERN_NAMES_MAX]; /* the groups they stand for */
@@ -51,9 +52,9 @@ bool pattern_take_number(struct translation *t, uint32_t *out);
 
 /* What a backslash may stand for, in brackets and outside of them. */
 struct pattern_escape {
-    bool is_class;       /* \d \s \w \p and their opposites */
-    uint32_t code_point; /* else; a lone surrogate too */
-    char name;           /* of a class: d D s S w W p P */
+    bool is_class;        /* \d \s \w \p and their opposites */
+    uint32_t code_point;  /* else; a lone surrogate too */
+    char name;            /* of a class: d D s S w W p P */
     struct span property; /* of p and P */
 };
 

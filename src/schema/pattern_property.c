@@ -60,8 +60,9 @@ static const struct name categories[] = {
 };
 
 static const char *const short_categories[] = {
-    "C",  "Cc", "Cf", "Cn", "Co", "Cs", "L",  "Ll", "Lm", "Lo", "Lt", "Lu", "M",  "Mc", "Me", "Mn", "N",  "Nd", "Nl",
-    "No", "P",  "Pc", "Pd", "Pe", "Pf", "Pi", "Po", "Ps", "S",  "Sc", "Sk", "Sm", "So", "Z",  "Zl", "Zp", "Zs",
+    "C",  "Cc", "Cf", "Cn", "Co", "Cs", "L",  "Ll", "Lm", "Lo", "Lt", "Lu", "M",
+    "Mc", "Me", "Mn", "N",  "Nd", "Nl", "No", "P",  "Pc", "Pd", "Pe", "Pf", "Pi",
+    "Po", "Ps", "S",  "Sc", "Sk", "Sm", "So", "Z",  "Zl", "Zp", "Zs",
 };
 
 /* Binary properties: PCRE2 knows them by the same long names. */
@@ -168,7 +169,8 @@ static bool put(struct buf *out, bool is_negated, const char *name)
     return true;
 }
 
-static bool put_named(struct buf *out, bool is_negated, const struct name *names, size_t len, struct span name)
+static bool put_named(struct buf *out, bool is_negated, const struct name *names, size_t len,
+                      struct span name)
 {
     for (size_t i = 0; i < len; i++)
         if (span_is(name, names[i].ecma))
@@ -210,6 +212,7 @@ bool pattern_put_property(struct buf *out, bool is_negated, struct span text)
     bool is_extension = span_is(name, "Script_Extensions") || span_is(name, "scx");
     if ((!is_script && !is_extension) || !is_script_name(value))
         return false;
-    buf_printf(out, "\\%c{%s:%.*s}", is_negated ? 'P' : 'p', is_script ? "sc" : "scx", (int)value.len, value.data);
+    buf_printf(out, "\\%c{%s:%.*s}", is_negated ? 'P' : 'p', is_script ? "sc" : "scx", (int)value.len,
+               value.data);
     return true;
 }

@@ -1,6 +1,6 @@
 /*
- * fuzz_schema: any JSON as a schema. It is compiled or has findings with a place in it, whichever; a compiled one judges
- * itself as a document, tells its annotations, and breaks nothing when it is compared with itself.
+ * fuzz_schema: any JSON as a schema. It is compiled or has findings with a place in it; a compiled one judges itself
+ * as a document, tells its annotations, and breaks nothing when it is compared with itself.
  */
 #include <stdint.h>
 

@@ -1,6 +1,6 @@
 /*
- * fuzz_validate: a JSON array of two schemas and a value. Both ways to judge agree; a value is valid under what is inferred
- * from it; and where nothing between the two schemas is said to break or to be unclear, a value that was valid still is.
+ * fuzz_validate: a JSON array of two schemas and a value. Both ways to judge agree; a schema can be inferred from the
+ * value; and where nothing between the two is said to break or to be unclear, a value that was valid still is.
  */
 #include <stdint.h>
 
@@ -68,8 +68,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     AUTO_SCHEMA_SET struct schema_set *before = NULL, *after = NULL;
     AUTO_SCHEMA_CHANGES struct schema_changes changes = {0};
     struct error err;
-    if (json_read((struct span){(const char *)data, size}, &options, &doc, &err) < 0 || doc.root->kind != DOC_ARRAY ||
-        doc.root->u.array.len != 3)
+    if (json_read((struct span){(const char *)data, size}, &options, &doc, &err) < 0 ||
+        doc.root->kind != DOC_ARRAY || doc.root->u.array.len != 3)
         return 0;
     const struct doc_node *const *parts = doc.root->u.array.items;
     infer(parts[2]);

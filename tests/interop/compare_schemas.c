@@ -20,8 +20,9 @@ static const struct schema *compile(const struct doc_node *node, struct schema_s
     struct doc doc = {0};
     struct error err;
     json_write(node, &text);
-    if (json_read(buf_span(&text), &options, &doc, &err) < 0 || schema_set_add(set, "s.json", &doc, &err) < 0 ||
-        schema_set_compile(set, &findings, &err) < 0 || findings.errors > 0)
+    if (json_read(buf_span(&text), &options, &doc, &err) < 0 ||
+        schema_set_add(set, "s.json", &doc, &err) < 0 || schema_set_compile(set, &findings, &err) < 0 ||
+        findings.errors > 0)
         return NULL;
     return schema_set_find(set, "s.json");
 }
@@ -42,7 +43,8 @@ static bool holds(const struct schema *schema, const struct doc_node *value)
 
 static int compare(const struct doc_node *question)
 {
-    static const char letters[] = {[SCHEMA_COMPATIBLE] = 'c', [SCHEMA_UNCLEAR] = 'u', [SCHEMA_BREAKING] = 'b'};
+    static const char letters[] = {
+        [SCHEMA_COMPATIBLE] = 'c', [SCHEMA_UNCLEAR] = 'u', [SCHEMA_BREAKING] = 'b'};
     const struct doc_node *const *parts = question->u.array.items;
     AUTO_SCHEMA_CHANGES struct schema_changes changes = {0};
     AUTO_SCHEMA_SET struct schema_set *before = NULL, *after = NULL;

@@ -60,10 +60,12 @@ static void assert_narrows(const char *wide, const char *narrow, const char *wor
 static void compare__the_same_schema_says_nothing(void **state)
 {
     (void)state;
-    static const char schema[] =
-        "{\"type\":\"object\",\"required\":[\"a\"],\"properties\":{\"a\":{\"$ref\":\"#/$defs/x\"},\"b\":{\"oneOf\":"
-        "[{\"type\":\"null\"},{\"$ref\":\"#\"}]},\"c\":{\"items\":{\"$ref\":\"other.json#/y\"}}},\"not\":{\"required\":"
-        "[\"z\"]},\"$defs\":{\"x\":{\"minimum\":1,\"allOf\":[{\"maximum\":3}]}},\"additionalProperties\":false}";
+    static const char schema[] = "{\"type\":\"object\",\"required\":[\"a\"],\"properties\":{\"a\":{\"$ref\":"
+                                 "\"#/$defs/x\"},\"b\":{\"oneOf\":"
+                                 "[{\"type\":\"null\"},{\"$ref\":\"#\"}]},\"c\":{\"items\":{\"$ref\":\"other."
+                                 "json#/y\"}}},\"not\":{\"required\":"
+                                 "[\"z\"]},\"$defs\":{\"x\":{\"minimum\":1,\"allOf\":[{\"maximum\":3}]}},"
+                                 "\"additionalProperties\":false}";
     assert_says(schema, schema, "");
     assert_says("true", "true", "");
     assert_says("{}", "true", "");
@@ -78,9 +80,11 @@ static void compare__single_values(void **state)
     assert_narrows("{\"type\":\"number\"}", "{\"type\":\"integer\"}", "may not hold fractions any more");
     assert_narrows("{\"enum\":[1,2]}", "{\"enum\":[1]}", "2 is no choice any more");
     assert_narrows("{\"enum\":[1,2]}", "{\"const\":1}", "2 is no choice any more");
-    assert_narrows("{\"type\":\"integer\"}", "{\"type\":\"integer\",\"enum\":[1]}", "must be one of 1 choice now");
+    assert_narrows("{\"type\":\"integer\"}", "{\"type\":\"integer\",\"enum\":[1]}",
+                   "must be one of 1 choice now");
     assert_narrows("{\"minimum\":1}", "{\"minimum\":2}", "the least is 2 now, was 1");
-    assert_narrows("{\"minimum\":1}", "{\"exclusiveMinimum\":1}", "the least is 1 (itself excluded) now, was 1");
+    assert_narrows("{\"minimum\":1}", "{\"exclusiveMinimum\":1}",
+                   "the least is 1 (itself excluded) now, was 1");
     assert_narrows("{\"maximum\":2}", "{\"maximum\":1.5}", "the greatest is 1.5 now, was 2");
     assert_narrows("{}", "{\"maximum\":1}", "there was none");
     assert_narrows("{\"minLength\":1}", "{\"minLength\":2}", "the fewest characters are 2 now");
@@ -93,11 +97,13 @@ static void compare__single_values(void **state)
     assert_says("{}", "{\"type\":\"string\"}", "breaking : may hold strings only now\n");
     assert_says("{}", "{\"multipleOf\":2}", "breaking : must be a multiple of another number now\n");
     assert_says("{\"multipleOf\":4}", "{\"multipleOf\":2}", "");
-    assert_says("{\"type\":\"integer\",\"minimum\":1}", "{\"type\":\"integer\",\"exclusiveMinimum\":0,\"multipleOf\":1}", "");
+    assert_says("{\"type\":\"integer\",\"minimum\":1}",
+                "{\"type\":\"integer\",\"exclusiveMinimum\":0,\"multipleOf\":1}", "");
     assert_says("{\"pattern\":\"a\"}", "{\"pattern\":\"b\"}", "unclear : must match another pattern now\n");
     assert_says("{}", "{\"format\":\"colour\"}", "");
     assert_says("{\"type\":\"string\"}", "{\"type\":\"string\",\"minimum\":1,\"required\":[\"a\"]}", "");
-    assert_says("{\"enum\":[1,2]}", "{\"enum\":[1,2],\"minimum\":1}", "unclear : the choices must also pass another minimum now\n");
+    assert_says("{\"enum\":[1,2]}", "{\"enum\":[1,2],\"minimum\":1}",
+                "unclear : the choices must also pass another minimum now\n");
     assert_says("{\"default\":1}", "{\"default\":2,\"x-env\":\"A\"}",
                 "compatible : has another default\ncompatible : has another environment variable\n");
 }
@@ -106,26 +112,34 @@ static void compare__keys_of_mappings(void **state)
 {
     (void)state;
     assert_narrows("{}", "{\"required\":[\"a\"]}", "must have the key a now");
-    assert_narrows("{}", "{\"additionalProperties\":false}", "may not have keys that the schema does not know");
-    assert_narrows("{\"properties\":{\"a\":{}},\"additionalProperties\":false}", "{\"additionalProperties\":false}",
-                   "may not have the key a any more");
+    assert_narrows("{}", "{\"additionalProperties\":false}",
+                   "may not have keys that the schema does not know");
+    assert_narrows("{\"properties\":{\"a\":{}},\"additionalProperties\":false}",
+                   "{\"additionalProperties\":false}", "may not have the key a any more");
     assert_narrows("{\"properties\":{\"a\":{\"properties\":{\"b\":{\"maximum\":2}}}}}",
-                   "{\"properties\":{\"a\":{\"properties\":{\"b\":{\"maximum\":1}}}}}", "breaking /a/b: the greatest");
-    assert_narrows("{\"additionalProperties\":{\"maximum\":2}}", "{\"additionalProperties\":{\"maximum\":1}}", "/*: ");
-    assert_narrows("{\"patternProperties\":{\"^x\":{\"maximum\":2}}}", "{\"patternProperties\":{\"^x\":{\"maximum\":1}}}",
+                   "{\"properties\":{\"a\":{\"properties\":{\"b\":{\"maximum\":1}}}}}",
+                   "breaking /a/b: the greatest");
+    assert_narrows("{\"additionalProperties\":{\"maximum\":2}}", "{\"additionalProperties\":{\"maximum\":1}}",
                    "/*: ");
-    assert_says("{}", "{\"required\":[\"a\"],\"properties\":{\"a\":{\"$ref\":\"#/$defs/a\"}},\"$defs\":{\"a\":{\"default\":1}}}",
+    assert_narrows("{\"patternProperties\":{\"^x\":{\"maximum\":2}}}",
+                   "{\"patternProperties\":{\"^x\":{\"maximum\":1}}}", "/*: ");
+    assert_says("{}",
+                "{\"required\":[\"a\"],\"properties\":{\"a\":{\"$ref\":\"#/$defs/"
+                "a\"}},\"$defs\":{\"a\":{\"default\":1}}}",
                 "compatible : must have the key a now, which has a default\n"
                 "unclear : says what the key a must be, which was free\n");
-    assert_says("{\"items\":{}}", "{\"items\":{\"required\":[\"a\"],\"properties\":{\"a\":{\"default\":1}}}}",
-                "breaking /*: must have the key a now\nunclear /*: says what the key a must be, which was free\n");
-    assert_says("{\"additionalProperties\":{\"type\":\"string\"}}",
-                "{\"additionalProperties\":{\"type\":\"string\"},\"properties\":{\"a\":{\"type\":\"integer\"}}}",
-                "breaking /a: may not hold strings any more\n");
-    assert_says("{\"patternProperties\":{\"^x\":{\"type\":\"string\"}},\"additionalProperties\":false}",
-                "{\"properties\":{\"xa\":{\"type\":\"string\"}},\"patternProperties\":{\"^x\":{\"type\":\"string\"}},"
-                "\"additionalProperties\":false}",
-                "");
+    assert_says(
+        "{\"items\":{}}", "{\"items\":{\"required\":[\"a\"],\"properties\":{\"a\":{\"default\":1}}}}",
+        "breaking /*: must have the key a now\nunclear /*: says what the key a must be, which was free\n");
+    assert_says(
+        "{\"additionalProperties\":{\"type\":\"string\"}}",
+        "{\"additionalProperties\":{\"type\":\"string\"},\"properties\":{\"a\":{\"type\":\"integer\"}}}",
+        "breaking /a: may not hold strings any more\n");
+    assert_says(
+        "{\"patternProperties\":{\"^x\":{\"type\":\"string\"}},\"additionalProperties\":false}",
+        "{\"properties\":{\"xa\":{\"type\":\"string\"}},\"patternProperties\":{\"^x\":{\"type\":\"string\"}},"
+        "\"additionalProperties\":false}",
+        "");
     assert_says("{}", "{\"patternProperties\":{\"^x\":{}}}",
                 "unclear : keys that match ^x have a schema of their own now\n");
     assert_says("{}", "{\"propertyNames\":{\"maxLength\":3}}", "unclear : propertyNames is new\n");
@@ -140,29 +154,36 @@ static void compare__items_of_lists(void **state)
 {
     (void)state;
     assert_narrows("{\"items\":{\"maximum\":2}}", "{\"items\":{\"maximum\":1}}", "breaking /*: the greatest");
-    assert_narrows("{\"prefixItems\":[{\"maximum\":2}]}", "{\"prefixItems\":[{\"maximum\":1}]}", "breaking /0: ");
+    assert_narrows("{\"prefixItems\":[{\"maximum\":2}]}", "{\"prefixItems\":[{\"maximum\":1}]}",
+                   "breaking /0: ");
     assert_says("{\"prefixItems\":[true]}", "{\"prefixItems\":[true],\"items\":false}",
                 "breaking : may have no more than 1 items now\n");
     assert_says("{\"items\":[{\"type\":\"string\"}]}", "{\"prefixItems\":[{\"type\":\"string\"}]}", "");
-    assert_says("{\"contains\":{\"const\":1}}", "{\"contains\":{\"const\":2}}", "unclear : contains is another one\n");
+    assert_says("{\"contains\":{\"const\":1}}", "{\"contains\":{\"const\":2}}",
+                "unclear : contains is another one\n");
 }
 
 static void compare__alternatives(void **state)
 {
     (void)state;
-    assert_says("{\"anyOf\":[{\"type\":\"string\"},{\"type\":\"null\"}]}", "{\"anyOf\":[{\"type\":\"null\"}]}",
-                "breaking : an alternative of anyOf is gone\n");
-    assert_says("{\"anyOf\":[{\"type\":\"null\"}]}", "{\"anyOf\":[{\"type\":\"string\"},{\"type\":\"null\"}]}",
+    assert_says("{\"anyOf\":[{\"type\":\"string\"},{\"type\":\"null\"}]}",
+                "{\"anyOf\":[{\"type\":\"null\"}]}", "breaking : an alternative of anyOf is gone\n");
+    assert_says("{\"anyOf\":[{\"type\":\"null\"}]}",
+                "{\"anyOf\":[{\"type\":\"string\"},{\"type\":\"null\"}]}",
                 "compatible : anyOf has one more alternative\n");
-    assert_says("{\"oneOf\":[{\"type\":\"null\"}]}", "{\"oneOf\":[{\"type\":\"string\"},{\"type\":\"null\"}]}",
+    assert_says("{\"oneOf\":[{\"type\":\"null\"}]}",
+                "{\"oneOf\":[{\"type\":\"string\"},{\"type\":\"null\"}]}",
                 "unclear : oneOf has one more alternative\n");
-    assert_says("{\"oneOf\":[{\"minimum\":1},{\"type\":\"null\"}]}", "{\"oneOf\":[{\"type\":\"null\"},{\"minimum\":2}]}",
+    assert_says("{\"oneOf\":[{\"minimum\":1},{\"type\":\"null\"}]}",
+                "{\"oneOf\":[{\"type\":\"null\"},{\"minimum\":2}]}",
                 "breaking : the least is 2 now, was 1\n"
                 "unclear : an alternative of oneOf is another one: values may fit two\n");
     assert_says("{}", "{\"not\":{\"const\":1}}", "unclear : not is new\n");
-    assert_says("{\"if\":{},\"then\":{\"const\":1}}", "{}", "compatible : a condition is gone: if, then, else\n");
+    assert_says("{\"if\":{},\"then\":{\"const\":1}}", "{}",
+                "compatible : a condition is gone: if, then, else\n");
     assert_says("{\"not\":{\"$ref\":\"#/$defs/a\"},\"$defs\":{\"a\":{\"const\":1}}}",
-                "{\"not\":{\"$ref\":\"#/$defs/a\"},\"$defs\":{\"a\":{\"const\":2}}}", "unclear : not is another one\n");
+                "{\"not\":{\"$ref\":\"#/$defs/a\"},\"$defs\":{\"a\":{\"const\":2}}}",
+                "unclear : not is another one\n");
 }
 
 static void compare__follows_references_inside_and_trusts_those_outside(void **state)
@@ -177,15 +198,17 @@ static void compare__follows_references_inside_and_trusts_those_outside(void **s
                 "compatible : has no greatest any more\n");
     assert_says("{\"$ref\":\"a.json\"}", "{\"$ref\":\"a.json\"}", "");
     assert_says("{\"$ref\":\"a.json\"}", "{\"$ref\":\"b.json\"}", "unclear : refers to b.json now\n");
-    assert_says("{\"$schema\":\"http://json-schema.org/draft-07/schema#\",\"$ref\":\"#/definitions/a\",\"maximum\":1,"
-                "\"definitions\":{\"a\":{}}}",
-                "{\"$schema\":\"http://json-schema.org/draft-07/schema#\",\"$ref\":\"#/definitions/a\","
-                "\"definitions\":{\"a\":{}}}",
-                "");
+    assert_says(
+        "{\"$schema\":\"http://json-schema.org/draft-07/schema#\",\"$ref\":\"#/definitions/a\",\"maximum\":1,"
+        "\"definitions\":{\"a\":{}}}",
+        "{\"$schema\":\"http://json-schema.org/draft-07/schema#\",\"$ref\":\"#/definitions/a\","
+        "\"definitions\":{\"a\":{}}}",
+        "");
     assert_says("{\"$ref\":\"#\"}", "{\"$ref\":\"#\"}",
                 "unclear : has too many parts to be compared, or a reference to nothing\n");
     assert_says("{\"properties\":{\"a\":{\"$ref\":\"#\"},\"b\":{\"minimum\":1}}}",
-                "{\"properties\":{\"a\":{\"$ref\":\"#\"},\"b\":{\"minimum\":2}}}", "breaking /b: the least is 2 now, was 1\n");
+                "{\"properties\":{\"a\":{\"$ref\":\"#\"},\"b\":{\"minimum\":2}}}",
+                "breaking /b: the least is 2 now, was 1\n");
 }
 
 static void compare__places_are_those_of_the_keywords(void **state)
@@ -210,7 +233,8 @@ static void compare__secrets_are_not_shown(void **state)
 {
     (void)state;
     assert_says("{\"properties\":{\"a\":{\"x-secret\":true,\"enum\":[\"one\",\"two\"]}}}",
-                "{\"properties\":{\"a\":{\"x-secret\":true,\"enum\":[\"one\"]}}}", "breaking /a: … is no choice any more\n");
+                "{\"properties\":{\"a\":{\"x-secret\":true,\"enum\":[\"one\"]}}}",
+                "breaking /a: … is no choice any more\n");
 }
 
 static void t16__schemas_made_to_be_walked_for_ever_end(void **state)
@@ -220,8 +244,10 @@ static void t16__schemas_made_to_be_walked_for_ever_end(void **state)
     AUTO_BUF struct buf out = {0};
     buf_puts(&text, "{\"$defs\":{");
     for (int i = 0; i < 60; i++)
-        buf_printf(&text, "\"d%d\":{\"allOf\":[{\"properties\":{\"a\":{\"$ref\":\"#/$defs/d%d\"},\"b\":{\"$ref\":\"#/$defs/d%d\"}}},"
-                          "{\"properties\":{\"a\":{\"$ref\":\"#/$defs/d%d\"}}}]},",
+        buf_printf(&text,
+                   "\"d%d\":{\"allOf\":[{\"properties\":{\"a\":{\"$ref\":\"#/$defs/"
+                   "d%d\"},\"b\":{\"$ref\":\"#/$defs/d%d\"}}},"
+                   "{\"properties\":{\"a\":{\"$ref\":\"#/$defs/d%d\"}}}]},",
                    i, (i + 1) % 60, (i * 7) % 60, (i * 11 + 3) % 60);
     buf_puts(&text, "\"e\":{}},\"$ref\":\"#/$defs/d0\",\"maximum\":1}");
     buf_putc(&text, '\0');

@@ -69,7 +69,8 @@ static void assert_infers(const char *const *texts, const char *wanted)
 static void infer__tells_types_and_keys_in_the_order_they_were_written(void **state)
 {
     (void)state;
-    INFERS("type: object\nadditionalProperties: false\nproperties:\n  zone:\n    type: string\n  bright:\n    type: boolean\n"
+    INFERS("type: object\nadditionalProperties: false\nproperties:\n  zone:\n    type: string\n  bright:\n   "
+           " type: boolean\n"
            "  level:\n    type: integer\n",
            "zone: hall\nbright: true\nlevel: 3\n");
 }
@@ -77,7 +78,8 @@ static void infer__tells_types_and_keys_in_the_order_they_were_written(void **st
 static void infer__requires_what_all_of_several_have(void **state)
 {
     (void)state;
-    INFERS("type: object\nadditionalProperties: false\nrequired:\n  - a\nproperties:\n  a:\n    type: number\n  b:\n    type:\n"
+    INFERS("type: object\nadditionalProperties: false\nrequired:\n  - a\nproperties:\n  a:\n    type: "
+           "number\n  b:\n    type:\n"
            "      - \"null\"\n      - string\n",
            "a: 1\nb: null\n", "a: 1.5\n", "b: x\na: 2\n");
 }
@@ -85,8 +87,10 @@ static void infer__requires_what_all_of_several_have(void **state)
 static void infer__looks_into_lists_and_mappings(void **state)
 {
     (void)state;
-    INFERS("type: object\nadditionalProperties: false\nproperties:\n  list:\n    type: array\n    items:\n      type: object\n"
-           "      additionalProperties: false\n      required:\n        - x\n      properties:\n        x:\n          type: integer\n"
+    INFERS("type: object\nadditionalProperties: false\nproperties:\n  list:\n    type: array\n    items:\n   "
+           "   type: object\n"
+           "      additionalProperties: false\n      required:\n        - x\n      properties:\n        x:\n "
+           "         type: integer\n"
            "        z:\n          type: integer\n  none:\n    type: array\n  map:\n    type: object\n"
            "    additionalProperties: false\n",
            "list: [{x: 1}, {x: 2, z: 3}]\nnone: []\nmap: {}\n");
@@ -95,7 +99,8 @@ static void infer__looks_into_lists_and_mappings(void **state)
 static void infer__marks_secrets_and_copies_no_value(void **state)
 {
     (void)state;
-    INFERS("type: object\nadditionalProperties: false\nproperties:\n  db_password:\n    type: string\n    x-secret: true\n"
+    INFERS("type: object\nadditionalProperties: false\nproperties:\n  db_password:\n    type: string\n    "
+           "x-secret: true\n"
            "  key:\n    type: string\n    x-secret: true\n",
            "db_password: hunter2\nkey: sealed:1:0123456789abcdef:AAAA\n");
 }

@@ -1,6 +1,6 @@
 /*
- * Want of memory while patterns are compiled and matched, schemas compared, schemas inferred: each allocation fails in its
- * turn, nothing is left behind, and the error says so; nothing that was not looked at is told as compatible.
+ * Want of memory while patterns are compiled and matched, schemas compared, schemas inferred: each allocation fails
+ * in its turn, nothing is left behind, and the error says so; nothing that was not looked at is told as compatible.
  */
 #include "malloc_sweep.h"
 
@@ -37,12 +37,14 @@ static int attempt_compare(void *context, struct error *err)
     AUTO_DOC struct doc before = {0}, after = {0};
     AUTO_SCHEMA_CHANGES struct schema_changes changes = {0};
     (void)context;
-    read_doc("{\"properties\":{\"a\":{\"enum\":[1,2]},\"xb\":{\"$ref\":\"#/$defs/m~1n\"}},\"patternProperties\":"
-             "{\"^x\":{\"minLength\":1}},\"$defs\":{\"m/n\":{\"type\":[\"string\",\"null\"]}}}",
-             &before);
-    read_doc("{\"properties\":{\"a\":{\"enum\":[1,3]},\"xb\":{\"$ref\":\"#/$defs/m~1n\"}},\"patternProperties\":"
-             "{\"^x\":{\"minLength\":2}},\"$defs\":{\"m/n\":{\"type\":\"string\"}}}",
-             &after);
+    read_doc(
+        "{\"properties\":{\"a\":{\"enum\":[1,2]},\"xb\":{\"$ref\":\"#/$defs/m~1n\"}},\"patternProperties\":"
+        "{\"^x\":{\"minLength\":1}},\"$defs\":{\"m/n\":{\"type\":[\"string\",\"null\"]}}}",
+        &before);
+    read_doc(
+        "{\"properties\":{\"a\":{\"enum\":[1,3]},\"xb\":{\"$ref\":\"#/$defs/m~1n\"}},\"patternProperties\":"
+        "{\"^x\":{\"minLength\":2}},\"$defs\":{\"m/n\":{\"type\":\"string\"}}}",
+        &after);
     sweep_begin();
     if (schema_compare(before.root, after.root, &changes, err) < 0)
         return -1;

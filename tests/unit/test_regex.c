@@ -120,7 +120,8 @@ static void regex__knows_the_properties_by_their_ecma_names(void **state)
     YES("^\\p{gc=Nd}\\p{General_Category=Decimal_Number}$", "12");
     YES("^\\p{Any}\\p{Assigned}\\P{Unassigned}$", "abc");
     YES("^\\p{LC}\\p{Cased_Letter}$", "aA");
-    YES("^\\p{Emoji_Presentation}\\p{Alpha}\\p{White_Space}\\p{AHex}$", "\xf0\x9f\x90\xb2" "a f");
+    YES("^\\p{Emoji_Presentation}\\p{Alpha}\\p{White_Space}\\p{AHex}$", "\xf0\x9f\x90\xb2"
+                                                                        "a f");
     assert_refused("\\p{letter}", "no such property");
     assert_refused("\\p{L&}", "no such property");
     assert_refused("\\p{Script=Klingon}", "");
@@ -144,18 +145,42 @@ static void regex__refuses_what_ecma_does_not_know(void **state)
 {
     (void)state;
     static const char *const wrong[][2] = {
-        {"^(abc]", "a ( without its )"}, {"a)", "a ) without its ("},   {"[a", "a [ without its ]"},
-        {"*a", "nothing to repeat"},     {"a**", "nothing to repeat"},  {"a++", "nothing to repeat"},
-        {"a{2}{3}", "nothing to repeat"}, {"(?=a)*", "an assertion"},   {"^*", "an assertion"},
-        {"\\b+", "an assertion"},        {"a{3,2}", "ends before"},     {"a{70000}", "more than 65535"},
-        {"a{99999999999}", "more than"}, {"[b-a]", "ends before"},      {"\\Z", "$ is the end"},
-        {"\\A", "^ is the start"},       {"\\a", "has no \\a"},         {"\\", "a backslash at the end"},
-        {"(?i)a", "no group"},           {"(?P<n>a)", "no group"},      {"(?#x)", "no group"},
-        {"(?>a)", "no group"},           {"(?i:a)", "no group"},        {"\\2(a)", "not there"},
-        {"\\k<x>", "not there"},         {"(?<x>a)(?<x>b)", "two groups"}, {"(?<1>a)", "the name"},
-        {"(?<>a)", "the name"},          {"(?<a", "the name"},          {"\\u12", "four hex digits"},
-        {"\\u{110000}", "up to 10FFFF"}, {"\\x1", "two hex digits"},    {"\\c1", "wants a letter"},
-        {"[\\B]", "has no \\B"},         {"\\01", "\\0"},               {"\xff", "not UTF-8"},
+        {"^(abc]", "a ( without its )"},
+        {"a)", "a ) without its ("},
+        {"[a", "a [ without its ]"},
+        {"*a", "nothing to repeat"},
+        {"a**", "nothing to repeat"},
+        {"a++", "nothing to repeat"},
+        {"a{2}{3}", "nothing to repeat"},
+        {"(?=a)*", "an assertion"},
+        {"^*", "an assertion"},
+        {"\\b+", "an assertion"},
+        {"a{3,2}", "ends before"},
+        {"a{70000}", "more than 65535"},
+        {"a{99999999999}", "more than"},
+        {"[b-a]", "ends before"},
+        {"\\Z", "$ is the end"},
+        {"\\A", "^ is the start"},
+        {"\\a", "has no \\a"},
+        {"\\", "a backslash at the end"},
+        {"(?i)a", "no group"},
+        {"(?P<n>a)", "no group"},
+        {"(?#x)", "no group"},
+        {"(?>a)", "no group"},
+        {"(?i:a)", "no group"},
+        {"\\2(a)", "not there"},
+        {"\\k<x>", "not there"},
+        {"(?<x>a)(?<x>b)", "two groups"},
+        {"(?<1>a)", "the name"},
+        {"(?<>a)", "the name"},
+        {"(?<a", "the name"},
+        {"\\u12", "four hex digits"},
+        {"\\u{110000}", "up to 10FFFF"},
+        {"\\x1", "two hex digits"},
+        {"\\c1", "wants a letter"},
+        {"[\\B]", "has no \\B"},
+        {"\\01", "\\0"},
+        {"\xff", "not UTF-8"},
     };
     for (size_t i = 0; i < ARRAY_LEN(wrong); i++)
         assert_refused(wrong[i][0], wrong[i][1]);
@@ -188,9 +213,9 @@ static void t16__no_pattern_takes_more_steps_than_it_is_given(void **state)
 {
     (void)state;
     static const char *const evil[] = {
-        "^(a+)+$",   "^(a|a)*$",          "(a*)*b!",          "a*a*a*a*b!",   "a*b!",
-        "a{60000}b!", "(?:a?){30}a{30}b!", "^(a*)\\1b!",       "(.*).*\\1x!", "(?:(?:(?:a*)*)*)*b!",
-        "\\w+\\s!",   "(?:.*a){20}b!",     "(?:a(?=.*b!))",    "(?:a|b|c)*!!", "(x+x+)+y|(a|aa)+$",
+        "^(a+)+$",    "^(a|a)*$",          "(a*)*b!",       "a*a*a*a*b!",   "a*b!",
+        "a{60000}b!", "(?:a?){30}a{30}b!", "^(a*)\\1b!",    "(.*).*\\1x!",  "(?:(?:(?:a*)*)*)*b!",
+        "\\w+\\s!",   "(?:.*a){20}b!",     "(?:a(?=.*b!))", "(?:a|b|c)*!!", "(x+x+)+y|(a|aa)+$",
     };
     static char text[256 * 1024];
     memset(text, 'a', sizeof text);
