@@ -143,7 +143,7 @@ struct epoch_options {
     /* Who answers. */
     const char *instance;      /* [a-z0-9][a-z0-9.-]{0,62}; default: the host's name in lower case */
     const char *instance_key;  /* file of an ed25519-secret key; default: acknowledgements are not signed */
-    bool is_silent;            /* publishes no acknowledgements */
+    bool is_silent;            /* publishes no acknowledgements; who follows more than 32 services does not either */
 
     const struct epoch_env *env; /* overrides by the environment */
     size_t env_len;
@@ -261,7 +261,8 @@ struct epoch_status {
     const char *freshness_name; /* "UNKNOWN", "LKG", "FRESH", "STALE": static */
     const char *reason;         /* of STALE: "silent", "clock" (one of the two clocks is wrong), "behind" (a newer
                                    epoch is known and not complete); else "": static */
-    int64_t age_ms;             /* since a keepalive vouched last, in this or an earlier run with the same cache; -1: never */
+    int64_t age_ms;             /* since the publisher was heard last, with the same cache in an earlier run too (to a
+                                   minute); -1: never */
     uint64_t generation, epoch; /* of what is applied; 0: nothing */
     bool is_connected;          /* to the broker */
     bool is_unusable;           /* by policy */

@@ -37,11 +37,6 @@ void overrides_unref(struct overrides *overrides)
     free(overrides);
 }
 
-static void overrides_cleanup(struct overrides **overrides)
-{
-    overrides_unref(*overrides);
-}
-
 static int copy(char **out, const char *text, struct error *err)
 {
     *out = strdup(text);
@@ -114,21 +109,30 @@ static int read_row(struct overrides *out, const struct epoch_env *env, struct e
     return error_wrap(err, "the pointer for %s", env->variable);
 }
 
+static int read_rows(struct overrides *out, const struct epoch_env *env, size_t len, struct error *err)
+{
+    if (len > OVERRIDES_MAX)
+        return error_set(err, CODE_SETTINGS, 0, "more than %d variables override something", OVERRIDES_MAX);
+    out->list = calloc(len + 1, sizeof *out->list);
+    if (out->list == NULL)
+        return error_memory(err);
+    for (size_t i = 0; i < len; i++)
+        if (read_row(out, &env[i], err) != 0)
+            return -1;
+    return 0;
+}
+
 int overrides_read(struct overrides **out, const struct epoch_env *env, size_t len, struct error *err)
 {
-    struct overrides *overrides CLEANUP(overrides_cleanup) = calloc(1, sizeof *overrides);
+    struct overrides *overrides = calloc(1, sizeof *overrides);
     if (overrides == NULL)
         return error_memory(err);
     overrides->references = 1;
-    overrides->list = calloc(len + 1, sizeof *overrides->list);
-    if (overrides->list == NULL)
-        return error_memory(err);
-    if (len > OVERRIDES_MAX)
-        return error_set(err, CODE_SETTINGS, 0, "more than %d variables override something", OVERRIDES_MAX);
-    for (size_t i = 0; i < len; i++)
-        if (read_row(overrides, &env[i], err) != 0)
-            return -1;
-    *out = TAKE(overrides);
+    if (read_rows(overrides, env, len, err) != 0) {
+        overrides_unref(overrides);
+        return -1;
+    }
+    *out = overrides;
     return 0;
 }
 

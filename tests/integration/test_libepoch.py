@@ -1,4 +1,7 @@
 """libepoch as an application uses it: a C program (probe.c) on the public header alone, a real broker, a real daemon."""
+import base64
+import hashlib
+import hmac
 import json
 import os
 import queue
@@ -264,14 +267,26 @@ def test_t6_f77__a_rotation_is_followed_and_a_second_one_that_was_missed(lively,
 # --- files that cannot be believed -----------------------------------------------------------------------------------------
 
 
+def sealed(snapshot, key):
+    """The snapshot as whoever has the HMAC key can make it."""
+    secret = base64.b64decode(key.read_text().strip().rsplit(":", 1)[1])
+    body = snapshot[:-75]
+    return body + b',"hmac":"' + hmac.new(secret, body + b"}", hashlib.sha256).hexdigest().encode() + b'"}'
+
+
 def test_t11_t13_f79__a_snapshot_that_cannot_be_believed_is_told_and_left(tmp_path, lively, opened):
     good = (lively.state / "config.lkg.json").read_bytes()
+    own = lively.state / "keys/lkg.key"
+    assert sealed(good, own) == good
+    host = json.loads(good)["payload"]["host"].encode()
     stranger = tmp_path / "lkg.key"
     shutil.copy(lively.state / "keys/journal.key", stranger)
     flipped = bytearray(good)
     flipped[len(flipped) // 2] ^= 1
     for name, data, key, code in (("flipped", bytes(flipped), None, "lkg-bad-mac"), ("cut", good[:-100], None, "lkg-form"),
-                                  ("stranger", good, stranger, "lkg-bad-mac")):
+                                  ("stranger", good, stranger, "lkg-bad-mac"),
+                                  ("host", sealed(good.replace(b'"host":"' + host, b'"host":"x' + host), own), None, "lkg-wrong-host"),
+                                  ("forged", sealed(good.replace(b'sample_rate\\":16000', b'sample_rate\\":16001'), own), None, "lkg-bad-sig")):
         file = tmp_path / name
         file.write_bytes(data)
         probe = opened(lively, "url=off", f"lkg={file}", f"lkg_key={key or lively.state / 'keys/lkg.key'}", cache=f"cache-{name}")
