@@ -7,29 +7,24 @@
 #include "daemon/daemon.h"
 #include "model/codes.h"
 #include "util/clock.h"
-#include "util/fs.h"
 
 #define UNIT "acks"
 
 enum {
     WRITE_AFTER_MS = 50,
     WRITE_SHARE = 20, /* of the time at most the 20th part goes into the file: the larger it is the rarer it is written */
-    FILE_MODE = 0644,
     PRUNE_EVERY_MS = 60000,
 };
 
 /* --- the file ------------------------------------------------------------------------------------------------------------- */
 
-static void write_file(struct acks *acks, const struct daemon *d)
+static void write_file(struct daemon *d)
 {
     struct buf text AUTO_BUF = {0};
-    struct error err;
-    const struct consumers_view view = {clock_wall_ms(), acks->listener.is_listening,
-                                        acks->listener.is_listening ? NULL : acks->listener.reason};
-    consumers_write(&acks->consumers, &view, &text);
-    if (buf_check(&text, &err) != 0 ||
-        (fs_replace_volatile(d->run_dir, CONSUMERS_FILE, buf_span(&text), FILE_MODE, &err) != 0 && err.sys != ENOENT))
-        log_error_object(LOG_LEVEL_WARN, UNIT, "consumers_not_written", &err);
+    const struct listener *listener = &d->acks.listener;
+    const struct consumers_view view = {clock_wall_ms(), listener->is_listening, listener->is_listening ? NULL : listener->reason};
+    consumers_write(&d->acks.consumers, &view, &text);
+    report_file(d, CONSUMERS_FILE, &text);
 }
 
 static void on_write(void *context)
@@ -41,7 +36,7 @@ static void on_write(void *context)
         consumers_prune(&acks->consumers, clock_wall_ms());
         acks->pruned_ms = now_ms;
     }
-    write_file(acks, d);
+    write_file(d);
     acks->quiet_until_ms = now_ms + (clock_mono_us() - began_us) * WRITE_SHARE / 1000;
 }
 

@@ -165,6 +165,7 @@ void report_init(struct daemon *d);
 void report_health(struct daemon *d, enum health_event event, const char *error);
 void report_settle(struct daemon *d);        /* at the end of every callback that may have changed a condition */
 void report_soon(struct daemon *d);          /* status.json is out of date */
+void report_file(struct daemon *d, const char *name, struct buf *text); /* into the run folder, which is made again where it is gone */
 void report_now(struct daemon *d);           /* writes status.json and metrics.prom */
 
 #endif

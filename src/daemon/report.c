@@ -108,7 +108,7 @@ static int try_replace(struct daemon *d, const char *name, struct buf *text, str
     return err->sys == ENOENT ? replace_again(d, name, buf_span(text), err) : -1;
 }
 
-static void replace(struct daemon *d, const char *name, struct buf *text)
+void report_file(struct daemon *d, const char *name, struct buf *text)
 {
     struct error err;
     if (try_replace(d, name, text, &err) != 0)
@@ -147,7 +147,7 @@ static void write_status(struct daemon *d)
     };
     put_tip(d, &view);
     status_write(&view, &text);
-    replace(d, STATUS_FILE, &text);
+    report_file(d, STATUS_FILE, &text);
     log_debug(UNIT, "status_written", LOG_S("state", d->last_state), LOG_N("epoch", d->pipeline.force.epoch),
               LOG_N("published", d->published));
 }
@@ -180,7 +180,7 @@ static void write_metrics(struct daemon *d)
         .is_listening = d->acks.listener.is_listening,
     };
     metrics_write(&d->metrics, &view, &d->conditions, &text);
-    replace(d, METRICS_FILE, &text);
+    report_file(d, METRICS_FILE, &text);
     d->metrics_ms = clock_boot_ms();
     log_debug(UNIT, "metrics_written", LOG_N("epoch", d->pipeline.force.epoch));
 }

@@ -252,9 +252,10 @@ def test_f25__a_deleted_run_folder_is_made_again(host, home):
     host.daemon.process.send_signal(signal.SIGCONT)
     change(home, 2)
     host.daemon.committed(2)
-    status = host.daemon.status_when(lambda s: s.get("epoch") == 2)
+    files = [host.daemon.run / name for name in ("metrics.prom", "consumers.json")]
+    status = host.daemon.status_when(lambda s: s.get("epoch") == 2 and all(file.exists() for file in files))
     host.daemon.wait("metrics_written", epoch=2)
-    assert status["state"] == "ok" and (host.daemon.run / "metrics.prom").exists()
+    assert status["state"] == "ok"
 
 
 def test_f16__old_journal_files_may_be_moved_away(home, tmp_path, ends):
