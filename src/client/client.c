@@ -155,7 +155,10 @@ static void release_table(epoch_client *client)
 
 static void release(epoch_client *client, bool politely)
 {
+    struct pipe_guard guard;
+    run_guard_begin(&guard);
     links_close(client, politely);
+    run_guard_end(&guard);
     acks_fini(client);
     run_close(client);
     release_table(client);

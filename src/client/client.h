@@ -13,6 +13,7 @@
 #define CLIENT_CLIENT_H
 
 #include <pthread.h>
+#include <signal.h>
 
 #include "client/cache.h"
 #include "client/config.h"
@@ -216,6 +217,13 @@ void run_close(epoch_client *client);
 void run_pass(epoch_client *client);
 int run_timeout_ms(epoch_client *client);
 void run_wake(epoch_client *client);
+/* Whatever may write to a connection stands between these two: no SIGPIPE comes of it. */
+struct pipe_guard {
+    sigset_t before;
+    bool was_pending;
+};
+void run_guard_begin(struct pipe_guard *guard);
+void run_guard_end(const struct pipe_guard *guard);
 
 /* A callback is running from here to there: what may not be called from inside knows. */
 static inline void client_calling(epoch_client *client, bool is_calling)

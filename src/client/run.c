@@ -78,12 +78,7 @@ static void set_timer(epoch_client *client)
 /* --- SIGPIPE ------------------------------------------------------------------------------------------------------ */
 
 /* libmosquitto writes to sockets that may be gone. The signal is this thread's own, so it is blocked here and eaten. */
-struct pipe_guard {
-    sigset_t before;
-    bool was_pending;
-};
-
-static void guard_begin(struct pipe_guard *guard)
+void run_guard_begin(struct pipe_guard *guard)
 {
     sigset_t pipe, pending;
     sigemptyset(&pipe);
@@ -93,7 +88,7 @@ static void guard_begin(struct pipe_guard *guard)
     pthread_sigmask(SIG_BLOCK, &pipe, &guard->before);
 }
 
-static void guard_end(const struct pipe_guard *guard)
+void run_guard_end(const struct pipe_guard *guard)
 {
     const struct timespec now = {0};
     sigset_t pipe;
@@ -126,7 +121,7 @@ static void read_events(epoch_client *client)
 void run_pass(epoch_client *client)
 {
     struct pipe_guard guard;
-    guard_begin(&guard);
+    run_guard_begin(&guard);
     read_events(client);
     int64_t now = clock_boot_ms();
     links_work(client, now);
@@ -136,5 +131,5 @@ void run_pass(epoch_client *client)
     status_settle(client, now); /* what went out may be what somebody waits for */
     links_watch(client);
     set_timer(client);
-    guard_end(&guard);
+    run_guard_end(&guard);
 }

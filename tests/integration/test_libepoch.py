@@ -386,6 +386,15 @@ def test_f80__a_child_is_told_and_sigpipe_is_untouched(lively, home, broker, ope
     assert probe.wait("update")["version"] == 2  # the child took nothing of the connection with it
 
 
+@pytest.mark.parametrize("mode", ["loop", "thread"])
+def test_a_goodbye_to_a_broker_that_is_gone_is_no_signal(lively, broker, opened, mode):
+    probe = opened(lively, mode)
+    probe.wait("status", freshness="FRESH")
+    broker.kill()
+    probe.stop()  # at once: it may not even know yet
+    assert probe.process.returncode == 0
+
+
 # --- many ------------------------------------------------------------------------------------------------------------------
 
 
