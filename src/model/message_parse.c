@@ -181,6 +181,8 @@ static int read_config(const struct doc_node *root, struct span body, struct spa
     const struct doc_node *config = doc_get(root, "config");
     if (config == NULL || (config->kind != DOC_OBJECT && config->kind != DOC_NULL))
         return bad_member(err, "config", "an object or null");
+    if (config->size > doc_limits_config.size)
+        return bad_member(err, "config", "at most 256 KiB of canonical JSON");
     if (config->kind == DOC_NULL) {
         *out = (struct span){0};
         return 0;

@@ -310,6 +310,29 @@ static void message__takes_configurations_64_deep(void **state)
     assert_parse_refused(&over, MESSAGE_UPDATE, CODE_MESSAGE_FORM, "");
 }
 
+/* An update whose configuration is canonical JSON of exactly `size` bytes. */
+static void compose_config_of_size(struct buf *out, size_t size)
+{
+    AUTO_BUF struct buf config = {0};
+    compose(out, MESSAGE_UPDATE);
+    buf_puts(&config, "{\"a\":\"");
+    for (size_t i = strlen("{\"a\":\"\"}"); i < size; i++)
+        buf_putc(&config, 'x');
+    buf_puts(&config, "\"}");
+    buf_putc(&config, '\0');
+    assert_true(spoil(out, CONFIG, config.data));
+}
+
+static void message__takes_configurations_of_256_kib(void **state)
+{
+    (void)state;
+    AUTO_BUF struct buf most = {0}, over = {0};
+    compose_config_of_size(&most, 256 * 1024);
+    assert_parses(&most, MESSAGE_UPDATE);
+    compose_config_of_size(&over, 256 * 1024 + 1);
+    assert_parse_refused(&over, MESSAGE_UPDATE, CODE_MESSAGE_FORM, "config");
+}
+
 /* --- keysets --- */
 
 static void compose_keyset_of(struct buf *out, size_t len)
@@ -396,6 +419,7 @@ int main(void)
         cmocka_unit_test(message__refuses_what_is_not_an_object),
         cmocka_unit_test(message__refuses_more_than_320_kib),
         cmocka_unit_test(message__takes_configurations_64_deep),
+        cmocka_unit_test(message__takes_configurations_of_256_kib),
         cmocka_unit_test(message__takes_one_to_eight_keys),
         cmocka_unit_test(message__refuses_spoiled_keys),
         cmocka_unit_test(message__knows_correlation_ids),
