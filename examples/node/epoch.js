@@ -8,7 +8,9 @@ import mqtt from 'mqtt'
 
 const FORMAT = 1
 const MESSAGE_MAX = 320 * 1024
-const PACKET_MAX = 5 * 1024 * 1024
+const CONFIG_MAX = 256 * 1024
+const INDEX_MAX = 4 * 1024 * 1024
+const CHANGED_MAX = 1000
 const DEPTH_MAX = 65
 const KEYSET_MAX = 8
 const CLOCK_SLACK_MS = 30_000
@@ -57,6 +59,7 @@ const hex = digits => like(new RegExp(`^[0-9a-f]{${digits}}$`))
 const isName = like(/^[a-z][a-z0-9-]{0,62}$/)
 const isNumber = value => Number.isSafeInteger(value) && value >= 0
 const isObject = value => value !== null && typeof value === 'object' && !Array.isArray(value)
+const isConfig = value => isObject(value) && Buffer.byteLength(canonical(value)) <= CONFIG_MAX
 const orNull = form => value => value === null || form(value)
 
 const COMMON = {
@@ -65,12 +68,13 @@ const COMMON = {
 }
 const ONE_EPOCH = { config_epoch: hex(40), correlation_id: like(/^[A-Za-z0-9._-]{1,64}$/) }
 const FORMS = {
-  'config.update': { ...ONE_EPOCH, service: isName, version: isNumber, config: orNull(isObject), schema: orNull(hex(64)) },
+  'config.update': { ...ONE_EPOCH, service: isName, version: isNumber, config: orNull(isConfig), schema: orNull(hex(64)) },
   'config.epoch': {
     ...ONE_EPOCH,
     epoch: isNumber,
     parent: orNull(parent => isObject(parent) && isNumber(parent.epoch) && hex(64)(parent.sha256)),
-    changed: orNull(changed => isObject(changed) && Object.entries(changed).every(([name, version]) => isName(name) && isNumber(version))),
+    changed: orNull(changed => isObject(changed) && Object.keys(changed).length <= CHANGED_MAX &&
+      Object.entries(changed).every(([name, version]) => isName(name) && isNumber(version))),
     services: isNumber,
     index: hex(64),
     offset: isNumber
@@ -153,6 +157,7 @@ function indexDigest (services) {
 }
 
 function readIndex (raw) {
+  if (raw.length > INDEX_MAX) refuse('message-too-large', `an index of more than ${INDEX_MAX} bytes`)
   const index = parse(raw)
   expect(index, { type: type => type === 'config.index', services: isObject })
   for (const entry of Object.values(index.services)) expect(entry, { version: isNumber, sha256: hex(64) })
@@ -359,7 +364,7 @@ export class Client {
 
 export function follow (client, url, prefix = '') {
   const before = prefix && `${prefix}/`
-  const connection = mqtt.connect(url, { protocolVersion: 5, clean: true, resubscribe: false, properties: { maximumPacketSize: PACKET_MAX } })
+  const connection = mqtt.connect(url, { protocolVersion: 5, clean: true, resubscribe: false, properties: { maximumPacketSize: INDEX_MAX + 1024 } })
   client.askAgain = () => connection.subscribe(client.topics().map(topic => before + topic), { qos: 1 })
   connection.on('connect', client.askAgain)
   connection.on('error', () => {}) // it connects again by itself

@@ -24,7 +24,9 @@ from paho.mqtt.properties import Properties
 
 FORMAT = 1
 INTEGER_MAX = 2**53 - 1
-MESSAGE_MAX, PACKET_MAX, SNAPSHOT_MAX = 320 * 1024, 5 * 1024 * 1024, 256 * 1024 * 1024
+MESSAGE_MAX, CONFIG_MAX, INDEX_MAX, SNAPSHOT_MAX = 320 * 1024, 256 * 1024, 4 * 1024 * 1024, 256 * 1024 * 1024
+PACKET_MAX = INDEX_MAX + 1024
+CHANGED_MAX = 1000
 DEPTH_MAX = 65
 KEYSET_MAX = 8
 CLOCK_SLACK_S = 30
@@ -198,6 +200,10 @@ def verify(raw, keyset, kind, source, service=None):
         expect(body["parent"], {"epoch": NUMBER, "sha256": HEX[64]})
     if body.get("changed") is not None:
         expect(body["changed"], dict.fromkeys(body["changed"], NUMBER))
+        if len(body["changed"]) > CHANGED_MAX or not all(map(NAME.fullmatch, body["changed"])):
+            raise Refused("message-form", "what changed are not names of services, or too many")
+    if body.get("config") is not None and len(canonical(body["config"]).encode()) > CONFIG_MAX:
+        raise Refused("message-form", f"a configuration of more than {CONFIG_MAX} bytes")
     if body["source"] != source:
         raise Refused("wrong-source", f"from {body['source']}, not from {source}")
     if service is not None and body["service"] != service:
@@ -239,6 +245,8 @@ def index_digest(services):
 
 def read_index(raw):
     """{name: {version, sha256}}. Nobody signed it: it counts for a head that binds it, and for no other."""
+    if len(raw) > INDEX_MAX:
+        raise Refused("message-too-large", f"an index of more than {INDEX_MAX} bytes")
     index = parse(raw)
     expect(index, {"type": "config.index", "services": dict})
     for name, entry in index["services"].items():

@@ -86,6 +86,12 @@ def size():
     plain.MESSAGE_MAX = 2**30
 
 
+@flaw("forged.config-too-large", "forged.head-changed-too-many", "order.index-too-large")
+def limits():
+    plain.CONFIG_MAX = plain.CHANGED_MAX = plain.INDEX_MAX = 2**30
+    plain.PACKET_MAX = 2**24
+
+
 @flaw("forged.format-newer", "forged.head-format-newer", "keys.format-newer", "freshness.format-newer", "snapshot.format-newer")
 def format_newer():
     plain.FORMAT = 10**6

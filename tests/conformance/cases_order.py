@@ -181,6 +181,20 @@ def index_malformed(s):
     s.applied(third)
 
 
+@case("order.index-too-large", "an index of more than 4 MiB, though it is the head's: not read; the same in its size is")
+def index_too_large(s):
+    s.begin()
+    s.tolerate("message-too-large", "message-form")
+    both(s, 2)
+    third = both(s, 3)
+    for name in s.services:
+        s.send_service(name, third.changed[name])
+    s.send_head(third.head)
+    s.send_index(s.publisher.make_index(padding="x" * (4 * 1024 * 1024)))
+    s.deliver(s.publisher.commit({"router": {"value": 4}}))
+    s.applied(s.publisher.current(), *s.services)
+
+
 @case("order.changed-null", "a head that does not list what changed: the index does")
 def changed_null(s):
     s.begin()
