@@ -63,6 +63,7 @@ static void on_tidy(void *context)
         memory_drop_code();
     d->has_read_all = false;
     memory_give_back();
+    log_debug(UNIT, "tidied", LOG_N("epoch", d->pipeline.force.epoch));
 }
 
 /* Which keys hold. */

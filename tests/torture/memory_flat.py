@@ -49,6 +49,7 @@ def run(what, folder, keep, epochs, broker, is_there):
     repo = libbroker.home(folder)
     daemon = keep(Daemon(folder / "epochd", repo, broker, **libbroker.FAST))
     daemon.committed(1)
+    daemon.wait("tidied")  # what a start needed is no measure for what comes
     tip, samples, began = repo.head(), [], time.monotonic()
     for batch in range(BATCHES):
         for commit in make(repo, tip, epochs // BATCHES, batch):
