@@ -323,11 +323,10 @@ int schema_infer(struct span title, const struct doc_node *const *values, size_t
     static const struct doc_limits limits = {DOC_DEPTH_MAX, UINT32_MAX, UINT32_MAX};
     CLEANUP(builder_fini) struct inferring inferring = {.pos = {1, 1}, .err = err};
     AUTO_DOC struct doc doc = {0};
-    AUTO_FREE const struct doc_node **copy = calloc(len + 1, sizeof *copy);
-    if (copy == NULL)
+    AUTO_VALUES struct values all = {calloc(len + 1, sizeof(struct doc_node *)), len};
+    if (all.items == NULL)
         return error_memory(err);
-    memcpy(copy, values, len * sizeof *copy);
-    struct values all = {copy, len};
+    memcpy(all.items, values, len * sizeof *values);
     if (doc_builder_init(&inferring.builder, &doc.arena, "schema", &limits, err) < 0 ||
         build(&inferring, title, &all) < 0)
         return -1;
