@@ -6,9 +6,10 @@ import time
 
 import pytest
 from consumers import Consumer, ack, applies, refuses
-from harness import EPOCHCTL, PATIENCE_S, Broker, Daemon, Repo, ctl
+from harness import BUILD, EPOCHCTL, PATIENCE_S, Broker, Daemon, Repo, ctl
+from programs import Program
 
-STT = "services/audio/stt-worker.yaml"
+STT, TTS = "services/audio/stt-worker.yaml", "services/audio/tts-worker.yaml"
 
 
 def consumers(daemon):
@@ -188,6 +189,24 @@ def test_who_is_expected_and_not_there_is_missing(daemon, home, joined):
     until(daemon, lambda told: told["listening"] and told["totals"]["expected"] == 1, consumers)
     home.commit({"epoch.yaml": "{}\n"})
     until(daemon, lambda told: told["totals"]["expected"] == 0, consumers)
+
+
+# --- the library ------------------------------------------------------------------------------------------------------
+
+
+def test_what_the_library_acknowledges_is_what_the_daemon_shows(daemon, home, broker, tmp_path, ends):
+    """examples/04-refuse.c over libepoch, killed in the end: its last will says so."""
+    program = ends(Program(BUILD / "examples/04-refuse", broker.url, daemon.state / "keys/root.pub", tmp_path / "cache", "en_GB-alba-medium"))
+    name = next(iter(until(daemon, lambda seen: seen)))
+    assert name.startswith("tts-worker@")
+    applied = state_of(daemon, name, "applied")
+    assert applied["library"].startswith("libepoch ") and applied["signature"] == "unsigned"
+    home.commit({TTS: (home.path / TTS).read_text().replace("en_GB-alba-medium", "xx_XX-nobody")})
+    assert state_of(daemon, name, "refused")["reason"] == "no such voice: xx_XX-nobody"
+    refused = daemon.ctl("wait", "2", "--for", "applied", "--service", "tts-worker", check=1)
+    assert refused.stdout.endswith(f"{name} refused: no such voice: xx_XX-nobody\n")
+    program.process.kill()
+    state_of(daemon, name, "gone")
 
 
 # --- connections ------------------------------------------------------------------------------------------------------
