@@ -253,17 +253,6 @@ def test_t1_t4__what_is_forged_or_of_another_service_is_refused(lively, home, su
     assert probe.wait("update")["config"]["sample_rate"] == 4000
 
 
-def test_t6_f77__a_rotation_is_followed_and_a_second_one_that_was_missed(lively, home, opened):
-    probe = opened(lively)
-    probe.wait("update")
-    if "rotate" not in lively.ctl("keys", "--help").stdout:
-        pytest.skip("keys rotate is not there yet; the conformance cases rotate with keys of their own")
-    for _ in range(2):
-        lively.ctl("keys", "rotate", check=0)
-    home.commit({STT: "sample_rate: 4000\n"})
-    assert probe.wait("update")["version"] == 2
-
-
 # --- files that cannot be believed -----------------------------------------------------------------------------------------
 
 
