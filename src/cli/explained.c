@@ -37,8 +37,10 @@ static const char *put_pointer(struct explained *out, const struct pointer *way,
     return copy;
 }
 
-static void ask_schema(const struct schema *schema, struct explained_key *key)
+static void ask_schema(const struct explained *explained, struct explained_key *key)
 {
+    const struct schema *schema = schema_of(explained);
+    struct explained_layer layers[EXPLAINED_LAYERS_MAX];
     struct span name;
     key->schema = schema;
     if (schema == NULL)
@@ -46,6 +48,9 @@ static void ask_schema(const struct schema *schema, struct explained_key *key)
     if (!schema_at(schema, &key->way, &key->place))
         key->place.len = 0;
     key->is_secret = schema_is_secret(schema, &key->way);
+    key->is_secret = key->is_secret || (key->value != NULL && schema_hides(schema, &key->way, key->value));
+    for (size_t i = 0, len = explained_layers(explained, key, layers); i < len && !key->is_secret; i++)
+        key->is_secret = schema_hides(schema, &key->way, layers[i].value);
     const struct doc_node *variable = schema_note(&key->place, "x-env");
     if (variable == NULL || variable->kind != DOC_STRING)
         return;
@@ -68,7 +73,7 @@ static int add_key(struct explained *out, const struct pointer *way, const struc
     }
     struct explained_key *key = &out->keys[out->len++];
     *key = (struct explained_key){.value = value, .way = *way};
-    ask_schema(schema_of(out), key);
+    ask_schema(out, key);
     key->pointer = put_pointer(out, way, err);
     return key->pointer == NULL ? -1 : 0;
 }

@@ -17,7 +17,7 @@ struct explained_key {
     struct schema_place place;    /* what the schema says; len 0: nothing */
     const struct schema *schema;  /* of the service; NULL: it has none */
     struct pointer way;
-    bool is_secret;
+    bool is_secret; /* or holds something that is, in some layer */
     const char *variable; /* x-env; NULL: none */
     bool is_set;          /* in the environment that we run in */
     const char *held_at;  /* instances whose environment overrides it, "box, pi3"; NULL: none is known */

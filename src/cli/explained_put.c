@@ -162,7 +162,7 @@ static void put_meaning(const struct explained_key *key, const struct term *term
 {
     struct buf type AUTO_BUF = {0}, examples AUTO_BUF = {0};
     const struct doc_node *samples = schema_note(&key->place, "examples");
-    meaning_put_type(&key->place, &type);
+    meaning_put_type(&key->place, key->is_secret, &type);
     for (size_t i = 0; !key->is_secret && samples != NULL && samples->kind == DOC_ARRAY && i < samples->u.array.len; i++) {
         buf_puts(&examples, i == 0 ? "" : ", ");
         json_write(samples->u.array.items[i], &examples);

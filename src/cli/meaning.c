@@ -96,7 +96,7 @@ static void put_sizes(const struct schema_place *place, struct buf *out)
     put_part(place, "pattern", "like ", "", out);
 }
 
-void meaning_put_type(const struct schema_place *place, struct buf *out)
+void meaning_put_type(const struct schema_place *place, bool is_secret, struct buf *out)
 {
     const struct doc_node *type = schema_note(place, "type"), *choices = schema_note(place, "enum");
     struct buf text AUTO_BUF = {0};
@@ -106,11 +106,12 @@ void meaning_put_type(const struct schema_place *place, struct buf *out)
     }
     if (type != NULL && type->kind == DOC_STRING)
         put_value(type, &text);
-    if (choices != NULL && choices->kind == DOC_ARRAY) {
+    if (choices != NULL && choices->kind == DOC_ARRAY && !is_secret) {
         buf_puts(&text, text.len == 0 ? "one of " : ", one of ");
         put_values(choices, &text);
     }
-    put_part(place, "const", "always ", "", &text);
+    if (!is_secret)
+        put_part(place, "const", "always ", "", &text);
     put_range(place, &text);
     put_sizes(place, &text);
     buf_append_span(out, buf_span(&text));

@@ -10,8 +10,9 @@
 /* The text of a keyword at the root of a service's schema; empty: there is none, or no schema. */
 struct span meaning_of_service(const struct environment *environment, const char *service, const char *keyword);
 
-/* "number, 0 to 1", "string, at most 64 characters, like ^[a-z]+$", "one of low, high"; nothing where it says nothing. */
-void meaning_put_type(const struct schema_place *place, struct buf *out);
+/* "number, 0 to 1", "string, at most 64 characters, like ^[a-z]+$", "one of low, high"; nothing where it says nothing.
+   Choices of what is secret are left out. */
+void meaning_put_type(const struct schema_place *place, bool is_secret, struct buf *out);
 
 /* Whether the schema says anything at all: `true` allows and does not know. */
 bool meaning_is_there(const struct schema_place *place);

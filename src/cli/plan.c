@@ -32,12 +32,13 @@ static int read_config(struct span config, struct doc *out, struct error *err)
 
 /* --- what the schema says of it ------------------------------------------------------------------------- */
 
-static void note(const struct schema *schema, const struct pointer *pointer, struct plan_note *out)
+static void note(const struct schema *schema, const struct pointer *pointer, const struct diff_change *change, struct plan_note *out)
 {
     struct schema_place place;
     if (schema == NULL)
         return;
-    out->is_secret |= schema_is_secret(schema, pointer);
+    out->is_secret |= (change->before != NULL && schema_hides(schema, pointer, change->before)) ||
+                      (change->after != NULL && schema_hides(schema, pointer, change->after));
     out->needs_restart |= schema_at(schema, pointer, &place) && schema_says(&place, "x-restart");
 }
 
@@ -56,8 +57,8 @@ int plan_note(struct plan_service *service, const struct schema *before, const s
         diff_put_way(service->diff.changes[i].way, &way);
         if (buf_check(&way, err) != 0 || pointer_parse(buf_span(&way), &arena, &pointer, err) != 0)
             return -1;
-        note(before, &pointer, out);
-        note(after, &pointer, out);
+        note(before, &pointer, &service->diff.changes[i], out);
+        note(after, &pointer, &service->diff.changes[i], out);
         service->needs_restart |= out->needs_restart && service->action == PLAN_UPDATED;
     }
     return 0;

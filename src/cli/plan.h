@@ -12,7 +12,7 @@ enum plan_action { PLAN_CREATED, PLAN_UPDATED, PLAN_DELETED };
 
 /* What the schema says of a key that changes. */
 struct plan_note {
-    bool is_secret;     /* its values are not shown */
+    bool is_secret;     /* it is, or holds something that is: its values are not shown */
     bool needs_restart; /* x-restart: the service takes it up when it starts again */
 };
 

@@ -30,7 +30,7 @@ static int add_variable(void *context, const char *pointer, const char *name, co
     if (pointer_parse(span_of(pointer), &out->arena, &way, &err) != 0)
         return -1;
     if (schema_at(out->schema, &way, &place))
-        meaning_put_type(&place, &type);
+        meaning_put_type(&place, schema_is_secret(out->schema, &way), &type);
     else
         place.len = 0;
     if (out->json == NULL) {

@@ -16,7 +16,7 @@ static bool compile_unevaluated(struct compiling *c, const struct doc_node *at, 
     return out->u.unevaluated.schema != NULL;
 }
 
-static bool check_unevaluated_items(struct run *run, const struct keyword *keyword, const struct place *place)
+bool check_unevaluated_items(struct run *run, const struct keyword *keyword, const struct place *place)
 {
     const struct schema *schema = keyword->u.unevaluated.schema;
     bool is_right = run_charge(run, place->node->u.array.len / 16);
@@ -70,7 +70,7 @@ static bool say_unevaluated(struct run *run, const struct keyword *keyword, cons
     return say_key(run, keyword, place, member, nearest, "%s", said(run, &text));
 }
 
-static bool check_unevaluated_properties(struct run *run, const struct keyword *keyword, const struct place *place)
+bool check_unevaluated_properties(struct run *run, const struct keyword *keyword, const struct place *place)
 {
     const struct schema *schema = keyword->u.unevaluated.schema;
     bool is_right = run_charge(run, place->node->u.object.len / 16);

@@ -45,6 +45,6 @@ keyword_compile compile_unevaluated_items, compile_unevaluated_properties;
 /* Functions that others look for (schema_keyword). */
 typedef bool keyword_check(struct run *run, const struct keyword *keyword, const struct place *place);
 keyword_check check_members, check_items, check_ref, check_dynamic_ref, check_all_of, check_any_of, check_one_of,
-    check_if, check_dependencies, check_enum, check_const;
+    check_if, check_dependencies, check_enum, check_const, check_unevaluated_items, check_unevaluated_properties;
 
 #endif

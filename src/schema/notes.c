@@ -4,6 +4,8 @@
  */
 #include "schema/notes.h"
 
+#include <stdio.h>
+
 #include "schema/keywords.h"
 
 const struct keyword *schema_keyword(const struct schema *schema, keyword_check *check)
@@ -130,6 +132,22 @@ static bool add_item(const struct items *items, struct span name, struct schema_
     return schema == NULL || schema->is_false || add(out, schema);
 }
 
+/* What nothing else speaks about. */
+static bool add_unevaluated(const struct schema_place *place, struct span name, struct schema_place *out)
+{
+    bool fits = true;
+    size_t index;
+    for (size_t i = 0; i < place->len; i++) {
+        const struct keyword *members = schema_keyword(place->schemas[i], check_unevaluated_properties);
+        const struct keyword *items = schema_keyword(place->schemas[i], check_unevaluated_items);
+        if (members != NULL && !members->u.unevaluated.schema->is_false)
+            fits = add(out, members->u.unevaluated.schema) && fits;
+        if (items != NULL && pointer_index(name, &index) && !items->u.unevaluated.schema->is_false)
+            fits = add(out, items->u.unevaluated.schema) && fits;
+    }
+    return fits;
+}
+
 static bool step(const struct schema_place *place, struct span name, struct schema_place *out)
 {
     bool fits = true;
@@ -142,6 +160,8 @@ static bool step(const struct schema_place *place, struct span name, struct sche
         if (items != NULL)
             fits = add_item(items->u.items, name, out) && fits;
     }
+    if (out->len == 0)
+        fits = add_unevaluated(place, name, out) && fits;
     return add_branches(out) && fits;
 }
 
@@ -170,6 +190,35 @@ bool schema_is_secret(const struct schema *schema, const struct pointer *pointer
         here = below;
     }
     return true; /* said so, or more is said than can be looked at */
+}
+
+static bool hides(const struct schema_place *here, bool fits, const struct doc_node *value)
+{
+    struct schema_place below;
+    if (!fits || schema_says(here, "x-secret"))
+        return true;
+    for (size_t i = 0; value->kind == DOC_OBJECT && i < value->u.object.len; i++) {
+        fits = step(here, value->u.object.members[i].name, &below);
+        if ((!fits || below.len > 0) && hides(&below, fits, value->u.object.members[i].value))
+            return true;
+    }
+    for (size_t i = 0; value->kind == DOC_ARRAY && i < value->u.array.len; i++) {
+        char digits[24];
+        int len = snprintf(digits, sizeof digits, "%zu", i);
+        fits = step(here, (struct span){digits, (size_t)len}, &below);
+        if ((!fits || below.len > 0) && hides(&below, fits, value->u.array.items[i]))
+            return true;
+    }
+    return false;
+}
+
+bool schema_hides(const struct schema *schema, const struct pointer *pointer, const struct doc_node *value)
+{
+    struct schema_place here;
+    if (schema_is_secret(schema, pointer))
+        return true; /* more than can be looked at on the way, too */
+    schema_at(schema, pointer, &here);
+    return hides(&here, true, value);
 }
 
 static const struct doc_node *note_of(const struct schema *schema, const char *keyword)

@@ -135,6 +135,10 @@ bool schema_says(const struct schema_place *place, const char *keyword);
 /* x-secret at the place itself or anywhere above it, in any branch. */
 bool schema_is_secret(const struct schema *schema, const struct pointer *pointer);
 
+/* The same, or anything within `value`, which stands there, is: ask this before a value that may be a mapping or a list
+   is shown. */
+bool schema_hides(const struct schema *schema, const struct pointer *pointer, const struct doc_node *value);
+
 /* The names that `properties` of a place knows, each once: for completion. */
 typedef void schema_name_fn(void *context, struct span name, const struct schema *property);
 void schema_each_name(const struct schema_place *place, schema_name_fn *each, void *context);

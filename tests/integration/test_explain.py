@@ -68,6 +68,22 @@ def test_what_is_secret_is_not_shown(repo):
     assert "(secret)" in at(repo, "explain", "stt-worker", "api_key", check=0).stdout
 
 
+def test_a_secret_within_a_list_or_a_mapping_is_shown_nowhere(repo):
+    repo.commit({"epoch.yaml": None,
+                 "schemas/lamp.yaml": "properties:\n  users: {items: {properties: {token: {x-secret: true}}}}\n"
+                                      "  tls: {properties: {key: {x-secret: true}}}\n  pin: {x-secret: true, enum: [canary0, x]}\n",
+                 "services/lamp.yaml": "users: [{token: canary1}]\ntls: {port: 1, key: canary2}\npin: x\n"})
+    repo.write({"services/lamp.yaml": "users: [{token: canary3}, {token: canary4}]\ntls: 5\npin: x\n"})
+    for args in (["plan"], ["plan", "--json"], ["plan", "--format", "markdown"], ["explain", "lamp"], ["explain", "lamp", "users"],
+                 ["explain", "lamp", "pin"], ["explain", "lamp", "--json"], ["explain", "lamp", "--at", "HEAD"]):
+        result = at(repo, *args, check=0)
+        assert "canary" not in result.stdout + result.stderr, (args, result.stdout)
+    assert "/users: (secret) → (secret)" in at(repo, "plan").stdout and "/tls: (secret) → (secret)" in at(repo, "plan").stdout
+    repo.write({"services/lamp.yaml": "users: []\npin: x\n"})
+    result = at(repo, "plan")
+    assert "canary" not in result.stdout and "/tls: (secret) removed" in result.stdout
+
+
 def test_edits_are_not_committed_yet(repo):
     repo.write({"profiles/quiet/stt-worker.yaml": "# new\nvad_threshold: 0.8\nextra: 1\n"})
     keys = explained(repo, "stt-worker")

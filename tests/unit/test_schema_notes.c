@@ -3,6 +3,8 @@
  */
 #include "schema_judging.h"
 
+#include "model/json.h"
+
 static const char schema_text[] =
     "title: Worker\n"
     "properties:\n"
@@ -86,6 +88,40 @@ static void schema_is_secret__is_true_below_and_in_any_branch(void **state)
     assert_false(is_secret(&j, ""));
 }
 
+static bool hides(const struct judging *j, const char *way, const char *json)
+{
+    static const struct json_options options = {.file = "value", .limits = {UINT32_MAX, UINT32_MAX, UINT32_MAX}};
+    CLEANUP(arena_fini) struct arena arena = {0};
+    AUTO_DOC struct doc doc = {0};
+    struct pointer pointer;
+    struct error err;
+    assert_int_equal(pointer_parse(span_of(way), &arena, &pointer, &err), 0);
+    assert_int_equal(json_read(span_of(json), &options, &doc, &err), 0);
+    return schema_hides(j->schema, &pointer, doc.root);
+}
+
+static void schema_hides__is_true_of_whatever_holds_a_secret(void **state)
+{
+    (void)state;
+    AUTO_JUDGING struct judging j = {0};
+    judging_compile(&j, "properties:\n"
+                        "  tls: {oneOf: [{properties: {key: {x-secret: true}}}, {type: 'null'}]}\n"
+                        "  users: {items: {properties: {token: {x-secret: true}}}}\n"
+                        "  open: {unevaluatedProperties: {x-secret: true}, properties: {name: {}}}\n"
+                        "  list: {prefixItems: [{}], unevaluatedItems: {x-secret: true}}\n");
+    assert_true(hides(&j, "tls", "{\"key\":\"k\"}"));
+    assert_true(hides(&j, "tls.key", "\"k\""));
+    assert_true(hides(&j, "", "{\"tls\":{\"port\":1,\"key\":\"k\"}}"));
+    assert_true(hides(&j, "users", "[{\"name\":\"ada\"},{\"token\":\"t\"}]"));
+    assert_true(hides(&j, "open", "{\"name\":1,\"other\":2}"));
+    assert_true(hides(&j, "list", "[1,2]"));
+    assert_false(hides(&j, "tls", "{\"port\":1}"));
+    assert_false(hides(&j, "users", "[{\"name\":\"ada\"}]"));
+    assert_false(hides(&j, "open", "{\"name\":1}"));
+    assert_false(hides(&j, "list", "[1]"));
+    assert_false(hides(&j, "", "{\"nothing\":{\"key\":1}}"));
+}
+
 static void schema_says__asks_for_true(void **state)
 {
     (void)state;
@@ -154,6 +190,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(schema_at__goes_through_everything_that_holds_values),
         cmocka_unit_test(schema_is_secret__is_true_below_and_in_any_branch),
+        cmocka_unit_test(schema_hides__is_true_of_whatever_holds_a_secret),
         cmocka_unit_test(schema_says__asks_for_true),
         cmocka_unit_test(schema_each_name__gives_each_once),
         cmocka_unit_test(schema_each_env__finds_every_variable),
