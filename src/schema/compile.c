@@ -162,6 +162,27 @@ static void keep_links(struct compiling *c, struct schema *schema)
     schema->about_same = (uint32_t)c->same.len;
 }
 
+/* Ours, which no metaschema knows: `x-secret: yes` is a string, and would leave a secret in plain sight. */
+static void check_notes(struct compiling *c)
+{
+    static const struct {
+        const char *name;
+        enum doc_kind kind;
+        const char *wanted;
+    } notes[] = {
+        {"x-env", DOC_STRING, "the name of a variable, a string"},
+        {"x-restart", DOC_BOOL, "true or false"},
+        {"x-secret", DOC_BOOL, "true or false"},
+    };
+    struct document *document = c->schema->resource->document;
+    for (size_t i = 0; i < ARRAY_LEN(notes); i++) {
+        const struct doc_node *note = doc_get(c->schema->source, notes[i].name);
+        if (note != NULL && note->kind != notes[i].kind)
+            compile_complain(c, document, note->file, note->pos, CODE_SCHEMA_INVALID, "%s: this is %s, must be %s",
+                             notes[i].name, doc_kind_name(note->kind), notes[i].wanted);
+    }
+}
+
 static void compile_schema(struct compiling *c, struct schema *schema)
 {
     struct keyword keywords[KEYWORDS_MAX];
@@ -169,6 +190,7 @@ static void compile_schema(struct compiling *c, struct schema *schema)
         return;
     c->schema = schema;
     c->same.len = c->below.len = 0;
+    check_notes(c);
     size_t len = compile_keywords(c, keywords);
     keep_links(c, schema);
     struct keyword *kept = len == 0 ? NULL : compile_alloc(c, len * sizeof *kept);

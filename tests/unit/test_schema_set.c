@@ -172,6 +172,24 @@ static void schema_set__passes_on_what_the_loader_says(void **state)
     assert_string_equal(j.err.message, "the shelf fell over");
 }
 
+static void schema_set__refuses_an_annotation_that_nobody_would_obey(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"properties: {a: {x-secret: 'yes'}}", "properties: {a: {x-restart: 1}}", "items: {x-env: 3}",
+                                        "{$schema: 'http://json-schema.org/draft-07/schema#', x-secret: 'true', $ref: '#/definitions/a', "
+                                        "definitions: {a: {}}}"};
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        AUTO_JUDGING struct judging j = {0};
+        judging_compile(&j, texts[i]);
+        assert_null(j.schema);
+        assert_int_equal(j.findings.len, 1);
+        assert_string_equal(j.findings.items[0].code, CODE_SCHEMA_INVALID);
+    }
+    AUTO_JUDGING struct judging data = {0};
+    judging_compile(&data, "properties: {x-secret: {const: {x-secret: 3}}}"); /* no annotation: a name, a value */
+    assert_non_null(data.schema);
+}
+
 /* --- dialects ------------------------------------------------------------------------------------------- */
 
 static void schema_set__takes_the_default_where_no_dialect_is_named(void **state)
@@ -229,6 +247,7 @@ int main(void)
         cmocka_unit_test(schema_set__knows_documents_by_id_and_by_file),
         cmocka_unit_test(schema_set__asks_the_loader_once_for_a_document),
         cmocka_unit_test(schema_set__passes_on_what_the_loader_says),
+        cmocka_unit_test(schema_set__refuses_an_annotation_that_nobody_would_obey),
         cmocka_unit_test(schema_set__takes_the_default_where_no_dialect_is_named),
         cmocka_unit_test(schema_set__refuses_a_vocabulary_that_is_required_and_not_known),
         cmocka_unit_test(schema_set__is_shared),
