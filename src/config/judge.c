@@ -58,15 +58,16 @@ static bool is_among(const struct findings *findings, const struct finding *find
 }
 
 #define WHERE " (in the service "
+#define UNDER " (under the profile "
 
-/* A line that many services share is told of once, with the first of them. */
+/* A line that many services share is told of once, with the first of them; and so is a mistake that many profiles leave. */
 static bool is_told(const struct findings *findings, const struct finding *finding)
 {
     size_t len = strlen(finding->message);
     for (size_t i = 0; i < findings->len; i++) {
         const char *told = findings->items[i].message;
         if (is_same_place(&findings->items[i], finding) && strncmp(told, finding->message, len) == 0 &&
-            (told[len] == '\0' || strncmp(told + len, WHERE, strlen(WHERE)) == 0))
+            (told[len] == '\0' || strncmp(told + len, WHERE, strlen(WHERE)) == 0 || strncmp(told + len, UNDER, strlen(UNDER)) == 0))
             return true;
     }
     return false;
@@ -88,7 +89,7 @@ static void tell(const struct work *work, const struct finding *finding, const c
     else if (is_own && profile == NULL)
         findings_add(findings, finding->severity, finding->code, finding->file, finding->pos, "%s", finding->message);
     else if (is_own)
-        findings_add(findings, finding->severity, finding->code, finding->file, finding->pos, "%s (under the profile %s)",
+        findings_add(findings, finding->severity, finding->code, finding->file, finding->pos, "%s" UNDER "%s)",
                      finding->message, profile);
     else if (profile == NULL)
         findings_add(findings, finding->severity, finding->code, finding->file, finding->pos, "%s" WHERE "%s)",

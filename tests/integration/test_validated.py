@@ -121,6 +121,12 @@ def test_text(bad):
     assert any(line.startswith("profiles/night/stt-worker.yaml:1:11: language: ") and line.endswith("[schema.type]") for line in lines)
 
 
+def test_a_mistake_that_every_profile_leaves_is_told_of_once(repo):
+    repo.commit({STT: "vad_threshold: 0.5\nlanguage: 5\n", "profiles/night/stt-worker.yaml": "vad_threshold: 0.6\n",
+                 "profiles/noon/stt-worker.yaml": "vad_threshold: 0.4\n"})
+    assert [line.split(": ")[0] for line in at(repo, "check", "HEAD", check=1).stdout.splitlines() if "[schema.type]" in line] == [f"{STT}:2:11"]
+
+
 def test_json(bad):
     told = json.loads(checked(bad, "json"))
     assert {(f["file"], f["line"], f["column"], f["code"], f["severity"]) for f in told["findings"]} == {
