@@ -54,6 +54,20 @@ static int make_room(struct findings *findings)
     return 0;
 }
 
+/* The warning that was added last gives its place to an error; false: there is none. */
+static bool drop_warning(struct findings *findings)
+{
+    for (size_t i = findings->len; findings->errors <= findings->len && i > 0; i--) {
+        if (findings->items[i - 1].severity == FINDING_ERROR)
+            continue;
+        free(findings->items[i - 1].file);
+        free(findings->items[i - 1].message);
+        findings->items[i - 1] = findings->items[--findings->len];
+        return true;
+    }
+    return false;
+}
+
 void findings_add(struct findings *findings, enum finding_severity severity, const char *code, const char *file,
                   struct doc_pos pos, const char *format, ...)
 {
@@ -61,7 +75,7 @@ void findings_add(struct findings *findings, enum finding_severity severity, con
         findings->errors++;
     else
         findings->warnings++;
-    if (findings->len == FINDINGS_MAX)
+    if (findings->len == FINDINGS_MAX && (severity == FINDING_WARNING || !drop_warning(findings)))
         return;
     va_list args;
     va_start(args, format);
@@ -153,10 +167,18 @@ void finding_format(const struct finding *finding, struct buf *out)
 
 void findings_write_json(const struct findings *findings, size_t max, struct buf *out)
 {
+    size_t errors = 0, told = 0;
+    for (size_t i = 0; i < findings->len; i++)
+        errors += findings->items[i].severity == FINDING_ERROR;
+    size_t warnings = errors < max ? max - errors : 0;
     buf_putc(out, '[');
-    for (size_t i = 0; i < findings->len && i < max; i++) {
+    for (size_t i = 0; i < findings->len && told < max; i++) {
         const struct finding *finding = &findings->items[i];
-        buf_puts(out, i == 0 ? "{\"code\":" : ",{\"code\":");
+        if (finding->severity == FINDING_WARNING && warnings-- == 0) {
+            warnings = 0;
+            continue;
+        }
+        buf_puts(out, told++ == 0 ? "{\"code\":" : ",{\"code\":");
         json_put_text(out, finding->code);
         buf_printf(out, ",\"column\":%u,\"file\":", finding->pos.column);
         json_put_text(out, finding->file);

@@ -14,7 +14,7 @@
 #include "util/err.h"
 
 enum {
-    FINDINGS_MAX = 1000,       /* further ones are counted only */
+    FINDINGS_MAX = 1000,       /* further ones are counted only; errors before warnings */
     FINDING_MESSAGE_MAX = 768, /* bytes; a longer one ends in an ellipsis */
 };
 
@@ -53,7 +53,8 @@ void findings_sort(struct findings *findings);
 /* "file:line:column: message [code]" ("warning: " before the message for one), without a newline. */
 void finding_format(const struct finding *finding, struct buf *out);
 
-/* A JSON array of {"code","column","file","line","message","severity"} (canonical), at most `max` of them. */
+/* A JSON array of {"code","column","file","line","message","severity"} (canonical), at most `max` of them: errors
+   before warnings. */
 void findings_write_json(const struct findings *findings, size_t max, struct buf *out);
 
 #endif

@@ -74,6 +74,22 @@ static void finding__keeps_a_thousand_and_counts_the_rest(void **state)
     assert_int_equal(findings_check(&list, &err), 0);
 }
 
+static void finding__keeps_errors_before_warnings(void **state)
+{
+    (void)state;
+    AUTO_FINDINGS struct findings list = {0};
+    struct error err;
+    for (uint32_t i = 1; i <= FINDINGS_MAX; i++)
+        findings_add(&list, FINDING_WARNING, CODE_YAML_AMBIGUOUS, "a", (struct doc_pos){i, 1}, "x");
+    findings_add(&list, FINDING_ERROR, CODE_YAML_TAG, "z", (struct doc_pos){1, 1}, "x");
+    findings_sort(&list);
+    assert_int_equal(list.len, FINDINGS_MAX);
+    assert_int_equal(list.warnings, FINDINGS_MAX);
+    assert_string_equal(list.items[FINDINGS_MAX - 1].file, "z");
+    assert_json(&list, 1, "[{\"code\":\"yaml.tag\",\"column\":1,\"file\":\"z\",\"line\":1,\"message\":\"x\",\"severity\":\"error\"}]");
+    assert_int_equal(findings_check(&list, &err), 0);
+}
+
 static void finding__makes_files_and_messages_printable(void **state)
 {
     (void)state;
@@ -220,6 +236,7 @@ int main(void)
         cmocka_unit_test(finding__says_place_message_and_code),
         cmocka_unit_test(finding__counts_errors_and_warnings),
         cmocka_unit_test(finding__keeps_a_thousand_and_counts_the_rest),
+        cmocka_unit_test(finding__keeps_errors_before_warnings),
         cmocka_unit_test(finding__makes_files_and_messages_printable),
         cmocka_unit_test(finding__cuts_a_message_that_is_too_long),
         cmocka_unit_test(finding__sorts_by_place_errors_first),
