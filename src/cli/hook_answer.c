@@ -40,6 +40,19 @@ bool hook_parse_push(struct span line, struct hook_push *out)
     return true;
 }
 
+/* What services share; a change of it means services whose own files are the same. */
+static bool shares_differ(const struct listing *before, const struct listing *after)
+{
+    static const char *const shared[] = {"bases", "epoch.yaml", "profiles", "schemas"};
+    for (size_t i = 0; i < ARRAY_LEN(shared); i++) {
+        const struct listing_entry *was = before == NULL ? NULL : listing_find(before, shared[i]);
+        const struct listing_entry *is = listing_find(after, shared[i]);
+        if ((was == NULL) != (is == NULL) || (was != NULL && !oid_equal(&was->oid, &is->oid)))
+            return true;
+    }
+    return false;
+}
+
 /* The services whose files differ, by names alone: judging has been done. false where it cannot be told. */
 static bool name_services(struct repo *repo, const struct oid *before, const struct oid *after, struct buf *out)
 {
@@ -50,6 +63,7 @@ static bool name_services(struct repo *repo, const struct oid *before, const str
     if (!oid_is_zero(before) && source_from_commit(repo, before, NULL, &old, &ignored) != 0)
         return false;
     if (source_from_commit(repo, after, old.listing, &new, &ignored) != 0 ||
+        shares_differ(old.listing, new.listing) ||
         changes_load(old.listing, new.listing, &changes, &findings, &ignored) != 0)
         return false;
     for (size_t i = 0; i < changes.len && i < NAMES_SHOWN; i++)

@@ -30,6 +30,12 @@ def test_a_commit_is_told_its_epoch_and_services(served, daemon):
     assert re.search(r"^epochd: epoch 3 published: no service changes", told(served, daemon, "commit", "-qm", "x", "--allow-empty"), re.M)
 
 
+def test_a_base_that_changes_services_is_not_told_as_no_change(served, daemon):
+    served.write({"epoch.yaml": 'bases: {"*": [common]}\n', "bases/common.yaml": "log_level: info\n"})
+    served.git("add", "-A")
+    assert re.search(r"^epochd: epoch 2 published \(\d+\.\d s\)$", told(served, daemon, "commit", "-qm", "one"), re.M)
+
+
 def test_an_amended_commit_is_told_once(served, daemon):
     edit(served, 1)
     told(served, daemon, "commit", "-qm", "one")
