@@ -117,6 +117,27 @@ sys.stdin.read()
     program.wait("takes 3")
 
 
+def test_a_callback_that_closes_its_client_is_told_and_the_client_goes_on(python, home):
+    program = python("""
+cfg = open()
+def changed(update):
+    try:
+        cfg.close()
+    except epoch.Error as error:
+        print(error.code, update.config["/silence_ms"], flush=True)
+cfg.on_change(changed)
+cfg.start()
+sys.stdin.read()
+cfg.close()
+print("threads", threading.active_count(), flush=True)
+""")
+    program.wait("busy 700")
+    changed(home, "silence_ms: 700", "silence_ms: 600")
+    program.wait("busy 600")
+    assert program.end() == 0
+    program.wait("threads 1")
+
+
 def test_asyncio(python, home):
     program = python("""
 async def main():

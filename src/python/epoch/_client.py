@@ -248,8 +248,12 @@ class Client:
         return self
 
     def close(self) -> None:
+        """Says goodbye and releases the client. Error "busy" in a callback: it runs on what would be ended."""
         if self._handle is None:
             return
+        error = CError()
+        if library.epoch_stop(self._handle, byref(error)) != 0 and error.code == b"busy":
+            check(-1, error)  # epoch_close would do nothing, and its callbacks be called when nobody holds them any more
         if self._loop is not None:
             self._loop.remove_reader(self.fileno())
             self._loop = None
