@@ -37,13 +37,21 @@ static int accept_too_large(struct source *out, struct error *err)
     return out->listing == NULL ? error_memory(err) : 0;
 }
 
+/* The same words wherever the file is read from. */
+static int refuse_size(struct error *err)
+{
+    return error_set(err, CODE_LIMIT_FILE, 0, "the file has more than %d bytes", YAML_FILE_MAX);
+}
+
 /* --- from git ----------------------------------------------------------------------------------------- */
 
 static int read_blob(const struct source *source, const char *path, const struct listing_entry *entry,
                      struct buf *out, struct error *err)
 {
     (void)path;
-    return repo_read_blob(source->repo, &entry->oid, YAML_FILE_MAX, out, err);
+    if (repo_read_blob(source->repo, &entry->oid, YAML_FILE_MAX, out, err) == 0)
+        return 0;
+    return strcmp(err->code, CODE_LIMIT_FILE) == 0 ? refuse_size(err) : -1;
 }
 
 int source_from_commit(struct repo *repo, const struct oid *commit, struct listing *old, struct source *out,
@@ -185,7 +193,7 @@ static int read_file(const struct source *source, const char *path, const struct
     if (fs_read(dir, entry->name, FS_ANY_OWNER, YAML_FILE_MAX, out, NULL, err) == 0)
         return 0;
     if (strcmp(err->code, ERR_FILE_TOO_LARGE) == 0)
-        return error_set(err, CODE_LIMIT_FILE, 0, "the file has more than %d bytes", YAML_FILE_MAX);
+        return refuse_size(err);
     return -1;
 }
 

@@ -127,6 +127,14 @@ def test_a_mistake_that_every_profile_leaves_is_told_of_once(repo):
     assert [line.split(": ")[0] for line in at(repo, "check", "HEAD", check=1).stdout.splitlines() if "[schema.type]" in line] == [f"{STT}:2:11"]
 
 
+def test_a_file_that_is_too_large_is_told_in_the_same_words_before_and_after_the_commit(repo):
+    repo.write({"services/large.yaml": "a: " + 2 * 1024 * 1024 * "x" + "\n"})
+    before = at(repo, "check", "--worktree", check=1).stdout
+    assert "services/large.yaml: the file has more than 1048576 bytes [limit.file]" in before
+    repo.git("add", "-A")
+    assert at(repo, "check", "--staged", check=1).stdout == before
+
+
 def test_json(bad):
     told = json.loads(checked(bad, "json"))
     assert {(f["file"], f["line"], f["column"], f["code"], f["severity"]) for f in told["findings"]} == {
