@@ -164,13 +164,16 @@ static int append(struct cache *cache, struct span line, struct error *err)
     return 0;
 }
 
-static bool has_room(const struct cache *cache, size_t len)
+/* What is written to a file that somebody removed is lost, and no call says so. */
+static bool may_append(const struct cache *cache, size_t len)
 {
-    return (size_t)cache->end + len <= CACHE_LOG_SIZE;
+    struct stat st;
+    return !cache->is_behind && (size_t)cache->end + len <= CACHE_LOG_SIZE && fstat(cache->log, &st) == 0 && st.st_nlink > 0;
 }
 
-static int failed(struct error *err)
+static int failed(struct cache *cache, struct error *err)
 {
+    cache->is_behind = true;
     if (strcmp(err->code, ERR_MEMORY) != 0)
         err->code = CODE_CACHE_FAILED;
     return error_wrap(err, "keeping what is known");
@@ -244,7 +247,7 @@ static int write_whole(struct cache *cache, const struct state *state, bool is_p
     const struct state_head *head = is_prepared ? &state->waiting : &state->applied;
     struct buf line AUTO_BUF = {0};
     if (head->exists && write_snapshot(cache, state, head, is_prepared, err) != 0)
-        return failed(err);
+        return failed(cache, err);
     struct members m = begin_line(cache, &line);
     put_follows(&m, state);
     if (head->exists) {
@@ -254,8 +257,9 @@ static int write_whole(struct cache *cache, const struct state *state, bool is_p
     put_kept(&m, kept, kept_len);
     put_optional(&m, "keyset", buf_span(&state->keyset));
     if (end_line(cache, &m, err) != 0 || make_log(cache, buf_span(&line), err) != 0)
-        return failed(err);
+        return failed(cache, err);
     cache->seq++;
+    cache->is_behind = false;
     return 0;
 }
 
@@ -292,10 +296,10 @@ int cache_put_epoch(struct cache *cache, const struct state *state, const struct
         put_optional(&m, "keyset", buf_span(&state->keyset));
     put_services(&m, state);
     if (end_line(cache, &m, err) != 0)
-        return failed(err);
-    if (!has_room(cache, line.len))
+        return failed(cache, err);
+    if (!may_append(cache, line.len))
         return write_whole(cache, state, true, kept, kept_len, err);
-    return append(cache, buf_span(&line), err) == 0 ? 0 : failed(err);
+    return append(cache, buf_span(&line), err) == 0 ? 0 : failed(cache, err);
 }
 
 int cache_put_keyset(struct cache *cache, const struct state *state, const struct cache_kept *kept, size_t kept_len,
@@ -307,10 +311,10 @@ int cache_put_keyset(struct cache *cache, const struct state *state, const struc
     struct members m = begin_line(cache, &line);
     put_optional(&m, "keyset", buf_span(&state->keyset));
     if (end_line(cache, &m, err) != 0)
-        return failed(err);
-    if (!has_room(cache, line.len))
+        return failed(cache, err);
+    if (!may_append(cache, line.len))
         return write_whole(cache, state, false, kept, kept_len, err);
-    return append(cache, buf_span(&line), err) == 0 ? 0 : failed(err);
+    return append(cache, buf_span(&line), err) == 0 ? 0 : failed(cache, err);
 }
 
 int cache_put_kept(struct cache *cache, const struct state *state, const struct cache_kept *kept, size_t kept_len,
@@ -322,10 +326,10 @@ int cache_put_kept(struct cache *cache, const struct state *state, const struct 
     struct members m = begin_line(cache, &line);
     put_kept(&m, kept, kept_len);
     if (end_line(cache, &m, err) != 0)
-        return failed(err);
-    if (!has_room(cache, line.len))
+        return failed(cache, err);
+    if (!may_append(cache, line.len))
         return write_whole(cache, state, false, kept, kept_len, err);
-    return append(cache, buf_span(&line), err) == 0 ? 0 : failed(err);
+    return append(cache, buf_span(&line), err) == 0 ? 0 : failed(cache, err);
 }
 
 void cache_touch(struct cache *cache)

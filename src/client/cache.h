@@ -29,6 +29,7 @@ struct cache_kept {
 struct cache {
     int dir, log; /* -1: there is no cache */
     off_t end;    /* of the lines that count */
+    bool is_behind; /* a write failed: the lines do not lead to what is applied */
     uint64_t seq;
     struct mac_key key;
     const char *source; /* borrowed */
@@ -74,8 +75,8 @@ int cache_load(struct cache *cache, struct cache_content *out,
                struct error *err) MUST_CHECK;
 
 /*
- * Makes durable what state_prepare found, before it is committed. Where the log is full (or `is_first`) the whole is written anew with
- * what is kept beside. CODE_CACHE_FAILED: nothing was written that counts.
+ * Makes durable what state_prepare found, before it is committed. Where the log is full, was removed, or a write failed before, the
+ * whole is written anew with what is kept beside. CODE_CACHE_FAILED: nothing was written that counts.
  */
 int cache_put_epoch(struct cache *cache, const struct state *state, const struct cache_kept *kept, size_t kept_len,
                     struct error *err) MUST_CHECK;

@@ -260,6 +260,50 @@ static void f79__cache_key_that_is_lost_makes_a_new_beginning(void **state)
     assert_int_equal(content.services_len, 0);
 }
 
+/* Two epochs change a service each; the first one comes while nothing can be written. */
+static void cache__is_whole_again_after_a_write_that_failed(void **state)
+{
+    KEEPER *keeper = keeper_new(state);
+    struct error err;
+    char path[sizeof folder + 16];
+    snprintf(path, sizeof path, "%s/applied.jsonl", folder);
+    close(keeper->cache.log);
+    keeper->cache.log = open(path, O_RDONLY | O_CLOEXEC);
+    COMMIT_OF(&keeper->publisher, "a", "{\"n\":2}");
+    take(keeper, TOPIC_EPOCH, NULL, &keeper->publisher.head);
+    take(keeper, TOPIC_INDEX, NULL, &keeper->publisher.index);
+    take(keeper, TOPIC_SERVICE, "a", &publishing_find(&keeper->publisher, "a")->message);
+    assert_true(state_prepare(&keeper->state));
+    assert_int_equal(cache_put_epoch(&keeper->cache, &keeper->state, NULL, 0, &err), -1);
+    assert_string_equal(err.code, CODE_CACHE_FAILED);
+    state_commit(&keeper->state);
+    COMMIT_OF(&keeper->publisher, "b", "{\"n\":2}");
+    follow_epoch(keeper);
+    cache_close(&keeper->cache);
+    CACHE cache;
+    struct cache_content content AUTO_CACHE_CONTENT = {0};
+    load(&cache, &content);
+    assert_false(content.is_floor_only);
+    assert_holds(&content, "a", &keeper->publisher.services[0].message);
+    assert_holds(&content, "b", &keeper->publisher.services[1].message);
+}
+
+static void cache__log_that_was_removed_is_written_anew(void **state)
+{
+    KEEPER *keeper = keeper_new(state);
+    char path[sizeof folder + 16];
+    snprintf(path, sizeof path, "%s/applied.jsonl", folder);
+    assert_int_equal(unlink(path), 0);
+    COMMIT_OF(&keeper->publisher, "b", "{\"n\":2}");
+    follow_epoch(keeper);
+    cache_close(&keeper->cache);
+    CACHE cache;
+    struct cache_content content AUTO_CACHE_CONTENT = {0};
+    load(&cache, &content);
+    assert_holds(&content, "a", &keeper->publisher.services[0].message);
+    assert_holds(&content, "b", &keeper->publisher.services[1].message);
+}
+
 int main(void)
 {
     struct error err;
@@ -272,6 +316,8 @@ int main(void)
         IN_A_FOLDER(cache__keeps_what_is_not_as_the_head_says),
         IN_A_FOLDER(cache__newer_keyset_than_the_head_stays_known),
         IN_A_FOLDER(cache__is_one_clients_alone),
+        IN_A_FOLDER(cache__is_whole_again_after_a_write_that_failed),
+        IN_A_FOLDER(cache__log_that_was_removed_is_written_anew),
         IN_A_FOLDER(f79__cache_key_that_is_lost_makes_a_new_beginning),
     };
     if (crypto_init(&err) != 0)
