@@ -22,9 +22,11 @@ int cli_fail(const struct error *err)
     error_format(err, text, sizeof text);
     utf8_printable(span_of(text), safe, sizeof safe);
     fprintf(stderr, "epochctl: %s\n", safe);
-    return strcmp(err->code, CODE_NO_SERVICE) == 0 || strcmp(err->code, CODE_NO_PROFILE) == 0 || strcmp(err->code, CODE_NO_KEY) == 0
-               ? CLI_USAGE
-               : CLI_FAILED;
+    static const char *const asked_wrongly[] = {CODE_USAGE, CODE_NO_SERVICE, CODE_NO_PROFILE, CODE_NO_KEY};
+    for (size_t i = 0; i < ARRAY_LEN(asked_wrongly); i++)
+        if (strcmp(err->code, asked_wrongly[i]) == 0)
+            return CLI_USAGE;
+    return CLI_FAILED;
 }
 
 int cli_usage(const struct cli_verb *verb, const char *format, ...)

@@ -123,8 +123,12 @@ bool check_enum(struct run *run, const struct keyword *keyword, const struct pla
         return true;
     if (run->problems == NULL)
         return false;
+    if (say_is_secret(run, place)) {
+        say(run, keyword, place, "the value (not shown) is none of the %zu that the schema lists", keyword->u.values.len);
+        return false;
+    }
     put_choices(&choices, keyword->at);
-    if (say_may_suggest(run, keyword->u.values.len) && !say_is_secret(run, place))
+    if (say_may_suggest(run, keyword->u.values.len))
         put_nearest_choice(&choices, keyword->at, place->node);
     say(run, keyword, place, "%s is not one of %s", say_value(run, place, &value), said(run, &choices));
     struct problem *problem = say_last(run);
@@ -150,6 +154,10 @@ bool check_const(struct run *run, const struct keyword *keyword, const struct pl
         return true;
     if (run->problems == NULL)
         return false;
+    if (say_is_secret(run, place)) {
+        say(run, keyword, place, "the value (not shown) is not the one that the schema wants");
+        return false;
+    }
     put_short(&wanted, keyword->at);
     say(run, keyword, place, "%s is not allowed, it must be %s", say_value(run, place, &value),
         said(run, &wanted));
