@@ -790,7 +790,7 @@ def test_verify_journal_proves_it(world, copy):
     (lambda lines: [lines[0].replace(b'"kind":"baseline"', b'"kind":"baselinf"'), *lines[1:]], "journal.jsonl:1:1: "),
     (lambda lines: [*lines[:3], *lines[4:]], "journal.jsonl:4:1: "),
     (lambda lines: [lines[1], lines[0], *lines[2:]], "journal.jsonl:1:1: "),
-    (lambda lines: [*lines[:-2], lines[-2][:-5] + b"0" + lines[-2][-4:], lines[-1]], "journal.jsonl:"),
+    (lambda lines: [*lines[:-2], lines[-2][:-5] + (b"1" if lines[-2][-5:-4] == b"0" else b"0") + lines[-2][-4:], lines[-1]], "journal.jsonl:"),
     (lambda lines: [*lines[:2], b"", *lines[2:]], "journal.jsonl:3:1: "),
     (lambda lines: [*lines, lines[-1]], "journal.jsonl:"),
 ], ids=["changed", "missing", "swapped", "mac", "blank", "twice"])
