@@ -176,8 +176,8 @@ static void schema_set__refuses_an_annotation_that_nobody_would_obey(void **stat
 {
     (void)state;
     static const char *const texts[] = {"properties: {a: {x-secret: 'yes'}}", "properties: {a: {x-restart: 1}}", "items: {x-env: 3}",
-                                        "{$schema: 'http://json-schema.org/draft-07/schema#', x-secret: 'true', $ref: '#/definitions/a', "
-                                        "definitions: {a: {}}}"};
+                                        ("{$schema: 'http://json-schema.org/draft-07/schema#', x-secret: 'true', "
+                                         "$ref: '#/definitions/a', definitions: {a: {}}}")};
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         AUTO_JUDGING struct judging j = {0};
         judging_compile(&j, texts[i]);
