@@ -107,7 +107,7 @@ static void source__refuses_blobs_beyond_the_limit_by_their_size(void **state)
     const struct listing_entry *full = listing_find_path(source.listing, "services/full.yaml");
     const struct listing_entry *over = listing_find_path(source.listing, "services/over.yaml");
     assert_ok(source.read(&source, "services/full.yaml", full, &text, &err));
-    assert_refused(source.read(&source, "services/over.yaml", over, &text, &err), CODE_LIMIT_FILE, "1048577");
+    assert_refused(source.read(&source, "services/over.yaml", over, &text, &err), CODE_LIMIT_FILE, "1048576");
 }
 
 static void source__says_which_object_is_missing(void **state)
