@@ -94,7 +94,7 @@ static int keep(int dir, const char *name, struct error *err)
     if (!exists || is_ours(dir, name))
         return 0;
     if (is_taken)
-        return error_set(err, CODE_USAGE, 0,
+        return error_set(err, ERR_SYSTEM, 0,
                          "'%s' is not ours and '%s' is there too: make one hook of the two, as '%s'", name,
                          kept, kept);
     if (renameat(dir, name, dir, kept) != 0)
