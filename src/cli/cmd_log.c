@@ -231,6 +231,7 @@ static int check_service(const struct local *local, const struct epoch_rows *row
                          struct error *err)
 {
     struct nearest nearest = {.text = span_of(want->service)};
+    char hint[NEAREST_HINT_MAX];
     for (size_t i = 0; i < rows->len; i++) {
         if (rows->rows[i].has_service)
             return 0;
@@ -242,10 +243,8 @@ static int check_service(const struct local *local, const struct epoch_rows *row
         struct epoch_rows more AUTO_EPOCH_ROWS = {0};
         return epoch_rows_read(local, &all, &more, err) != 0 ? -1 : check_service(local, &more, &all, err);
     }
-    if (nearest.name != NULL)
-        return error_set(err, CODE_NO_SERVICE, 0, "the journal never had a service '%.80s'; is %s meant?", want->service,
-                         nearest.name);
-    return error_set(err, CODE_NO_SERVICE, 0, "the journal never had a service '%.80s'", want->service);
+    return error_set(err, CODE_NO_SERVICE, 0, "the journal never had a service '%.80s'%s", want->service,
+                     nearest_hint(&nearest, hint));
 }
 
 static int run(const struct cli *cli, const struct cli_args *args)

@@ -187,14 +187,15 @@ bool in_force_commit(const struct service *service, struct oid *out)
 int in_force_miss(const struct in_force *in_force, const char *service, struct error *err)
 {
     struct nearest nearest = {.text = span_of(service)};
+    char hint[NEAREST_HINT_MAX];
     AUTO_FREE const struct service **sorted = NULL;
     if (catalog_sorted(in_force->catalog, &sorted, err) != 0)
         return -1;
     for (size_t i = 0; i < catalog_count(in_force->catalog); i++)
         nearest_try(&nearest, sorted[i]->name);
     if (nearest.name != NULL)
-        return error_set(err, CODE_NO_SERVICE, 0, "there is no service '%.80s' in epoch %" PRIu64 "; is %s meant?", service,
-                         in_force->epoch, nearest.name);
+        return error_set(err, CODE_NO_SERVICE, 0, "there is no service '%.80s' in epoch %" PRIu64 "%s", service,
+                         in_force->epoch, nearest_hint(&nearest, hint));
     return error_set(err, CODE_NO_SERVICE, 0,
                      "there is no service '%.80s' in epoch %" PRIu64 "; epochctl log %.80s tells whether there was one", service,
                      in_force->epoch, service);

@@ -31,7 +31,7 @@ static int visit(void *context, const char *name, const char *folder, const stru
 
 int known_check_service(const struct listing *listing, const char *service, struct error *err)
 {
-    char file[LAYOUT_NAME_MAX + 8];
+    char file[LAYOUT_NAME_MAX + 8], hint[NEAREST_HINT_MAX];
     if (!layout_name_is_good(span_of(service)))
         return error_set(err, CODE_NO_SERVICE, 0, "'%.80s' cannot be the name of a service", service);
     snprintf(file, sizeof file, "%s.yaml", service);
@@ -41,8 +41,8 @@ int known_check_service(const struct listing *listing, const char *service, stru
     if (search.found)
         return 0;
     if (search.nearest.name != NULL)
-        return error_set(err, CODE_NO_SERVICE, 0, "there is no service '%s'; is %.*s meant?", service,
-                         (int)strcspn(search.nearest.name, "."), search.nearest.name);
+        return error_set(err, CODE_NO_SERVICE, 0, "there is no service '%s'%s", service,
+                         nearest_hint_name((struct span){search.nearest.name, strcspn(search.nearest.name, ".")}, hint));
     return error_set(err, CODE_NO_SERVICE, 0, "there is no service '%s'", service);
 }
 
@@ -50,13 +50,14 @@ int known_check_profile(const struct listing *listing, const char *profile, stru
 {
     struct profiles profiles;
     struct nearest nearest = {.text = span_of(profile)};
+    char hint[NEAREST_HINT_MAX];
     profiles_list(listing, &profiles, NULL);
     if (profiles_find(&profiles, profile) != NULL)
         return 0;
     for (size_t i = 0; i < profiles.len; i++)
         nearest_try(&nearest, profiles.folders[i]->name);
     if (nearest.name != NULL)
-        return error_set(err, CODE_NO_PROFILE, 0, "there is no profile '%.80s'; is %s meant?", profile, nearest.name);
+        return error_set(err, CODE_NO_PROFILE, 0, "there is no profile '%.80s'%s", profile, nearest_hint(&nearest, hint));
     return error_set(err, CODE_NO_PROFILE, 0, "there is no profile '%.80s'%s", profile,
                      profiles.len == 0 ? ": epochctl profile save makes one" : "");
 }
@@ -89,7 +90,7 @@ int known_miss_key(const struct effective *effective, const struct pointer *way,
     if (buf_check(&text, err) != 0 || buf_check(&above, err) != 0)
         return -1;
     if (nearest.name != NULL)
-        return error_set(err, CODE_NO_KEY, 0, "there is no key %.*s; is %.*s/%s meant?", (int)text.len, text.data,
+        return error_set(err, CODE_NO_KEY, 0, "there is no key %.*s; did you mean \"%.*s/%s\"?", (int)text.len, text.data,
                          (int)above.len, above.len == 0 ? "" : above.data, nearest.name);
     return error_set(err, CODE_NO_KEY, 0, "there is no key %.*s", (int)text.len, text.data);
 }

@@ -68,7 +68,7 @@ int shown_at(struct repo *repo, const struct oid *commit, const char *service, s
     struct source source AUTO_SOURCE = {.work_dir = -1};
     struct candidate candidate AUTO_CANDIDATE = {0};
     struct nearest nearest = {.text = span_of(service)};
-    char hex[OID_HEX_LEN + 1];
+    char hex[OID_HEX_LEN + 1], hint[NEAREST_HINT_MAX];
     oid_format(commit, hex);
     if (shown_judge(repo, commit, &source, &candidate, err) != 0)
         return -1;
@@ -81,10 +81,8 @@ int shown_at(struct repo *repo, const struct oid *commit, const char *service, s
         out->at = *commit;
         return buf_check(&out->config, err);
     }
-    if (nearest.name != NULL)
-        return error_set(err, CODE_NO_SERVICE, 0, "there is no service '%.80s' at %.12s; is %s meant?", service, hex,
-                         nearest.name);
-    return error_set(err, CODE_NO_SERVICE, 0, "there is no service '%.80s' at %.12s", service, hex);
+    return error_set(err, CODE_NO_SERVICE, 0, "there is no service '%.80s' at %.12s%s", service, hex,
+                     nearest_hint(&nearest, hint));
 }
 
 /* --- what is known of it -------------------------------------------------------------------------------- */

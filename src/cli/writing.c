@@ -141,7 +141,7 @@ static void try_names(const struct listing *folder, struct nearest *nearest)
 
 int writing_need(struct writing *w, const char *service, bool gives_values, char **path, struct error *err)
 {
-    char file[LAYOUT_NAME_MAX + 8];
+    char file[LAYOUT_NAME_MAX + 8], hint[NEAREST_HINT_MAX];
     bool found;
     if (writing_find(w, service, &found, path, err) != 0)
         return -1;
@@ -153,8 +153,8 @@ int writing_need(struct writing *w, const char *service, bool gives_values, char
     if (services != NULL && services->folder != NULL)
         try_names(services->folder, &nearest);
     if (nearest.name != NULL)
-        return error_set(err, CODE_NO_SERVICE, 0, "there is no service '%s'; is %.*s meant?", service,
-                         (int)strcspn(nearest.name, "."), nearest.name);
+        return error_set(err, CODE_NO_SERVICE, 0, "there is no service '%s'%s", service,
+                         nearest_hint_name((struct span){nearest.name, strcspn(nearest.name, ".")}, hint));
     if (!gives_values)
         return error_set(err, CODE_NO_SERVICE, 0, "there is no service '%s'", service);
     return error_set(err, CODE_NO_SERVICE, 0, "there is no service '%s': epochctl add %s makes it", service, service);

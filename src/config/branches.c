@@ -43,6 +43,7 @@ int branches_explain(struct repo *repo, const char *wanted, bool *has_others, ch
                      struct error *err)
 {
     struct others others = {.nearest.text = span_of(wanted)};
+    char hint[NEAREST_HINT_MAX];
     size_t len = 0;
     if (repo_each_branch(repo, on_branch, &others, err) != 0)
         return -1;
@@ -52,12 +53,11 @@ int branches_explain(struct repo *repo, const char *wanted, bool *has_others, ch
         put(text, &len, ": nothing is committed yet", "");
         return 0;
     }
-    if (others.best[0] != '\0')
-        put(text, &len, "; did you mean ", others.best);
     put(text, &len, "; there ", others.len == 1 ? "is " : "are ");
     for (size_t i = 0; i < others.len && i < SHOWN_MAX; i++)
         put(text, &len, i == 0 ? "" : ", ", others.names[i]);
     if (others.len > SHOWN_MAX)
         put(text, &len, ", …", "");
+    put(text, &len, nearest_hint_name(span_of(others.best), hint), "");
     return 0;
 }

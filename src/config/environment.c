@@ -79,10 +79,11 @@ static void refuse_unknown(const struct shared *shared, const struct rules_name 
                            struct findings *findings)
 {
     struct nearest nearest = {.text = span_of(name->name)};
+    char hint[NEAREST_HINT_MAX];
     for (size_t i = 0; i < shared->len && findings->errors < NEAREST_TOLD_MAX; i++)
         nearest_try(&nearest, shared->files[i].name);
-    findings_add(findings, FINDING_ERROR, code, RULES_FILE, name->pos, "there is no %s '%s'%s%s", what, name->name,
-                 nearest.name == NULL ? "" : "; did you mean ", nearest.name == NULL ? "" : nearest.name);
+    findings_add(findings, FINDING_ERROR, code, RULES_FILE, name->pos, "there is no %s '%s'%s", what, name->name,
+                 nearest_hint(&nearest, hint));
 }
 
 static void check_names(const struct rules_table *table, const struct shared *shared, const char *code, const char *what,
@@ -105,10 +106,11 @@ static void check_profiles(const struct source *source, const struct rules_name 
     if (is_too_many || profile->name == NULL || profiles_find(&profiles, profile->name) != NULL)
         return;
     struct nearest nearest = {.text = span_of(profile->name)};
+    char hint[NEAREST_HINT_MAX];
     for (size_t i = 0; i < profiles.len; i++)
         nearest_try(&nearest, profiles.folders[i]->name);
-    findings_add(findings, FINDING_ERROR, CODE_RULES_PROFILE, RULES_FILE, profile->pos, "there is no profile '%s'%s%s",
-                 profile->name, nearest.name == NULL ? "" : "; did you mean ", nearest.name == NULL ? "" : nearest.name);
+    findings_add(findings, FINDING_ERROR, CODE_RULES_PROFILE, RULES_FILE, profile->pos, "there is no profile '%s'%s",
+                 profile->name, nearest_hint(&nearest, hint));
 }
 
 /* Names are looked at again when either side of them differs: there may be one for each service. */

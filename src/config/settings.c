@@ -108,6 +108,7 @@ static bool is_section(const char *name)
 static int refuse_unknown(struct loader *loader, struct doc_pos pos, const char *key, struct error *err)
 {
     struct nearest nearest = {.text = span_of(key)};
+    char hint[NEAREST_HINT_MAX];
     for (size_t i = 0; i < settings_table_len; i++)
         nearest_try(&nearest, settings_table[i].key);
     for (size_t i = 0; settings_sections[i] != NULL; i++)
@@ -116,8 +117,7 @@ static int refuse_unknown(struct loader *loader, struct doc_pos pos, const char 
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_. ";
     bool is_word = strspn(key, plain) == strlen(key) && strlen(key) < KEY_MAX;
     findings_add(loader->findings, FINDING_ERROR, CODE_SETTINGS, loader->file, pos,
-                 "there is no setting '%s'%s%s%s", is_word ? key : "…", nearest.name == NULL ? "" : "; did you mean ",
-                 nearest.name == NULL ? "" : nearest.name, nearest.name == NULL ? "" : "?");
+                 "there is no setting '%s'%s", is_word ? key : "…", nearest_hint(&nearest, hint));
     return findings_check(loader->findings, err);
 }
 
@@ -250,13 +250,13 @@ static void warn_of_unknown(struct loader *loader, const char *name)
 {
     /* The first is ours, the other the build's. */
     struct nearest nearest = {.text = span_of(name)};
+    char hint[NEAREST_HINT_MAX];
     if (strcmp(name, "EPOCHD_CONFIG") == 0 || strcmp(name, "EPOCHD_BUILD") == 0)
         return;
     for (size_t i = 0; i < settings_table_len; i++)
         nearest_try(&nearest, settings_table[i].variable);
     findings_add(loader->findings, FINDING_WARNING, CODE_SETTINGS, SETTINGS_ENVIRONMENT, (struct doc_pos){0},
-                 "%s is no setting%s%s%s", name, nearest.name == NULL ? "" : "; did you mean ",
-                 nearest.name == NULL ? "" : nearest.name, nearest.name == NULL ? "" : "?");
+                 "%s is no setting%s", name, nearest_hint(&nearest, hint));
 }
 
 static int take_variable(struct loader *loader, const char *name, const char *value, struct error *err)

@@ -167,13 +167,13 @@ static int refuse_patch(const struct touch *touch, const char *service, const ch
                         struct error *err)
 {
     char path[PROFILES_PATH_MAX];
+    char hint[NEAREST_HINT_MAX];
     struct guess guess = {.nearest.text = span_of(service)};
     if (findings->errors < NEAREST_TOLD_MAX && services_each(touch->after, on_name, &guess, err) < 0)
         return -1;
     snprintf(path, sizeof path, "profiles/%s/%s.yaml", profile, service);
     findings_add(findings, FINDING_ERROR, CODE_PROFILE_SERVICE, path, (struct doc_pos){0},
-                 "there is no service '%s' to lay this over%s%s", service, guess.best[0] == '\0' ? "" : "; did you mean ",
-                 guess.best);
+                 "there is no service '%s' to lay this over%s", service, nearest_hint_name(span_of(guess.best), hint));
     return 0;
 }
 

@@ -3,6 +3,8 @@
  */
 #include "model/nearest.h"
 
+#include <stdio.h>
+
 static size_t min3(size_t a, size_t b, size_t c)
 {
     size_t least = a < b ? a : b;
@@ -43,4 +45,18 @@ void nearest_try(struct nearest *nearest, const char *name)
         return;
     nearest->name = name;
     nearest->distance = distance;
+}
+
+const char *nearest_hint_name(struct span name, char room[static NEAREST_HINT_MAX])
+{
+    room[0] = '\0';
+    if (name.len > 0)
+        snprintf(room, NEAREST_HINT_MAX, "; did you mean \"%.*s\"?", (int)(name.len < NEAREST_MAX ? name.len : NEAREST_MAX),
+                 name.data);
+    return room;
+}
+
+const char *nearest_hint(const struct nearest *nearest, char room[static NEAREST_HINT_MAX])
+{
+    return nearest_hint_name(nearest->name == NULL ? SPAN("") : span_of(nearest->name), room);
 }

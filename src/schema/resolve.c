@@ -38,7 +38,7 @@ static struct schema *complain_of_document(struct compiling *c, const struct doc
             nearest_try(&nearest, last_part(c->set->documents[i]->name).data);
     if (nearest.name == NULL)
         return complain(c, at, "there is no such file among the schemas", "");
-    buf_printf(&hint, "there is no such file among the schemas; did you mean %s?", nearest.name);
+    buf_printf(&hint, "there is no such file among the schemas; did you mean \"%s\"?", nearest.name);
     buf_putc(&hint, '\0');
     c->failed = c->failed || buf_check(&hint, c->err) != 0;
     return c->failed ? NULL : complain(c, at, hint.data, "");

@@ -515,7 +515,7 @@ def test_log_of_a_service(world):
 def test_log_of_a_service_that_never_was_is_an_error(world):
     nobody = world.ctl("log", "nobody", "--json", check=2)
     assert nobody.stdout == "" and nobody.stderr == "epochctl: the journal never had a service 'nobody' [no-service]\n"
-    assert "is router meant?" in world.ctl("log", "ruter", "--since", "1s", check=2).stderr
+    assert 'did you mean "router"?' in world.ctl("log", "ruter", "--since", "1s", check=2).stderr
     gone = world.ctl("log", "memory-worker", "--until", "2001-01-01", check=0)
     assert gone.stdout == "" and gone.stderr == "epochctl: no epoch of that time changed memory-worker\n"
 
@@ -620,9 +620,9 @@ def test_show_at_a_commit_needs_neither_state_nor_keys(world, tmp_path):
 def test_show_says_what_there_is_not(world, copy, tmp_path):
     assert "there is no service 'nobody' in epoch 8; epochctl log nobody tells" in world.ctl("show", "nobody", check=2).stderr
     assert "there is no service 'memory-worker' in epoch 8" in world.ctl("show", "memory-worker", check=2).stderr
-    assert "is router meant? [no-service]" in world.ctl("show", "ruter", check=2).stderr
+    assert 'did you mean "router"? [no-service]' in world.ctl("show", "ruter", check=2).stderr
     assert "there is no service 'nobody' at " in world.ctl("show", "nobody", "--at", "2", check=2).stderr
-    assert "is router meant?" in world.ctl("show", "ruter", "--at", "2", check=2).stderr
+    assert 'did you mean "router"?' in world.ctl("show", "ruter", "--at", "2", check=2).stderr
     for epoch in ("0", "3", "4", "9", "4711", "99999999999999999999999"):
         assert "[repo.rev]" in world.ctl("show", "stt-worker", "--at", epoch, check=3).stderr
     assert f"is not a valid configuration: epochctl check {world.bad[:12]}" in world.ctl("show", "router", "--at", world.bad, check=3).stderr

@@ -104,7 +104,7 @@ def test_which_variable_overrides_which_value(tmp_path):
         {"is_set": False, "pointer": "/api_key", "type": "string", "variable": "STT_KEY"},
         {"is_set": False, "pointer": "/vad_threshold", "type": "number", "variable": "STT_VAD"}]
     assert at(repo, "schema", "env", "router", "--json", check=0).stdout == "[]\n"
-    assert "is stt-worker meant?" in at(repo, "schema", "env", "stt-wroker", check=2).stderr
+    assert 'did you mean "stt-worker"?' in at(repo, "schema", "env", "stt-wroker", check=2).stderr
 
 
 # --- the example with all layers ---------------------------------------------------------------------------------------------

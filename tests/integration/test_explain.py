@@ -143,10 +143,10 @@ def test_a_part_and_a_list(repo):
 
 
 @pytest.mark.parametrize("args, words", [
-    (["stt-wroker"], "there is no service 'stt-wroker'; is stt-worker meant? [no-service]"),
-    (["stt-worker", "vad_treshold"], "there is no key /vad_treshold; is /vad_threshold meant? [no-key]"),
+    (["stt-wroker"], "there is no service 'stt-wroker'; did you mean \"stt-worker\"? [no-service]"),
+    (["stt-worker", "vad_treshold"], 'there is no key /vad_treshold; did you mean "/vad_threshold"? [no-key]'),
     (["stt-worker", "zzz"], "there is no key /zzz [no-key]"),
-    (["stt-worker", "--profile", "nihgt"], "there is no profile 'nihgt'; is night meant? [no-profile]"),
+    (["stt-worker", "--profile", "nihgt"], "there is no profile 'nihgt'; did you mean \"night\"? [no-profile]"),
     (["NO"], "cannot be the name of a service"),
     (["stt-worker", "a..b"], "a name between dots is empty"),
 ])

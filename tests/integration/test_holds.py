@@ -282,7 +282,7 @@ def test_f50__another_repository_is_accepted_as_a_new_epoch(tmp_path, linked, su
     reach(daemon, "ok")
 
 
-@pytest.mark.parametrize(("branch", "hint"), [("mian", "did you mean main"), ("production", "there is main")])
+@pytest.mark.parametrize(("branch", "hint"), [("mian", 'did you mean "main"?'), ("production", "there is main")])
 def test_f35__a_misspelt_branch_at_a_first_start_is_missing_with_the_nearest_name(tmp_path, home, broker, ends, branch, hint):
     daemon = ends(Daemon(tmp_path / "epochd", home, broker, EPOCHD_REPOSITORY_BRANCH=branch, **QUICK))
     assert hint in reach(daemon, "hold:ref-missing")["message"]

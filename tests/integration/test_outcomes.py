@@ -65,7 +65,7 @@ def test_a_refusal_has_the_code_and_the_findings(served, home, tmp_path):
     out = told(served.ctl("-C", home.path, "set", "stt-worker", "a=1", "--expect", "9", "--json", check=1))
     assert (out["verdict"], out["code"]) == ("refused", "version-mismatch")
     out = told(served.ctl("-C", home.path, "rm", "ruter", "--json", check=2))
-    assert (out["code"], out["message"]) == ("no-service", "there is no service 'ruter'; is router meant?")
+    assert (out["code"], out["message"]) == ("no-service", "there is no service 'ruter'; did you mean \"router\"?")
 
 
 def test_a_commit_that_is_not_served_says_why(served, home):

@@ -86,11 +86,11 @@ def test_use_of_one_that_is_not_valid_is_refused(repo):
 
 
 @pytest.mark.parametrize("args, rc, words", [
-    (["use", "nihgt"], 2, "there is no profile 'nihgt'; is night meant? [no-profile]"),
+    (["use", "nihgt"], 2, "there is no profile 'nihgt'; did you mean \"night\"? [no-profile]"),
     (["show", "zzz"], 2, "there is no profile 'zzz' [no-profile]"),
-    (["diff", "quiet", "nihgt"], 2, "is night meant?"),
+    (["diff", "quiet", "nihgt"], 2, 'did you mean "night"?'),
     (["save", "Bad"], 2, "'Bad' cannot be the name of a profile"),
-    (["save", "loud", "stt-wroker"], 2, "is stt-worker meant?"),
+    (["save", "loud", "stt-wroker"], 2, 'did you mean "stt-worker"?'),
     (["use"], 2, "usage: epochctl profile"),
     (["show"], 2, "usage: epochctl profile"),
     (["show", "quiet", "night"], 2, "usage: epochctl profile"),

@@ -39,4 +39,4 @@ def test_the_file_that_it_is_printed_into_is_empty_already(config):
 
 def test_an_unknown_service_is_named_with_the_nearest(config):
     run = ctl("-C", config.path, "schema", "infer", "lamb")
-    assert run.returncode != 0 and "is lamp meant?" in run.stderr
+    assert run.returncode != 0 and 'did you mean "lamp"?' in run.stderr

@@ -46,8 +46,8 @@ WRONG = {  # one wrong value of every kind, its place and what would be right
     'mqtt:\n  url: mqtts://localhost\n  cert_file: /c.pem\n': ("3:14", "mqtt.cert_file needs mqtt.key_file"),
     'log:\n  level: loud\n': ("2:10", "one of debug, info, warn, error, not 'loud'"),
     'log: {format: [json]}\n': ("1:15", "one of auto, text, json, not an array"),
-    'repositroy: {}\n': ("1:1", "there is no setting 'repositroy'; did you mean repository?"),
-    'mqtt:\n  ulr: "off"\n': ("2:3", "there is no setting 'mqtt.ulr'; did you mean mqtt.url?"),
+    'repositroy: {}\n': ("1:1", "there is no setting 'repositroy'; did you mean \"repository\"?"),
+    'mqtt:\n  ulr: "off"\n': ("2:3", "there is no setting 'mqtt.ulr'; did you mean \"mqtt.url\"?"),
     'mqtt.url: "off"\n': ("1:1", "a line in it, without a dot"),
     'run: /x\nrun: /y\n': ("2:1", "key 'run' stands twice: first at 1:1"),
     'run: [\n': ("2:1", ""),
@@ -122,7 +122,7 @@ def test_a_variable_goes_before_the_file(tmp_path):
 def test_an_unknown_variable_warns_and_is_no_reason_to_end():
     result = run(EPOCHD, "--print-settings", EPOCHD_LOG_FORMATT="json", EPOCHD_ZZZZZZZZ="1", check=0)
     assert result.stderr.splitlines() == [
-        "environment: warning: EPOCHD_LOG_FORMATT is no setting; did you mean EPOCHD_LOG_FORMAT? [settings]",
+        "environment: warning: EPOCHD_LOG_FORMATT is no setting; did you mean \"EPOCHD_LOG_FORMAT\"? [settings]",
         "environment: warning: EPOCHD_ZZZZZZZZ is no setting [settings]"]
 
 
@@ -149,7 +149,7 @@ def test_check_looks_at_keys_state_password_and_certificates_too(tmp_path, daemo
     for setting in ("EPOCHD_MQTT_PASSWORD_FILE", "EPOCHD_MQTT_CA_FILE"):
         settings = {**daemon.settings, "EPOCHD_MQTT_URL": "mqtts://localhost", setting: str(tmp_path / "missing")}
         assert "missing" in run(EPOCHD, "--check", check=3, **settings).stderr
-    assert "did you mean main" in run(EPOCHD, "--check", check=3, **{**daemon.settings, "EPOCHD_REPOSITORY_BRANCH": "mian"}).stderr
+    assert 'did you mean "main"?' in run(EPOCHD, "--check", check=3, **{**daemon.settings, "EPOCHD_REPOSITORY_BRANCH": "mian"}).stderr
     (daemon.state / "keys/signing.key").write_text("")
     before = {file.name: file.read_bytes() for file in (daemon.state / "keys").iterdir()}
     assert "signing.key" in run(EPOCHD, "--check", check=3, **daemon.settings).stderr

@@ -117,7 +117,7 @@ def test_a_dry_run_judges_and_writes_nothing_not_even_objects(repo):
     (["stt-worker", "a="], 2, "the value is empty"),
     (["stt-worker", "a=[1"], 2, "is missing"),
     (["stt-worker", "a=-", "b=-"], 2, "only one value can come from standard input"),
-    (["stt-wroker", "a=1"], 2, "there is no service 'stt-wroker'; is stt-worker meant?"),
+    (["stt-wroker", "a=1"], 2, "there is no service 'stt-wroker'; did you mean \"stt-worker\"?"),
     (["Stt", "a=1"], 2, "cannot be the name of a service"),
     (["stt-worker", "a=1", "--expect", "x"], 2, "--expect is a version"),
     (["stt-worker", "a=1", "--string", "--json-value"], 2, ""),

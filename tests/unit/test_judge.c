@@ -96,8 +96,8 @@ static void judge__refuses_what_epoch_yaml_names_and_nobody_has(void **state)
         FAKE({"bases/common.yaml", "a: 1"}, {"epoch.yaml", "profile: quit\nbases: {x: [comon]}\nschemas: {x: speech}\n"},
              {"profiles/quiet/x.yaml", "a: 2"}, {"services/x.yaml", "v: 1"});
     assert_findings(&j, &source,
-                    "epoch.yaml:1:10: there is no profile 'quit'; did you mean quiet [rules.unknown-profile]\n"
-                    "epoch.yaml:2:13: there is no base 'comon'; did you mean common [rules.unknown-base]\n"
+                    "epoch.yaml:1:10: there is no profile 'quit'; did you mean \"quiet\"? [rules.unknown-profile]\n"
+                    "epoch.yaml:2:13: there is no base 'comon'; did you mean \"common\"? [rules.unknown-base]\n"
                     "epoch.yaml:3:14: there is no schema 'speech' [rules.unknown-schema]\n");
 }
 

@@ -54,6 +54,18 @@ static void nearest__finds_the_one_that_was_meant(void **state)
     assert_string_equal(nearest_of("log.lvl", names), "log.level");
 }
 
+static void nearest__says_it_in_one_wording(void **state)
+{
+    (void)state;
+    char room[NEAREST_HINT_MAX], longer[2 * NEAREST_MAX];
+    struct nearest nearest = {.text = SPAN("routre")};
+    assert_string_equal(nearest_hint(&nearest, room), "");
+    nearest_try(&nearest, "router");
+    assert_string_equal(nearest_hint(&nearest, room), "; did you mean \"router\"?");
+    memset(longer, 'a', sizeof longer);
+    assert_int_equal(strlen(nearest_hint_name((struct span){longer, sizeof longer}, room)), NEAREST_MAX + strlen("; did you mean \"\"?"));
+}
+
 static void nearest__takes_the_first_of_equals(void **state)
 {
     (void)state;
@@ -92,6 +104,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nearest__counts_edits),
         cmocka_unit_test(nearest__finds_the_one_that_was_meant),
+        cmocka_unit_test(nearest__says_it_in_one_wording),
         cmocka_unit_test(nearest__takes_the_first_of_equals),
         cmocka_unit_test(nearest__offers_nothing_far_away),
         cmocka_unit_test(nearest__has_a_limit),

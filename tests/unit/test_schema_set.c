@@ -80,7 +80,7 @@ static void f55__a_missing_schema_is_named_with_the_nearest(void **state)
     judging_add(&j, "schemas/common.yaml", "true");
     judging_find(&j, "schemas/audio.yaml");
     assert_only_finding(&j, "schemas/audio.yaml:1:7: \"comon.yaml\": there is no such file among the schemas; did you mean "
-                            "common.yaml? [schema.ref]\n");
+                            "\"common.yaml\"? [schema.ref]\n");
 }
 
 static void t16__cycles_about_one_value_are_refused(void **state)

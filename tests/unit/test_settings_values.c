@@ -21,14 +21,14 @@
 
 static void settings__name_the_nearest_of_what_is_unknown(void **state)
 {
-    expect_wrong(*state, "stat: /x", 1, 1, "there is no setting 'stat'; did you mean state?");
-    expect_wrong(*state, "mqqt: {}", 1, 1, "there is no setting 'mqqt'; did you mean mqtt?");
+    expect_wrong(*state, "stat: /x", 1, 1, "there is no setting 'stat'; did you mean \"state\"?");
+    expect_wrong(*state, "mqqt: {}", 1, 1, "there is no setting 'mqqt'; did you mean \"mqtt\"?");
     expect_wrong(*state, "log: {}\nrepositories: {}\n", 2, 1,
-                 "there is no setting 'repositories'; did you mean repository?");
+                 "there is no setting 'repositories'; did you mean \"repository\"?");
     expect_wrong(*state, "mqtt:\n  url: off\n  pasword_file: /x\n", 3, 3,
-                 "there is no setting 'mqtt.pasword_file'; did you mean mqtt.password_file?");
+                 "there is no setting 'mqtt.pasword_file'; did you mean \"mqtt.password_file\"?");
     expect_wrong(*state, "mqtt: {password: s3cret}", 1, 8,
-                 "there is no setting 'mqtt.password'; did you mean mqtt.password_file?");
+                 "there is no setting 'mqtt.password'; did you mean \"mqtt.password_file\"?");
     expect_wrong(*state, "colour: blue", 1, 1, "there is no setting 'colour'");
     expect_wrong(*state, "mqtt.url: off", 1, 1,
                  "'mqtt.url': a setting of a section is a line in it, without a dot");
@@ -330,7 +330,7 @@ static void settings__warn_of_unknown_variables(void **state)
     struct load load;
     LOAD(*state, &load, NULL, "EPOCHD_MQTT_ULR=mqtt://ann:s3cret@h");
     load_expect_one(&load, "environment", 0, 0,
-                    "EPOCHD_MQTT_ULR is no setting; did you mean EPOCHD_MQTT_URL?");
+                    "EPOCHD_MQTT_ULR is no setting; did you mean \"EPOCHD_MQTT_URL\"?");
     assert_int_equal(load.findings.warnings, 1);
     assert_non_null(load.settings.state);
     load_end(&load);

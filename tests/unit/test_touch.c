@@ -181,7 +181,7 @@ static void touch__refuses_a_patch_of_nobody(void **state)
     AUTO_JUDGING struct judging j = {0};
     AUTO_FAKE struct fake_source source = FAKE({"profiles/quiet/worcer.yaml", "v: 0"}, {"services/worker.yaml", "v: 1"});
     assert_invalid(&j, &source.source, CODE_PROFILE_SERVICE, "profiles/quiet/worcer.yaml",
-                   "there is no service 'worcer' to lay this over; did you mean worker");
+                   "there is no service 'worcer' to lay this over; did you mean \"worker\"?");
 }
 
 static void touch__refuses_a_patch_whose_service_goes(void **state)
