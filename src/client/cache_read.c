@@ -200,7 +200,7 @@ static int load_lines(struct loading *load, struct span text, bool *is_damaged)
         const char *lf = memchr(text.data + at, '\n', len - at);
         size_t end = lf == NULL ? len : (size_t)(lf - text.data);
         struct span line = {text.data + at, end - at};
-        const struct doc_node *root;
+        const struct doc_node *root = NULL;
         bool is_good = lf != NULL && is_line(load, line);
         if (is_good) {
             *is_damaged |= is_bad;

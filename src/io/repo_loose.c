@@ -17,6 +17,9 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <zlib.h>
+#if __has_include(<git2/sys/errors.h>) /* since libgit2 1.8 what sets an error is not in git2.h */
+#include <git2/sys/errors.h>
+#endif
 
 #include "io/repo_priv.h"
 #include "model/codes.h"
