@@ -31,7 +31,6 @@ struct drift {
     struct fleet fleet;
     struct place places[PLACES];
     size_t len;
-    bool has_signed;      /* an epoch is in force */
     bool are_overrides_fine;
 };
 
@@ -66,7 +65,6 @@ static void put_signed(struct drift *drift)
     struct place *place = add_place(drift, "signed");
     struct span commit;
     place->epoch = fleet_number(status, "committed");
-    drift->has_signed = place->epoch > 0;
     if (doc_get_string(status, "config_epoch", &commit) && commit.len == OID_HEX_LEN)
         memcpy(place->commit, commit.data, OID_HEX_LEN + 1);
 }

@@ -46,7 +46,6 @@ static void set_fini(struct set *set)
     }
     arena_fini(&set->arena);
 }
-#define AUTO_SET CLEANUP(set_fini)
 
 /* --- what was typed ------------------------------------------------------------------------------------- */
 

@@ -76,7 +76,6 @@ static int64_t count_after(const struct doc_node *line)
 
 struct reading {
     struct epoch_rows *rows;
-    const struct epoch_want *want;
     struct alive alive;
     bool from_start; /* every service that ever was is known */
     int64_t before;  /* services before the next epoch, -1: not known */
@@ -301,9 +300,9 @@ static bool is_enough(const struct epoch_rows *rows, const struct epoch_want *wa
 }
 
 static int read_from(const struct local *local, const struct journal_files *files, size_t first,
-                     const struct epoch_want *want, struct epoch_rows *rows, struct error *err)
+                     struct epoch_rows *rows, struct error *err)
 {
-    struct reading reading CLEANUP(reading_fini) = {.rows = rows, .want = want, .before = -1};
+    struct reading reading CLEANUP(reading_fini) = {.rows = rows, .before = -1};
     struct journal_report report;
     return journal_files_read(local->state_dir, files, first, &local->keyring.journal, 0, visit, &reading, &report,
                               err);
@@ -320,7 +319,7 @@ int epoch_rows_read(const struct local *local, const struct epoch_want *want, st
     for (size_t depth = 0;; depth = depth * 2 + 1) {
         struct epoch_rows rows AUTO_EPOCH_ROWS = {.service = want->service};
         size_t first = depth < files.len ? files.len - depth : 0;
-        if (read_from(local, &files, first, want, &rows, err) != 0)
+        if (read_from(local, &files, first, &rows, err) != 0)
             return -1;
         if (first == 0 || is_enough(&rows, want)) {
             *out = rows;

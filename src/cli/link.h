@@ -17,7 +17,6 @@ struct link {
 int link_open(struct link *link, const struct settings *settings, mqtt_handler handler, void *context,
               struct error *err) MUST_CHECK;
 void link_close(struct link *link);
-#define AUTO_LINK CLEANUP(link_close)
 
 /* Waits for the broker, at most so long and at most a second, and handles what it sent. */
 void link_turn(struct link *link, int64_t most_ms);

@@ -79,6 +79,4 @@ void plan_put_causes(const struct plan *plan, const char *lead, struct buf *out)
 /* For a comment on a merge request: a table a service. */
 void plan_put_markdown(const struct plan *plan, struct buf *out);
 
-const char *plan_action_name(enum plan_action action);
-
 #endif

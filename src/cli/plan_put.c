@@ -10,7 +10,7 @@ enum { VALUE_MAX = 72, NAMES_MAX = 8 }; /* bytes of a value, services named, in 
 
 #define SECRET "(secret)"
 
-const char *plan_action_name(enum plan_action action)
+static const char *action_name(enum plan_action action)
 {
     switch (action) {
     case PLAN_CREATED:
@@ -79,7 +79,7 @@ void plan_put_counts(const struct plan *plan, struct buf *out)
     for (enum plan_action action = PLAN_CREATED; action <= PLAN_DELETED; action++) {
         if (plan->actions[action] == 0)
             continue;
-        buf_printf(out, "%s%zu %s", comma, plan->actions[action], plan_action_name(action));
+        buf_printf(out, "%s%zu %s", comma, plan->actions[action], action_name(action));
         comma = ", ";
     }
     if (plan->restarts > 0)
@@ -162,7 +162,7 @@ void plan_put_json(const struct plan *plan, struct buf *out)
     buf_printf(out, ",\"restarts\":%zu,\"services\":[", plan->restarts);
     for (size_t i = 0; i < plan->len; i++) {
         const struct plan_service *service = &plan->services[i];
-        buf_printf(out, "%s{\"action\":\"%s\",\"changes\":[", i == 0 ? "" : ",", plan_action_name(service->action));
+        buf_printf(out, "%s{\"action\":\"%s\",\"changes\":[", i == 0 ? "" : ",", action_name(service->action));
         for (size_t j = 0; j < service->diff.len; j++) {
             buf_puts(out, j == 0 ? "" : ",");
             put_change_json(&service->diff.changes[j], &service->notes[j], out);
@@ -218,7 +218,7 @@ void plan_put_markdown(const struct plan *plan, struct buf *out)
     plan_put_causes(plan, "- ", out);
     for (size_t i = 0; i < plan->len; i++) {
         const struct plan_service *service = &plan->services[i];
-        buf_printf(out, "\n`%s` %s\n", service->name, plan_action_name(service->action));
+        buf_printf(out, "\n`%s` %s\n", service->name, action_name(service->action));
         if (service->diff.len > 0)
             buf_puts(out, "\n| key | before | after |\n|---|---|---|\n");
         for (size_t j = 0; j < service->diff.len; j++)

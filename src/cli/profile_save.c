@@ -59,7 +59,9 @@ static int put_difference(struct doc_builder *b, const struct doc_node *before, 
     return doc_builder_end(b, NULL, err);
 }
 
-int profile_make_patch(const struct doc_node *before, const struct doc_node *after, struct doc *doc, struct error *err)
+/* The merge patch that makes `after` of `before`; *out NULL: they are the same. CODE_EDIT_REFUSED: a null cannot be said
+   by a patch. Borrows from both. */
+static int difference(const struct doc_node *before, const struct doc_node *after, struct doc *doc, struct error *err)
 {
     struct doc_builder builder AUTO_DOC_BUILDER = {0};
     if (doc_equal(before, after))
@@ -160,7 +162,7 @@ static int make_patch(struct saving *s, const char *service, struct error *err)
         return -1;
     if (before.root == NULL || after.root == NULL)
         return error_set(err, CODE_EDIT_REFUSED, 0, "%s is not valid as it is: epochctl check --worktree", service);
-    if (profile_make_patch(before.root, after.root, &patch, err) != 0)
+    if (difference(before.root, after.root, &patch, err) != 0)
         return error_wrap(err, "%s", service);
     if (patch.root == NULL)
         return 0;

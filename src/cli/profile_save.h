@@ -13,8 +13,4 @@
 int profile_save(const struct cli *cli, const char *name, char *const *services, size_t len,
                  const struct writing_options *options, struct outcome *outcome, int *rc, struct error *err) MUST_CHECK;
 
-/* The merge patch that makes `after` of `before`; *out NULL: they are the same. CODE_EDIT_REFUSED: a null cannot be said
-   by a patch. Borrows from both. */
-int profile_make_patch(const struct doc_node *before, const struct doc_node *after, struct doc *doc, struct error *err) MUST_CHECK;
-
 #endif

@@ -55,7 +55,11 @@ static int blob_in(struct repo *repo, const struct oid *commit, const char *path
     return 0;
 }
 
-int version_of_service(struct writing *w, const char *service, const char *path, uint64_t *out, struct error *err)
+/*
+ * What is in force says the last-known-good snapshot; where the branch has moved on and changed the service's file, it is
+ * the number that the tip has or will have. 0: there is no such service.
+ */
+static int version_of(struct writing *w, const char *service, const char *path, uint64_t *out, struct error *err)
 {
     struct in_force force;
     struct oid then, now;
@@ -83,7 +87,7 @@ int version_of_service(struct writing *w, const char *service, const char *path,
 int version_expect(struct writing *w, const char *service, const char *path, uint64_t expected, struct error *err)
 {
     uint64_t current;
-    if (version_of_service(w, service, path, &current, err) != 0)
+    if (version_of(w, service, path, &current, err) != 0)
         return -1;
     if (current == expected)
         return 0;

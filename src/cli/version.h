@@ -9,13 +9,7 @@
 
 #define VERSION_EXPECT_HELP "only if the service is at that version (*show* tells it)"
 
-/*
- * What is in force says the last-known-good snapshot; where the branch has moved on and changed the service's file, it is
- * the number that the tip has or will have. 0: there is no such service.
- */
-int version_of_service(struct writing *w, const char *service, const char *path, uint64_t *out, struct error *err) MUST_CHECK;
-
-/* CODE_VERSION_MISMATCH, "Version mismatch: expected 1, current is 2". */
+/* `path` is the service's file, NULL where there is none. CODE_VERSION_MISMATCH, "Version mismatch: expected 1, current is 2". */
 int version_expect(struct writing *w, const char *service, const char *path, uint64_t expected, struct error *err) MUST_CHECK;
 
 #endif

@@ -21,7 +21,7 @@ struct loading {
     struct cache *cache;
     struct cache_content *out;
     size_t docs_cap;
-    bool has_snapshot_head, needs_snapshot; /* the log was begun with a snapshot beside it */
+    bool needs_snapshot; /* the log was begun with a snapshot beside it */
     struct error *err;
 };
 

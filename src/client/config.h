@@ -47,7 +47,4 @@ static inline void config_cleanup(struct epoch_config **config)
 }
 #define AUTO_CONFIG CLEANUP(config_cleanup)
 
-/* values.c: what a JSON Pointer leads to, without memory. *is_bad: it is none. */
-const struct doc_node *values_find(const struct doc_node *root, const char *pointer, bool *is_bad);
-
 #endif

@@ -47,7 +47,8 @@ static const struct doc_node *find_escaped(const struct doc_node *node, struct s
     return NULL;
 }
 
-const struct doc_node *values_find(const struct doc_node *root, const char *pointer, bool *is_bad)
+/* What a JSON Pointer leads to, without memory. *is_bad: it is none. */
+static const struct doc_node *find(const struct doc_node *root, const char *pointer, bool *is_bad)
 {
     const struct doc_node *node = root;
     *is_bad = pointer[0] != '\0' && pointer[0] != '/';
@@ -66,7 +67,7 @@ const struct doc_node *values_find(const struct doc_node *root, const char *poin
 static const struct doc_node *look(const struct epoch_config *config, const char *pointer, enum epoch_found *found)
 {
     bool is_bad;
-    const struct doc_node *node = values_find(config == NULL ? NULL : config->overlay.root, pointer, &is_bad);
+    const struct doc_node *node = find(config == NULL ? NULL : config->overlay.root, pointer, &is_bad);
     if (found != NULL)
         *found = is_bad ? EPOCH_BAD_POINTER : node == NULL ? EPOCH_ABSENT : EPOCH_FOUND;
     return node;
@@ -183,7 +184,7 @@ const struct epoch_value *epoch_value_member(const struct epoch_value *value, co
 const struct epoch_value *epoch_value_find(const struct epoch_value *value, const char *pointer)
 {
     bool is_bad;
-    return value_of(values_find(node_of(value), pointer, &is_bad));
+    return value_of(find(node_of(value), pointer, &is_bad));
 }
 
 size_t epoch_value_json(const struct epoch_value *value, char *out, size_t size)

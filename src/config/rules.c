@@ -264,11 +264,3 @@ size_t rules_bases_of(const struct rules *rules, const char *service, struct rul
     reverse(out, len);
     return len;
 }
-
-int64_t rules_consumers_of(const struct rules *rules, const char *service)
-{
-    for (size_t i = 0; i < rules->consumers_len; i++)
-        if (strcmp(rules->consumers[i].service.name, service) == 0)
-            return rules->consumers[i].count;
-    return -1;
-}

@@ -64,7 +64,7 @@ struct rules {
     struct doc_pos require_schema_pos;
     enum rules_breaking breaking;
     struct rules_table schemas, bases;
-    struct rules_count *consumers; /* by name */
+    struct rules_count *consumers; /* how many instances are expected, by name of the service */
     size_t consumers_len;
 };
 
@@ -93,8 +93,5 @@ struct rules_name rules_schema_of(const struct rules *rules, const char *service
 /* The bases of a service, the lowest first, each once: at the highest place it is named at. Returns how many. */
 size_t rules_bases_of(const struct rules *rules, const char *service, struct rules_name out[static RULES_BASES_MAX],
                       struct findings *findings);
-
-/* How many instances of a service are expected; -1: epoch.yaml does not say. */
-int64_t rules_consumers_of(const struct rules *rules, const char *service);
 
 #endif

@@ -32,9 +32,7 @@ int setting_take_text(const struct setting_intake *in, struct span text, struct 
 int setting_take_node(const struct setting_intake *in, const struct doc_node *node,
                       struct error *err) MUST_CHECK;
 
-/* The field of a setting whose kind is kept as a string, an int, or an enum. */
+/* The field of a setting whose kind is kept as a string. */
 char **setting_string(const struct setting *setting, struct settings *settings);
-int *setting_integer(const struct setting *setting, struct settings *settings);
-unsigned *setting_choice(const struct setting *setting, struct settings *settings);
 
 #endif

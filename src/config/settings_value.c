@@ -30,12 +30,12 @@ char **setting_string(const struct setting *setting, struct settings *settings)
     return field(setting, settings);
 }
 
-int *setting_integer(const struct setting *setting, struct settings *settings)
+static int *setting_integer(const struct setting *setting, struct settings *settings)
 {
     return field(setting, settings);
 }
 
-unsigned *setting_choice(const struct setting *setting, struct settings *settings)
+static unsigned *setting_choice(const struct setting *setting, struct settings *settings)
 {
     return field(setting, settings);
 }

@@ -12,12 +12,6 @@
 /* A schema may be as large as its file. */
 static const struct doc_limits limits_schema = {.depth = 64, .nodes = 100000, .size = YAML_FILE_MAX};
 
-struct shared *shared_ref(struct shared *shared)
-{
-    shared->references++;
-    return shared;
-}
-
 void shared_unref(struct shared *shared)
 {
     if (shared == NULL || --shared->references > 0)
@@ -214,7 +208,8 @@ int shared_load(const struct source *source, enum layout_area area, struct share
                                                  : oid_equal(&entry->oid, &old->tree) && !oid_is_zero(&old->tree));
     if (!is_same)
         return load(source, area, entry, out, findings, err);
-    *out = shared_ref(old);
+    old->references++;
+    *out = old;
     return 0;
 }
 

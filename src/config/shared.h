@@ -35,13 +35,7 @@ struct shared {
     struct schema_set *set; /* of schemas/ */
 };
 
-struct shared *shared_ref(struct shared *shared);
 void shared_unref(struct shared *shared); /* NULL is fine */
-static inline void shared_cleanup(struct shared **shared)
-{
-    shared_unref(*shared);
-}
-#define AUTO_SHARED CLEANUP(shared_cleanup)
 
 /*
  * Reads the folder of an area (LAYOUT_SCHEMAS or LAYOUT_BASES) of the source, if there is one; *out is `old` (may be NULL)

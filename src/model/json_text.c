@@ -81,12 +81,6 @@ void json_put_text(struct buf *out, const char *value)
         json_put_string(out, span_of(value));
 }
 
-void json_put_int(struct buf *out, int64_t value)
-{
-    char digits[NUM_TEXT_MAX];
-    buf_append(out, digits, num_format_int(value, digits));
-}
-
 size_t json_string_size(struct span value)
 {
     size_t size = 2;

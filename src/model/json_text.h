@@ -13,7 +13,6 @@
 /* Strings are UTF-8. */
 void json_put_string(struct buf *out, struct span value); /* with quotes, RFC 8785 §3.2.2.2 */
 void json_put_text(struct buf *out, const char *value);   /* the same for a terminated string; NULL writes null */
-void json_put_int(struct buf *out, int64_t value);
 
 /* Bytes json_put_string would write. */
 size_t json_string_size(struct span value);

@@ -14,11 +14,10 @@ const struct state state_table[] = {
 #include "model/states.def"
 };
 
-const size_t state_table_len = ARRAY_LEN(state_table);
 
 const struct state *state_find(const char *name)
 {
-    for (size_t i = 0; i < state_table_len; i++)
+    for (size_t i = 0; i < ARRAY_LEN(state_table); i++)
         if (strcmp(state_table[i].name, name) == 0)
             return &state_table[i];
     return NULL;

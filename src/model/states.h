@@ -21,7 +21,6 @@ struct state {
 
 /* Holds, then degradations, each by importance, then the plain ones. */
 extern const struct state state_table[];
-extern const size_t state_table_len;
 
 /* NULL if there is none of that name. */
 const struct state *state_find(const char *name);

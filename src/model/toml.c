@@ -7,14 +7,14 @@
 
 /* --- the text ------------------------------------------------------------------------------------------- */
 
-struct doc_pos toml_here(const struct toml_reader *r)
+static struct doc_pos here(const struct toml_reader *r)
 {
     return (struct doc_pos){r->line, (uint32_t)(r->at - r->line_start) + 1};
 }
 
 int toml_refuse(const struct toml_reader *r, struct error *err, const char *words)
 {
-    struct doc_pos pos = toml_here(r);
+    struct doc_pos pos = here(r);
     return error_at(err, CODE_IMPORT, r->file, pos.line, pos.column, "%s", words);
 }
 
@@ -64,7 +64,7 @@ struct toml_node *toml_new(struct toml_reader *r, enum doc_kind kind, struct err
         error_memory(err);
         return NULL;
     }
-    *node = (struct toml_node){.kind = kind, .pos = toml_here(r)};
+    *node = (struct toml_node){.kind = kind, .pos = here(r)};
     return node;
 }
 
@@ -77,7 +77,7 @@ void toml_append(struct toml_node *parent, struct toml_node *child)
     parent->last = child;
 }
 
-struct toml_node *toml_child(const struct toml_node *table, struct span name)
+static struct toml_node *find_child(const struct toml_node *table, struct span name)
 {
     for (struct toml_node *child = table->first; child != NULL; child = child->next)
         if (span_equal(child->name, name))
@@ -92,9 +92,9 @@ static bool is_bare(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
 }
 
-int toml_read_key(struct toml_reader *r, struct toml_key *out, struct error *err)
+static int read_key(struct toml_reader *r, struct toml_key *out, struct error *err)
 {
-    *out = (struct toml_key){.pos = toml_here(r)};
+    *out = (struct toml_key){.pos = here(r)};
     for (;; r->at++) {
         toml_skip_blanks(r);
         if (out->len == TOML_KEY_PARTS_MAX)
@@ -122,7 +122,7 @@ static struct toml_node *descend(struct toml_reader *r, struct toml_node *table,
                                  enum toml_state made, struct error *err)
 {
     for (size_t i = 0; i < len; i++) {
-        struct toml_node *child = toml_child(table, key->parts[i]);
+        struct toml_node *child = find_child(table, key->parts[i]);
         if (child == NULL) {
             child = toml_new(r, DOC_OBJECT, err);
             if (child == NULL)
@@ -147,7 +147,7 @@ int toml_read_pair(struct toml_reader *r, struct toml_node *table, unsigned dept
 {
     struct toml_key key;
     struct toml_node *value;
-    if (toml_read_key(r, &key, err) != 0)
+    if (read_key(r, &key, err) != 0)
         return -1;
     if (toml_peek(r) != '=')
         return toml_refuse(r, err, "a '=' is missing behind the key");
@@ -157,7 +157,7 @@ int toml_read_pair(struct toml_reader *r, struct toml_node *table, unsigned dept
     if (parent == NULL)
         return -1;
     struct span name = key.parts[key.len - 1];
-    if (toml_child(parent, name) != NULL)
+    if (find_child(parent, name) != NULL)
         return toml_refuse(r, err, "the key is there already");
     if (toml_read_value(r, depth, &value, err) != 0)
         return -1;
@@ -173,7 +173,7 @@ int toml_read_pair(struct toml_reader *r, struct toml_node *table, unsigned dept
 static int open_table(struct toml_reader *r, struct toml_node *parent, const struct toml_key *key,
                       struct toml_node **table, struct error *err)
 {
-    struct toml_node *found = toml_child(parent, key->parts[key->len - 1]);
+    struct toml_node *found = find_child(parent, key->parts[key->len - 1]);
     if (found == NULL) {
         found = toml_new(r, DOC_OBJECT, err);
         if (found == NULL)
@@ -193,7 +193,7 @@ static int open_table(struct toml_reader *r, struct toml_node *parent, const str
 static int open_item(struct toml_reader *r, struct toml_node *parent, const struct toml_key *key,
                      struct toml_node **table, struct error *err)
 {
-    struct toml_node *list = toml_child(parent, key->parts[key->len - 1]);
+    struct toml_node *list = find_child(parent, key->parts[key->len - 1]);
     if (list == NULL) {
         list = toml_new(r, DOC_ARRAY, err);
         if (list == NULL)
@@ -220,7 +220,7 @@ static int read_header(struct toml_reader *r, struct toml_node *root, struct tom
     r->at++;
     bool is_item = toml_peek(r) == '[';
     r->at += is_item;
-    if (toml_read_key(r, &key, err) != 0)
+    if (read_key(r, &key, err) != 0)
         return -1;
     if (toml_peek(r) != ']' || (is_item && (r->at + 1 >= r->text.len || r->text.data[r->at + 1] != ']')))
         return toml_refuse(r, err, "a ']' is missing behind the name of the table");

@@ -52,7 +52,6 @@ static inline char toml_peek(const struct toml_reader *r)
     return r->at < r->text.len ? r->text.data[r->at] : '\0';
 }
 
-struct doc_pos toml_here(const struct toml_reader *r);
 int toml_refuse(const struct toml_reader *r, struct error *err, const char *words);
 void toml_skip_blanks(struct toml_reader *r);
 /* Blanks, comments and line ends: inside […]. */
@@ -61,9 +60,7 @@ void toml_skip_lines(struct toml_reader *r);
 /* NULL: err is set. */
 struct toml_node *toml_new(struct toml_reader *r, enum doc_kind kind, struct error *err);
 void toml_append(struct toml_node *parent, struct toml_node *child);
-struct toml_node *toml_child(const struct toml_node *table, struct span name);
 
-int toml_read_key(struct toml_reader *r, struct toml_key *out, struct error *err) MUST_CHECK;
 /* `key = value` into the table. */
 int toml_read_pair(struct toml_reader *r, struct toml_node *table, unsigned depth, struct error *err) MUST_CHECK;
 

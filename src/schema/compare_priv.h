@@ -56,9 +56,6 @@ void view_add(const struct side *side, const struct doc_node *schema, struct vie
 /* The first part's keyword; *part (may be NULL) is which. */
 const struct doc_node *view_get(const struct view *view, const char *keyword, const struct doc_node **part);
 
-/* What a reference within the document leads to; NULL for nothing, or another document. */
-const struct doc_node *side_resolve(const struct side *side, struct span reference);
-
 /* The same text, and what it refers to within its document is the same too. */
 bool compare_is_same(struct comparison *c, const struct doc_node *before, const struct doc_node *after);
 

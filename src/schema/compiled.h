@@ -90,7 +90,6 @@ struct items {
     struct schema **first;
     size_t first_len;
     struct schema *rest; /* NULL: anything */
-    const char *rest_code;
 };
 
 struct contains {
@@ -173,8 +172,5 @@ struct schema_set {
 /* The first keyword that `check` checks, NULL if there is none. */
 const struct keyword *schema_keyword(const struct schema *schema,
                                      bool (*check)(struct run *, const struct keyword *, const struct place *));
-
-/* The schema that an anchor of that name stands for in a resource, NULL if none. */
-struct schema *resource_dynamic(const struct resource *resource, struct span name);
 
 #endif

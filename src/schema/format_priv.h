@@ -81,9 +81,6 @@ static inline struct span format_before(struct span *rest, char c)
     return before;
 }
 
-/* A character beyond ASCII that an IRI may hold (RFC 3987 §2.2), the private ones only where that is said. */
-bool format_is_beyond_ascii(uint32_t code_point, bool is_private_allowed);
-
 /* Takes a character beyond ASCII; false, nothing taken, for ASCII and what is no UTF-8. */
 bool format_take_beyond_ascii(struct span *rest, uint32_t *code_point);
 

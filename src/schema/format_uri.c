@@ -7,7 +7,8 @@
 
 #include "util/utf8.h"
 
-bool format_is_beyond_ascii(uint32_t c, bool is_private_allowed)
+/* A character beyond ASCII that an IRI may hold (RFC 3987 §2.2), the private ones only where that is said. */
+static bool is_beyond_ascii(uint32_t c, bool is_private_allowed)
 {
     bool is_private = (c >= 0xe000 && c <= 0xf8ff) || c >= 0xf0000;
     bool is_noncharacter = (c & 0xfffe) == 0xfffe || (c >= 0xfdd0 && c <= 0xfdef) || (c >= 0xfff0 && c <= 0xffff);
@@ -59,7 +60,7 @@ static bool is_made_of(struct span text, unsigned more, bool is_iri, bool is_pri
             format_skip(&text, 1);
         else if (first == '%' ? !take_percent(&text)
                               : !(is_iri && format_take_beyond_ascii(&text, &c) &&
-                                  format_is_beyond_ascii(c, is_private_allowed)))
+                                  is_beyond_ascii(c, is_private_allowed)))
             return false;
     }
     return true;
@@ -205,7 +206,7 @@ static bool take_literal(struct span *rest)
     if (c == '%')
         return take_percent(rest);
     if (c <= ' ' || c == 0x7f || is_one_of(c, "\"<>\\^`|}"))
-        return format_take_beyond_ascii(rest, &code_point) && format_is_beyond_ascii(code_point, true);
+        return format_take_beyond_ascii(rest, &code_point) && is_beyond_ascii(code_point, true);
     format_skip(rest, 1);
     return true;
 }

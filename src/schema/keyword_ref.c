@@ -22,7 +22,8 @@ bool compile_ref(struct compiling *c, const struct doc_node *at, struct keyword 
     return !c->failed;
 }
 
-struct schema *resource_dynamic(const struct resource *resource, struct span name)
+/* The schema that an anchor of that name stands for in a resource, NULL if none. */
+static struct schema *find_dynamic(const struct resource *resource, struct span name)
 {
     for (const struct dynamic_anchor *dynamic = resource->dynamics; dynamic != NULL; dynamic = dynamic->next)
         if (span_equal(dynamic->name, name))
@@ -36,7 +37,7 @@ bool check_dynamic_ref(struct run *run, const struct keyword *keyword, const str
     const struct schema *schema = keyword->u.dynamic.initial;
     for (const struct scope *scope = run->scope; scope != NULL && keyword->u.dynamic.name.data != NULL;
          scope = scope->outer) {
-        const struct schema *outer = resource_dynamic(scope->resource, keyword->u.dynamic.name);
+        const struct schema *outer = find_dynamic(scope->resource, keyword->u.dynamic.name);
         if (outer != NULL)
             schema = outer;
         if (!run_charge(run, 1))
@@ -56,7 +57,7 @@ bool compile_dynamic_ref(struct compiling *c, const struct doc_node *at, struct 
         return false;
     out->u.dynamic.initial = initial;
     out->u.dynamic.name = (struct span){0};
-    if (anchor.data != NULL && resource_dynamic(initial->resource, anchor) == initial)
+    if (anchor.data != NULL && find_dynamic(initial->resource, anchor) == initial)
         out->u.dynamic.name = anchor;
     list_push(c, &c->same, initial);
     out->check = check_dynamic_ref;

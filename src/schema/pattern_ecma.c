@@ -45,7 +45,8 @@ uint32_t pattern_take_character(struct translation *t)
     return code_point;
 }
 
-bool pattern_take_number(struct translation *t, uint32_t *out)
+/* Takes decimal digits; what is beyond UINT32_MAX is UINT32_MAX. False if there are none. */
+static bool take_number(struct translation *t, uint32_t *out)
 {
     uint64_t value = 0;
     size_t start = t->at;
@@ -178,7 +179,7 @@ static int escape(struct translation *t, size_t start, bool *is_assertion)
         buf_printf(t->out, "\\%c", c);
         return 0;
     }
-    if (c >= '1' && c <= '9' && pattern_take_number(t, &number))
+    if (c >= '1' && c <= '9' && take_number(t, &number))
         return reference(t, start, number);
     if (pattern_take(t, "k<"))
         return take_name(t, &name) < 0 ? -1 : reference(t, start, number_of(t, name));
@@ -218,9 +219,9 @@ static int atom(struct translation *t, bool *is_assertion)
 static bool take_braces(struct translation *t, uint32_t *least, uint32_t *most, bool *is_open)
 {
     size_t start = t->at;
-    if (pattern_take(t, "{") && pattern_take_number(t, least)) {
+    if (pattern_take(t, "{") && take_number(t, least)) {
         *most = *least;
-        *is_open = pattern_take(t, ",") && !pattern_take_number(t, most);
+        *is_open = pattern_take(t, ",") && !take_number(t, most);
         if (pattern_take(t, "}"))
             return true;
     }

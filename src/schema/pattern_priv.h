@@ -47,9 +47,6 @@ static inline bool pattern_take(struct translation *t, const char *text)
 /* Takes one character that stands for itself. */
 uint32_t pattern_take_character(struct translation *t);
 
-/* Takes decimal digits; what is beyond UINT32_MAX is UINT32_MAX. False if there are none. */
-bool pattern_take_number(struct translation *t, uint32_t *out);
-
 /* What a backslash may stand for, in brackets and outside of them. */
 struct pattern_escape {
     bool is_class;        /* \d \s \w \p and their opposites */

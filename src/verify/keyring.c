@@ -62,7 +62,7 @@ int key_folder_use(int fd, bool for_reader, struct key_folder *out, struct error
     return 0;
 }
 
-int key_folder_open(const char *path, bool for_reader, struct key_folder *out, struct error *err)
+static int open_folder(const char *path, bool for_reader, struct key_folder *out, struct error *err)
 {
     AUTO_CLOSE int fd = -1;
     if (fs_open_dir(path, &fd, err) != 0)
@@ -332,7 +332,7 @@ int keyring_load_folder(const struct key_folder *folder, const char *source, str
 int keyring_load(const char *path, const char *source, struct keyring *out, struct error *err)
 {
     AUTO_FOLDER struct key_folder folder = NO_FOLDER;
-    if (key_folder_open(path, false, &folder, err) != 0 ||
+    if (open_folder(path, false, &folder, err) != 0 ||
         keyring_load_folder(&folder, source, out, err) != 0)
         return error_wrap(err, "keys in '%s'", path);
     return 0;
@@ -355,7 +355,7 @@ int keyring_load_reader(const char *path, const char *source, bool with_journal,
                         struct error *err)
 {
     AUTO_FOLDER struct key_folder folder = NO_FOLDER;
-    if (key_folder_open(path, true, &folder, err) != 0 ||
+    if (open_folder(path, true, &folder, err) != 0 ||
         load_reader(&folder, source, with_journal, out, err) != 0)
         return error_wrap(err, "keys in '%s'", path);
     return 0;
@@ -399,7 +399,7 @@ static int read_id(const struct key_folder *folder, enum key_file which, char id
 int keyring_list(const char *path, struct keyring_row rows[static KEYRING_FILES], struct error *err)
 {
     AUTO_FOLDER struct key_folder folder = NO_FOLDER;
-    if (key_folder_open(path, true, &folder, err) != 0)
+    if (open_folder(path, true, &folder, err) != 0)
         return error_wrap(err, "keys in '%s'", path);
     for (unsigned i = 0; i < KEYRING_FILES; i++) {
         struct stat st;

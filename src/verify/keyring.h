@@ -13,8 +13,8 @@
  * journal.key or lkg.key is refused, without root.key is normal. A key is never made over one that exists, nor a
  * root.key where there is a root.pub. Two starts at once: the state folder's lock comes first.
  */
-#ifndef IO_KEYRING_H
-#define IO_KEYRING_H
+#ifndef VERIFY_KEYRING_H
+#define VERIFY_KEYRING_H
 
 #include "io/crypto.h"
 #include "util/fs.h"

@@ -3,8 +3,8 @@
  *
  * What is there and wrong is CODE_KEY_FILE, naming file and cause.
  */
-#ifndef IO_KEYRING_PRIV_H
-#define IO_KEYRING_PRIV_H
+#ifndef VERIFY_KEYRING_PRIV_H
+#define VERIFY_KEYRING_PRIV_H
 
 #include "verify/keyring.h"
 
@@ -23,9 +23,7 @@ struct key_folder {
     bool for_reader; /* files may belong to the folder's owner, who need not be us */
 };
 
-/* Opens it: ours or root's unless `for_reader`, and nobody else may write in it. */
-int key_folder_open(const char *path, bool for_reader, struct key_folder *out, struct error *err) MUST_CHECK;
-/* The same for one that is open already and stays the caller's. */
+/* Takes an opened folder, which stays the caller's: ours or root's unless `for_reader`, and nobody else may write in it. */
 int key_folder_use(int fd, bool for_reader, struct key_folder *out, struct error *err) MUST_CHECK;
 
 /* *out tells whether there is anything of that name. */

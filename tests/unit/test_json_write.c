@@ -132,9 +132,7 @@ static void json_write__puts_pieces(void **state)
     AUTO_BUF struct buf out = {0};
     json_put_text(&out, "a\"b");
     json_put_text(&out, NULL);
-    json_put_int(&out, -9007199254740991);
-    json_put_int(&out, INT64_MIN);
-    assert_true(span_is(buf_span(&out), "\"a\\\"b\"null-9007199254740991-9223372036854775808"));
+    assert_true(span_is(buf_span(&out), "\"a\\\"b\"null"));
 }
 
 /* Every byte of a canonical text matters. */

@@ -62,7 +62,7 @@ static void rules__of_no_file_ask_for_nothing(void **state)
     assert_int_equal(rules->breaking, RULES_BREAKING_WARN);
     assert_null(rules_schema_of(rules, "x", &findings).name);
     assert_int_equal(rules_bases_of(rules, "x", bases, &findings), 0);
-    assert_int_equal(rules_consumers_of(rules, "x"), -1);
+    assert_int_equal(rules->consumers_len, 0);
     assert_int_equal(findings.len, 0);
 }
 
@@ -78,9 +78,11 @@ static void rules__say_what_the_file_says(void **state)
     assert_true(r.rules->require_schema);
     assert_int_equal(r.rules->require_schema_pos.line, 2);
     assert_int_equal(r.rules->breaking, RULES_BREAKING_REFUSE);
-    assert_int_equal(rules_consumers_of(r.rules, "stt-worker"), 2);
-    assert_int_equal(rules_consumers_of(r.rules, "router"), 0);
-    assert_int_equal(rules_consumers_of(r.rules, "mic"), -1);
+    assert_int_equal(r.rules->consumers_len, 2);
+    assert_string_equal(r.rules->consumers[0].service.name, "router");
+    assert_int_equal(r.rules->consumers[0].count, 0);
+    assert_string_equal(r.rules->consumers[1].service.name, "stt-worker");
+    assert_int_equal(r.rules->consumers[1].count, 2);
 }
 
 static void assert_schema(struct reading *r, const char *service, const char *wanted)
