@@ -31,7 +31,7 @@ int answer_wait_ms(struct repo *repo, unsigned *out, struct error *err)
         return 0;
     if (!num_parse_double(span_of(text), &seconds) || !(seconds >= 0))
         return error_set(err, CODE_SETTINGS, 0, "git config epochd.wait is '%s', and not a number of seconds", text);
-    *out = seconds * 1000 < ANSWER_WAIT_MAX_MS ? (unsigned)(seconds * 1000) : ANSWER_WAIT_MAX_MS;
+    *out = seconds * 1000 < (double)ANSWER_WAIT_MAX_MS ? (unsigned)(seconds * 1000) : ANSWER_WAIT_MAX_MS;
     return 0;
 }
 

@@ -277,7 +277,7 @@ static void figure_get(void)
     double took = now_us() - begin;
     if (sum != TIMES)
         die("get", "wrong");
-    printf("{\"get_ns\":%.1f,\"get_heap_bytes\":%zu}\n", took * 1000 / TIMES, mallinfo2().uordblks - heap);
+    printf("{\"get_ns\":%.1f,\"get_heap_bytes\":%zu}\n", took * 1000 / (double)TIMES, mallinfo2().uordblks - heap);
 }
 
 static void feed(epoch_client *client, const char *topic, const struct buf *payload)
@@ -368,7 +368,7 @@ static void figure_fleet(size_t len)
         must(view_read_update(&state.view, sorted[i % len]->message, sorted[i % len]->name, &message, &err), &err);
         message_fini(&message);
     }
-    double verify = (cpu_us() - begin) / VERIFIED;
+    double verify = (cpu_us() - begin) / (double)VERIFIED;
     printf("{\"fleet\":%.0f,\"verify\":%.2f,\"ratio\":%.4f}\n", took, verify, took / (verify * (double)len));
 }
 

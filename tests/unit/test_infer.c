@@ -45,7 +45,7 @@ static void check(const struct buf *yaml, const struct doc_node *const *values, 
 static void assert_infers(const char *const *texts, const char *wanted)
 {
     struct doc docs[VALUES_MAX] = {0};
-    const struct doc_node *values[VALUES_MAX];
+    const struct doc_node *values[VALUES_MAX] = {0};
     AUTO_BUF struct buf out = {0};
     struct error err;
     size_t len = 0;
