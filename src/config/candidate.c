@@ -241,7 +241,7 @@ static int parse_service(struct trial *trial, const struct change *change, bool 
     if (judge_service(&trial->judge, change->name, change->path, change->entry, &trial->judged, err) < 0)
         return -1;
     struct span config = buf_span(&trial->judged.config);
-    *go_on = check_total(trial, config.len);
+    *go_on = check_total(trial, config.len) && judge_may_go_on(&trial->judge);
     if (!*go_on || config.len == 0 || (was != NULL && span_equal(was->config, config)))
         return 0;
     return add_service(trial->out, change->name, change->path, &trial->judged, err);
@@ -274,7 +274,7 @@ static int parse_services(struct trial *trial, struct error *err)
         if (result < 0)
             return -1;
     }
-    return 0;
+    return judge_finish(&trial->judge, err);
 }
 
 /* --- guards: what is valid and hardly meant ----------------------------------------------------------- */

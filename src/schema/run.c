@@ -14,9 +14,11 @@
 
 bool run_stop(struct run *run, enum trouble trouble)
 {
-    run->steps = 0;
-    if (run->trouble == TROUBLE_NONE)
+    if (run->trouble == TROUBLE_NONE) {
         run->trouble = trouble;
+        run->left = run->steps;
+    }
+    run->steps = 0;
     return false;
 }
 

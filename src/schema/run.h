@@ -41,6 +41,7 @@ struct run {
     struct evaluated *evaluated; /* of the value at hand; NULL: nobody asks */
     struct problems *problems;   /* NULL: the verdict alone is wanted */
     int64_t steps;               /* left */
+    int64_t left;                /* the same when there was trouble, which takes them all */
     struct pattern_work work;    /* what patterns have left */
     unsigned depth;
     bool formats_are_notes;

@@ -81,6 +81,7 @@ struct schema_options {
     bool formats_are_notes; /* `format` asserts nothing, as 2020-12 has it by default; ours asserts */
     uint32_t steps;         /* 0: SCHEMA_STEPS_MAX */
     const char *code;       /* for every finding instead of schema.<keyword>; NULL: their own. Static */
+    uint64_t *taken;        /* what was taken, of schemas and of patterns, is added here; NULL: nobody counts */
 };
 
 /*

@@ -4,6 +4,8 @@
  */
 #include "judging.h"
 
+#include "config/judge.h"
+
 /* --- counts and sizes --- */
 
 struct many {
@@ -88,6 +90,56 @@ static void limits__more_files_than_a_listing_holds_are_a_finding(void **state)
     source.source.is_too_large = true;
     assert_invalid(&j, &source.source, CODE_LIMIT_SERVICES, "services", "more than 65536 files");
     assert_int_equal(source.reads, 0);
+}
+
+/* --- work --- */
+
+/* Thirty rungs, each asking the next one twice: every service that has it takes all the steps of a document. */
+static void put_ladder(struct buf *text)
+{
+    buf_puts(text, "$ref: '#/$defs/r0'\n$defs:\n");
+    for (int i = 0; i < 30; i++)
+        buf_printf(text, "  r%d: {allOf: [{$ref: '#/$defs/r%d'}, {$ref: '#/$defs/r%d'}]}\n", i, i + 1, i + 1);
+    buf_puts(text, "  r30: {type: object}\n");
+    buf_putc(text, '\0');
+}
+
+static void t16__schemas_made_to_cost_cannot_be_multiplied_by_services(void **state)
+{
+    (void)state;
+    enum { SERVICES = 40 };
+    AUTO_JUDGING struct judging j = {0};
+    AUTO_BUF struct buf ladder = {0};
+    struct fake_file files[SERVICES + 2] = {{"epoch.yaml", "schemas: {\"*\": ladder}"}, {"schemas/ladder.yaml", NULL}};
+    char paths[SERVICES][64];
+    put_ladder(&ladder);
+    files[1].text = ladder.data;
+    for (size_t i = 0; i < SERVICES; i++) {
+        snprintf(paths[i], sizeof paths[i], "services/s%02zu.yaml", i);
+        files[i + 2] = (struct fake_file){paths[i], "{}"};
+    }
+    AUTO_FAKE struct fake_source source = fake_source_of(files, SERVICES + 2);
+    assert_int_equal(judge(&j, &source.source), 0);
+    assert_int_equal(source.reads, 2 + JUDGE_STEPS_MAX / SCHEMA_STEPS_MAX);
+    assert_int_equal(j.findings.errors, JUDGE_STEPS_MAX / SCHEMA_STEPS_MAX + 1);
+    assert_string_equal(j.findings.items[0].code, CODE_LIMIT_WORK);
+    assert_non_null(strstr(j.findings.items[0].message, "more than 60 million steps"));
+}
+
+static void t16__files_of_little_but_comments_cannot_be_multiplied_by_services(void **state)
+{
+    (void)state;
+    AUTO_FAKE struct fake_source source = FAKE({"services/x.yaml", "# a comment\n"});
+    AUTO_FINDINGS struct findings findings = {0};
+    struct error err;
+    CLEANUP(judge_fini) struct judge judge = {.source = &source.source, .findings = &findings, .bytes = JUDGE_BYTES_MAX - 11};
+    struct doc doc AUTO_DOC = {0};
+    assert_true(judge_may_go_on(&judge));
+    assert_int_equal(judge_read(&judge, "services/x.yaml", listing_find_path(source.source.listing, "services/x.yaml"), &doc, &err), 0);
+    assert_false(judge_may_go_on(&judge));
+    assert_int_equal(judge_finish(&judge, &err), 0);
+    assert_string_equal(findings.items[findings.len - 1].code, CODE_LIMIT_WORK);
+    assert_non_null(strstr(findings.items[findings.len - 1].message, "more than 96 MiB"));
 }
 
 /* --- mass removal --- */
@@ -203,6 +255,8 @@ int main(void)
         cmocka_unit_test(limits__a_repository_has_at_most_20000_services),
         cmocka_unit_test(limits__all_configurations_together_have_at_most_64_mebibytes),
         cmocka_unit_test(limits__more_files_than_a_listing_holds_are_a_finding),
+        cmocka_unit_test(t16__schemas_made_to_cost_cannot_be_multiplied_by_services),
+        cmocka_unit_test(t16__files_of_little_but_comments_cannot_be_multiplied_by_services),
         cmocka_unit_test(guard__lets_a_fifth_go_and_no_more),
         cmocka_unit_test(guard__lets_two_go_from_any_number),
         cmocka_unit_test(guard__never_lets_the_last_one_go),

@@ -36,7 +36,59 @@ static void judge__points_at_the_line_of_a_base_once_for_all_services(void **sta
     AUTO_FAKE struct fake_source source =
         FAKE({"bases/common.yaml", "v: 12\n"}, {"epoch.yaml", "bases: {\"*\": [common]}\nschemas: {\"*\": s}"},
              {"schemas/s.json", SCHEMA}, {"services/x.yaml", "{}"}, {"services/z.yaml", "{}"}, {"services/w.yaml", "v: 1"});
-    assert_findings(&j, &source, "bases/common.yaml:1:4: v: 12 is above the maximum 9 (in the service x) [schema.maximum]\n");
+    assert_findings(&j, &source, "bases/common.yaml:1:4: v: 12 is above the maximum 9 (in the service x and 1 other) [schema.maximum]\n");
+}
+
+/* Each schema has words of its own for it, but it is one value that has to be mended. */
+static void judge__tells_a_mistake_of_a_base_once_for_services_of_different_schemas(void **state)
+{
+    (void)state;
+    AUTO_JUDGING struct judging j = {0};
+    AUTO_FAKE struct fake_source source =
+        FAKE({"bases/common.yaml", "port: high\n"}, {"epoch.yaml", "bases: {\"*\": [common]}\nschemas: {c: b}\n"},
+             {"schemas/a.json", "{\"properties\":{\"port\":{\"type\":\"integer\"}}}"},
+             {"schemas/b.json", "{\"properties\":{\"port\":{\"type\":\"boolean\"}}}"}, {"services/a.yaml", "{}"}, {"services/b.yaml", "{}"},
+             {"services/c.yaml", "{}"});
+    assert_findings(&j, &source,
+                    "bases/common.yaml:1:7: port: \"high\" is a string, must be an integer (in the service a and 2 others) [schema.type]\n");
+}
+
+/* That one schema misses this key there and another one that key are two mistakes. */
+static void judge__tells_each_key_that_a_base_misses(void **state)
+{
+    (void)state;
+    AUTO_JUDGING struct judging j = {0};
+    AUTO_FAKE struct fake_source source =
+        FAKE({"bases/common.yaml", "audio: {}\n"}, {"epoch.yaml", "bases: {\"*\": [common]}\n"},
+             {"schemas/a.json", "{\"properties\":{\"audio\":{\"required\":[\"rate\"]}}}"},
+             {"schemas/b.json", "{\"properties\":{\"audio\":{\"required\":[\"gain\",\"rate\"]}}}"}, {"services/a.yaml", "{}"},
+             {"services/b.yaml", "{}"});
+    assert_findings(&j, &source,
+                    "bases/common.yaml:1:8: audio: \"gain\" is missing (in the service b) [schema.required]\n"
+                    "bases/common.yaml:1:8: audio: \"rate\" is missing (in the service a and 1 other) [schema.required]\n");
+}
+
+/* Without an active patch-free variant a mistake of the file shows under every profile, and none of them is to blame. */
+static void judge__names_profiles_only_where_they_matter(void **state)
+{
+    (void)state;
+    AUTO_JUDGING struct judging j = {0};
+    AUTO_FAKE struct fake_source source =
+        FAKE({"epoch.yaml", "profile: quiet"}, {"profiles/loud/x.yaml", "url: a\n"}, {"profiles/night/x.yaml", "url: b\n"},
+             {"profiles/quiet/x.yaml", "url: c\n"}, {"schemas/x.json", SCHEMA}, {"services/x.yaml", "v: 12\n"});
+    AUTO_FAKE struct fake_source some =
+        FAKE({"epoch.yaml", "profile: quiet"}, {"profiles/loud/x.yaml", "url: a\n"}, {"profiles/night/x.yaml", "url: b\n"},
+             {"profiles/quiet/x.yaml", "v: 1\n"}, {"schemas/x.json", SCHEMA}, {"services/x.yaml", "v: 12\n"});
+    AUTO_FAKE struct fake_source one =
+        FAKE({"bases/common.yaml", "v: 12\n"}, {"epoch.yaml", "profile: quiet\nbases: {\"*\": [common]}\n"},
+             {"profiles/loud/x.yaml", "url: a\n"}, {"profiles/loud/y.yaml", "url: a\n"}, {"profiles/quiet/x.yaml", "v: 1\n"},
+             {"profiles/quiet/y.yaml", "v: 1\n"}, {"schemas/x.json", SCHEMA}, {"schemas/y.json", SCHEMA}, {"services/x.yaml", "{}"},
+             {"services/y.yaml", "{}"});
+    assert_findings(&j, &source, "services/x.yaml:1:4: v: 12 is above the maximum 9 [schema.maximum]\n");
+    assert_findings(&j, &some,
+                    "services/x.yaml:1:4: v: 12 is above the maximum 9 (under the profile loud and 1 other) [schema.maximum]\n");
+    assert_findings(&j, &one, "bases/common.yaml:1:4: v: 12 is above the maximum 9 (in the service x, under the profile loud, and 1 "
+                              "other) [schema.maximum]\n");
 }
 
 static void judge__looks_at_every_profile_not_only_the_active_one(void **state)
@@ -197,6 +249,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(judge__points_at_the_line_of_the_service),
         cmocka_unit_test(judge__points_at_the_line_of_a_base_once_for_all_services),
+        cmocka_unit_test(judge__tells_a_mistake_of_a_base_once_for_services_of_different_schemas),
+        cmocka_unit_test(judge__tells_each_key_that_a_base_misses),
+        cmocka_unit_test(judge__names_profiles_only_where_they_matter),
         cmocka_unit_test(judge__looks_at_every_profile_not_only_the_active_one),
         cmocka_unit_test(judge__says_under_which_profile_a_line_is_wrong),
         cmocka_unit_test(judge__lets_profiles_give_what_a_service_alone_misses),
