@@ -128,6 +128,7 @@ static int run(const struct cli *cli, const struct cli_args *args)
     doctor.consumer.cache = args->options[OPT_CACHE];
     bool is_whole = service == NULL ? walk(&doctor, road, ARRAY_LEN(road), is_json, &links)
                                     : walk(&doctor, consumers_road, ARRAY_LEN(consumers_road), is_json, &links);
+    link_close(&doctor.consumer.link);
     if (is_json)
         buf_printf(&text, "{\"links\":[%.*s],\"ok\":%s}\n", (int)links.len, links.data, is_whole ? "true" : "false");
     int rc = cli_print(is_json ? &text : &links);

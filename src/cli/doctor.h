@@ -16,7 +16,7 @@ enum doctor_state { DOCTOR_FINE, DOCTOR_NOTE, DOCTOR_BROKEN }; /* a note: worth 
 struct doctor_finding {
     struct buf detail; /* what was found */
     const char *code;  /* NULL: none */
-    char fix[512];     /* what to type; "": nothing */
+    char fix[1024];    /* what to type; "": nothing */
 };
 
 /* Of a consumer's road: what was asked for, and what was opened on the way. */
@@ -73,6 +73,8 @@ enum doctor_state doctor_consumer_acknowledge(struct doctor *doctor, struct doct
 
 /* Says what went wrong and what its code says to do. DOCTOR_BROKEN. */
 enum doctor_state doctor_fail(struct doctor_finding *finding, const struct error *err);
+/* The same of a connection to the broker, as link_fix says. */
+enum doctor_state doctor_fail_broker(const struct doctor *doctor, struct doctor_finding *finding, const struct error *err);
 /* "What to do: …" by hand. */
 void doctor_fix(struct doctor_finding *finding, const char *format, ...) PRINTF_LIKE(2, 3);
 

@@ -25,7 +25,7 @@ struct look {
 static void fail(struct look *look, const char *code, const char *what, const char *text)
 {
     if (look->failed.code == NULL)
-        error_set(&look->failed, code, 0, "%s: %s", what, text);
+        error_set(&look->failed, code, 0, "%s%s%s", what, what[0] == '\0' ? "" : ": ", text);
     look->is_done = true;
 }
 
@@ -68,11 +68,11 @@ static void on_event(void *context, const struct mqtt_event *event)
         return;
     case MQTT_EVENT_DOWN:
         if (!look->is_done)
-            fail(look, CODE_BROKER_AWAY, "connecting", event->text);
+            fail(look, link_code(event->reason), "", event->text);
         return;
     case MQTT_EVENT_SUBSCRIBED:
         if (event->reason >= REFUSED)
-            fail(look, CODE_BROKER_AWAY, "subscribing to system/keys and system/epoch", event->text);
+            fail(look, CODE_BROKER_REFUSED, "subscribing to system/keys and system/epoch", event->text);
         else if (event->message_id == look->fence)
             look->is_done = true;
         return;
@@ -100,6 +100,16 @@ static int ask(struct look *look, struct error *err)
     return look->failed.code == NULL ? 0 : -1;
 }
 
+enum doctor_state doctor_fail_broker(const struct doctor *doctor, struct doctor_finding *finding, const struct error *err)
+{
+    char fix[sizeof finding->fix];
+    doctor_fail(finding, err);
+    link_fix(&doctor->local.settings, err->message, fix, sizeof fix);
+    if (fix[0] != '\0')
+        doctor_fix(finding, "%s", fix);
+    return DOCTOR_BROKEN;
+}
+
 enum doctor_state doctor_broker(struct doctor *doctor, struct doctor_finding *finding)
 {
     struct look look = {.doctor = doctor};
@@ -110,11 +120,11 @@ enum doctor_state doctor_broker(struct doctor *doctor, struct doctor_finding *fi
     }
     doctor->view = (struct view){.roots = &doctor->local.keyring.roots, .source = doctor->local.settings.mqtt.source};
     int rc = ask(&look, &err);
-    if (look.link.mqtt != NULL)
+    if (look.link.mqtt != NULL && (rc == 0 || strstr(err.message, mqtt_display(look.link.mqtt)) == NULL))
         buf_printf(&finding->detail, "%s: ", mqtt_display(look.link.mqtt));
     link_close(&look.link);
     if (rc != 0)
-        return doctor_fail(finding, &err);
+        return doctor_fail_broker(doctor, finding, &err);
     doctor->has_broker = true;
     buf_printf(&finding->detail, "connected and subscribed; %s",
                look.has_head && look.has_keys ? "keyset and head verify" : "it retains no keyset and head of ours");

@@ -210,6 +210,7 @@ static void on_event(void *context, const struct mqtt_event *event)
         return;
     case MQTT_EVENT_DOWN:
         consumer->is_down = true;
+        consumer->reason = event->reason;
         snprintf(consumer->text, sizeof consumer->text, "%s", event->text);
         return;
     case MQTT_EVENT_SUBSCRIBED:
@@ -232,7 +233,7 @@ static int await(struct doctor_consumer *consumer, bool an_answer, struct error 
     while (!consumer->is_down && !(an_answer ? consumer->reason >= 0 : consumer->is_up) && clock_boot_ms() < end)
         link_turn(&consumer->link, end - clock_boot_ms());
     if (consumer->is_down)
-        return error_set(err, CODE_BROKER_AWAY, 0, "%s: %s", mqtt_display(consumer->link.mqtt), consumer->text);
+        return error_set(err, link_code(consumer->reason), 0, "%s: %s", mqtt_display(consumer->link.mqtt), consumer->text);
     if (an_answer ? consumer->reason < 0 : !consumer->is_up)
         return error_set(err, CODE_BROKER_AWAY, 0, "the broker did not answer within %d s", WITHIN_MS / 1000);
     return 0;
@@ -244,7 +245,7 @@ enum doctor_state doctor_consumer_connect(struct doctor *doctor, struct doctor_f
     struct error err;
     if (link_open(&consumer->link, &doctor->local.settings, on_event, consumer, &err) != 0 ||
         mqtt_connect(consumer->link.mqtt, &err) != 0 || await(consumer, false, &err) != 0)
-        return doctor_fail(finding, &err);
+        return doctor_fail_broker(doctor, finding, &err);
     buf_puts(&finding->detail, mqtt_display(consumer->link.mqtt));
     return DOCTOR_FINE;
 }

@@ -215,7 +215,8 @@ enum doctor_state doctor_daemon(struct doctor *doctor, struct doctor_finding *fi
     if (doc_get_string(doctor->told.doc.root, "message", &message))
         buf_printf(&finding->detail, ": %.*s", (int)message.len, message.data);
     /* What the broker has to do with it is looked at further on. */
-    if (!doc_get_string(doctor->told.doc.root, "reason", &reason) || span_is(reason, CODE_BROKER_AWAY))
+    if (!doc_get_string(doctor->told.doc.root, "reason", &reason) || span_is(reason, CODE_BROKER_AWAY) ||
+        span_is(reason, CODE_BROKER_TLS))
         return DOCTOR_NOTE;
     char name[64];
     snprintf(name, sizeof name, "%.*s", (int)reason.len, reason.data);

@@ -4,12 +4,14 @@
 #include "cli/link.h"
 
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 
 #include "io/crypto.h"
+#include "model/codes.h"
 #include "util/clock.h"
 
-enum { TICK_MS = 1000, KEEPALIVE_S = 30, ID_BYTES = 6 };
+enum { TICK_MS = 1000, KEEPALIVE_S = 30, ID_BYTES = 6, REFUSED = 0x80 };
 
 int link_open(struct link *link, const struct settings *settings, mqtt_handler handler, void *context,
               struct error *err)
@@ -38,15 +40,18 @@ int link_open(struct link *link, const struct settings *settings, mqtt_handler h
     };
     int rc = mqtt_new(&link->mqtt, &options, handler, context, err);
     explicit_bzero(password.data, password.len);
+    if (rc == 0)
+        link->on_sigpipe = signal(SIGPIPE, SIG_IGN);
     return rc;
 }
 
 void link_close(struct link *link)
 {
-    if (link->mqtt != NULL)
-        mqtt_disconnect(link->mqtt);
-    mqtt_free(link->mqtt);
-    link->mqtt = NULL;
+    if (link->mqtt == NULL)
+        return;
+    mqtt_disconnect(link->mqtt);
+    mqtt_free(TAKE(link->mqtt));
+    signal(SIGPIPE, link->on_sigpipe);
 }
 
 void link_turn(struct link *link, int64_t most_ms)
@@ -63,4 +68,42 @@ void link_turn(struct link *link, int64_t most_ms)
         return;
     link->ticked_ms = clock_boot_ms();
     mqtt_tick(link->mqtt);
+}
+
+const char *link_code(int reason)
+{
+    return reason == MQTT_REASON_TLS ? CODE_BROKER_TLS : reason >= REFUSED ? CODE_BROKER_REFUSED : CODE_BROKER_AWAY;
+}
+
+/* OpenSSL's words and ours (io/mqtt_tls.c, io/mqtt_link.c), and what mends that. */
+static const struct {
+    const char *part, *fix;
+} fixes[] = {
+    {"certificate has expired", "renew the broker's certificate; if it is a good one, set the clock of this host: date -u"},
+    {"not yet valid", "set the clock of this host: date -u; if it is right, the broker's certificate was made with a wrong one"},
+    {"issuer certificate", "let mqtt.ca_file name the CA that signed the broker's certificate"},
+    {"self-signed", "let mqtt.ca_file name the CA that signed the broker's certificate"},
+    {"host name", "let mqtt.url name the broker as its certificate does, or give it one with this name"},
+    {"CA certificates", "put the CA's certificate, in PEM, into the file of mqtt.ca_file"},
+    {"client certificate", "mqtt.cert_file and mqtt.key_file, if the broker wants a client certificate; mqtt:// if that port speaks no TLS"},
+    {"reset by peer", "mqtts:// is for a port that speaks TLS, mqtt:// for one that does not"},
+    {" alert ", "mqtt.cert_file and mqtt.key_file: the broker does not take the certificate that was shown to it, or wants one"},
+    {"TLS", ""},
+};
+
+void link_fix(const struct settings *settings, const char *message, char *out, size_t size)
+{
+    struct mqtt_url url = {0};
+    struct error ignored;
+    const char *ca = settings->mqtt.ca_file;
+    size_t at = 0;
+    out[0] = '\0';
+    while (at < ARRAY_LEN(fixes) && strstr(message, fixes[at].part) == NULL)
+        at++;
+    if (at == ARRAY_LEN(fixes) || mqtt_url_parse(settings->mqtt.url, &url, &ignored) != 0)
+        return;
+    if (!url.is_unix)
+        snprintf(out, size, "%s%sto see it: openssl s_client -connect %s:%d -verify_hostname %s%s%s </dev/null", fixes[at].fix,
+                 fixes[at].fix[0] == '\0' ? "" : "; ", url.host, url.port, url.host, ca[0] == '\0' ? "" : " -CAfile ", ca);
+    mqtt_url_fini(&url);
 }

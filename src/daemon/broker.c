@@ -199,7 +199,7 @@ static void on_retry(void *context)
     broker->state = BROKER_CONNECTING; /* the reason stays: it is why the last attempt failed */
     loop_timer_arm(broker->loop, &broker->watchdog, CONNECT_TICK_MS);
     if (renew_password(broker, &err) != 0 || mqtt_connect(broker->mqtt, &err) != 0)
-        go_away(broker, MQTT_REASON_NETWORK, err.message);
+        go_away(broker, mqtt_reason_of(&err), err.message);
     broker_sync(broker);
 }
 

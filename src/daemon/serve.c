@@ -299,6 +299,8 @@ static enum condition condition_of_close(int reason)
     enum { SESSION_TAKEN_OVER = 0x8e, REFUSED = 0x80 };
     if (reason == SESSION_TAKEN_OVER || reason == BROKER_REASON_TAKEN_AWAY)
         return CONDITION_CLIENT_ID_CONFLICT;
+    if (reason == MQTT_REASON_TLS)
+        return CONDITION_BROKER_TLS;
     return reason >= REFUSED ? CONDITION_BROKER_REFUSED : CONDITION_BROKER_AWAY;
 }
 
@@ -307,6 +309,7 @@ static void broker_is_fine(struct daemon *d)
 {
     conditions_off(&d->conditions, CONDITION_BROKER_AWAY);
     conditions_off(&d->conditions, CONDITION_BROKER_REFUSED);
+    conditions_off(&d->conditions, CONDITION_BROKER_TLS);
     if (d->broker.state != BROKER_OPEN || broker_is_steady(&d->broker))
         conditions_off(&d->conditions, CONDITION_CLIENT_ID_CONFLICT);
 }

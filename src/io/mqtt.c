@@ -171,7 +171,12 @@ static void finish_opening(struct mqtt *mqtt)
         if (open_next(mqtt, &next) == 0)
             return;
     }
-    note_network(mqtt, err.message);
+    mqtt_fault_note(&mqtt->fault, mqtt_reason_of(&err), err.message);
+}
+
+int mqtt_reason_of(const struct error *err)
+{
+    return strcmp(err->code, CODE_BROKER_TLS) == 0 ? MQTT_REASON_TLS : MQTT_REASON_NETWORK;
 }
 
 int mqtt_connect(struct mqtt *mqtt, struct error *err)

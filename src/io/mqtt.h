@@ -91,10 +91,12 @@ const char *mqtt_display(const struct mqtt *mqtt);
 
 /*
  * Starts to connect (clean start); a name is resolved on a thread of its own. UP or DOWN follows, DOWN after
- * 10 s without an answer; -1 (code CODE_BROKER_AWAY) if it failed at once, then no event follows. Calling it again while a
+ * 10 s without an answer; -1 (CODE_BROKER_AWAY, CODE_BROKER_TLS) if it failed at once, then no event follows. Calling it again while a
  * connection is up or on its way drops that one first, without an event.
  */
 int mqtt_connect(struct mqtt *mqtt, struct error *err) MUST_CHECK;
+/* The reason that DOWN would have told of such a failure. */
+int mqtt_reason_of(const struct error *err);
 /* Between UP and DOWN; false already when mqtt_publish found the connection broken and DOWN is about to come. */
 bool mqtt_is_up(const struct mqtt *mqtt);
 

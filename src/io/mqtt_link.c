@@ -43,6 +43,9 @@ static void note(struct mqtt_fault *fault, const struct mqtt *mqtt, int rc, int 
     else if (rc == MOSQ_ERR_PROTOCOL || rc == MOSQ_ERR_MALFORMED_PACKET || rc == MOSQ_ERR_MALFORMED_UTF8 ||
              rc == MOSQ_ERR_DUPLICATE_PROPERTY)
         mqtt_fault_note(fault, MQTT_REASON_NETWORK, "the broker sent something that is not MQTT v5");
+    else if (mqtt->config.url.is_tls && mqtt->state < MQTT_UP)
+        mqtt_fault_note(fault, MQTT_REASON_NETWORK,
+                        "the broker closed the connection before it answered: it may want a client certificate, or speak no TLS at that port");
     else
         mqtt_fault_note(fault, MQTT_REASON_NETWORK, "the broker closed the connection");
 }
@@ -144,9 +147,8 @@ static void on_message(struct mosquitto *mosq, void *object, const struct mosqui
 static void on_log(struct mosquitto *mosq, void *object, int level, const char *text)
 {
     struct mqtt *mqtt = object;
-    (void)mosq;
     if (level == MOSQ_LOG_ERR && mqtt->tls_text[0] == '\0')
-        mqtt_tls_text(text, mqtt->tls_text, sizeof mqtt->tls_text);
+        mqtt_tls_text(text, mosquitto_ssl_get(mosq), mqtt->tls_text, sizeof mqtt->tls_text);
 }
 
 /* For a key file with a passphrase: without this OpenSSL would ask at the terminal. */
@@ -243,7 +245,8 @@ static int open_failed(const struct mqtt *mqtt, int rc, int sys, struct error *e
         return error_set(err, CODE_BROKER_AWAY, sys, "cannot connect to %s", url->display);
     struct mqtt_fault fault = {0};
     note(&fault, mqtt, rc, sys);
-    return error_set(err, CODE_BROKER_AWAY, 0, "cannot connect to %s: %s", url->display, fault.text);
+    return error_set(err, fault.reason == MQTT_REASON_TLS ? CODE_BROKER_TLS : CODE_BROKER_AWAY, 0, "cannot connect to %s: %s",
+                     url->display, fault.text);
 }
 
 /* The one call that asks the resolver, and blocks as long as that likes: with a name it is made on a thread. */
@@ -274,9 +277,8 @@ static void opening_cleanup(struct opening **opening)
 static void log_opening(struct mosquitto *mosq, void *object, int level, const char *text)
 {
     struct opening *opening = object;
-    (void)mosq;
     if (level == MOSQ_LOG_ERR && opening->tls_text[0] == '\0')
-        mqtt_tls_text(text, opening->tls_text, sizeof opening->tls_text);
+        mqtt_tls_text(text, mosquitto_ssl_get(mosq), opening->tls_text, sizeof opening->tls_text);
 }
 
 static void opening_call(void *context)

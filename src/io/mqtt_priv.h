@@ -7,6 +7,7 @@
  *   mqtt_url.c      the URL
  *   mqtt_socket.c   what only the kernel knows
  *   mqtt_reasons.c  what reasons mean
+ *   mqtt_tls.c      what was wrong with TLS
  */
 #ifndef IO_MQTT_PRIV_H
 #define IO_MQTT_PRIV_H
@@ -80,7 +81,8 @@ void mqtt_link_library_init(void);
 void mqtt_link_library_fini(void);
 
 /* Starts to connect: afterwards there is a link, or an opening where a name has to be resolved first.
-   CODE_BROKER_AWAY if that failed at once, then there is neither; with err->sys if another address may do better. */
+   CODE_BROKER_AWAY or CODE_BROKER_TLS if that failed at once, then there is neither; with err->sys if another address may do
+   better. */
 int mqtt_link_open(struct mqtt *mqtt, struct error *err) MUST_CHECK;
 /* The opening is over: as mqtt_link_open, but there is a link afterwards. */
 int mqtt_link_opened(struct mqtt *mqtt, struct error *err) MUST_CHECK;
@@ -120,7 +122,11 @@ void mqtt_socket_finish(int fd, int64_t deadline_ms);
 
 /* What a reason of an event means, for people: MQTT v5 codes and our own negative ones. Static, never NULL. */
 const char *mqtt_reason_text(int reason);
-/* "TLS: certificate verify failed" of a line the library logged; "" if it is not about a fault of TLS. */
-void mqtt_tls_text(const char *logged, char *out, size_t size);
+
+/* --- mqtt_tls.c --------------------------------------------------------------------------------------- */
+
+/* "TLS: certificate verify failed: certificate has expired" of a line the library logged about the session `ssl` (NULL: none);
+   "" if it is not about a fault of TLS. */
+void mqtt_tls_text(const char *logged, const void *ssl, char *out, size_t size);
 
 #endif

@@ -63,22 +63,3 @@ const char *mqtt_reason_text(int reason)
             return table[i].text;
     return "a reason MQTT v5 does not define";
 }
-
-void mqtt_tls_text(const char *logged, char *out, size_t size)
-{
-    /* "OpenSSL Error[0]: error:0A000086:SSL routines::certificate verify failed", "Error: host name
-     * verification failed." */
-    const char *prefix = "Error: ", *routines = "routines::", *found = strstr(logged, routines);
-    out[0] = '\0';
-    /* An end without close_notify is how a killed broker ends: the network's fault. */
-    if (strstr(logged, "unexpected eof") != NULL)
-        return;
-    if (found != NULL)
-        logged = found + strlen(routines);
-    else if (strncmp(logged, prefix, strlen(prefix)) == 0)
-        logged += strlen(prefix);
-    size_t len = strlen(logged);
-    if (len > 0 && logged[len - 1] == '.')
-        len--;
-    snprintf(out, size, "TLS: %.*s", (int)len, logged);
-}

@@ -536,29 +536,40 @@ def of_another_ca(guarded, name):
     return str(guarded.folder / "other" / name)
 
 
-# name → what is done to the broker, which settings are wrong, what is told
+def not_yet_valid(guarded):
+    (guarded.certs / "server.crt").unlink()
+    subprocess.run(["faketime", "+3 years", EXAMPLE / "certificates.sh", guarded.certs, "127.0.0.1"], check=True, capture_output=True)
+
+
+# name → what is done to the broker, which settings are wrong, what is told, what doctor says to mend
 BAD_TLS = {
-    "another CA": (None, lambda g: {"EPOCHD_MQTT_CA_FILE": of_another_ca(g, "ca.crt")}, "certificate verify failed"),
-    "another name": (lambda g: g.certificates("broker.home"), None, "verif"),
-    "a certificate that expired": (expired, None, "certificate verify failed"),
-    "no client certificate": (None, lambda g: {"EPOCHD_MQTT_CERT_FILE": "", "EPOCHD_MQTT_KEY_FILE": ""}, ""),
+    "another CA": (None, lambda g: {"EPOCHD_MQTT_CA_FILE": of_another_ca(g, "ca.crt")},
+                   "TLS: certificate verify failed: self-signed certificate in certificate chain", "let mqtt.ca_file name the CA"),
+    "another name": (lambda g: g.certificates("broker.home"), None, "TLS: host name verification failed", "let mqtt.url name the broker"),
+    "a certificate that expired": (expired, None, "TLS: certificate verify failed: certificate has expired", "renew the broker's certificate"),
+    "a certificate of next year": (not_yet_valid, None, "TLS: certificate verify failed: certificate is not yet valid", "set the clock"),
+    "no client certificate": (None, lambda g: {"EPOCHD_MQTT_CERT_FILE": "", "EPOCHD_MQTT_KEY_FILE": ""}, "", ""),
     "a client certificate of another CA": (None, lambda g: {"EPOCHD_MQTT_CERT_FILE": of_another_ca(g, "epochd.crt"),
-                                                           "EPOCHD_MQTT_KEY_FILE": of_another_ca(g, "epochd.key")}, ""),
-    "plain MQTT at the port of TLS": (None, lambda g: {"EPOCHD_MQTT_URL": f"mqtt://127.0.0.1:{g.tls_port}"}, ""),
-    "TLS at the port of plain MQTT": (None, lambda g: {"EPOCHD_MQTT_URL": f"mqtts://127.0.0.1:{g.port}"}, ""),
+                                                           "EPOCHD_MQTT_KEY_FILE": of_another_ca(g, "epochd.key")}, "", ""),
+    "plain MQTT at the port of TLS": (None, lambda g: {"EPOCHD_MQTT_URL": f"mqtt://127.0.0.1:{g.tls_port}"}, "", ""),
+    "TLS at the port of plain MQTT": (None, lambda g: {"EPOCHD_MQTT_URL": f"mqtts://127.0.0.1:{g.port}"}, "", ""),
 }
 
 
 @pytest.mark.parametrize("fault", BAD_TLS)
 def test_f63__bad_tls_is_told_and_not_hurried(tmp_path, home, guarded, ends, fault):
-    spoil, wrong, text = BAD_TLS[fault]
+    spoil, wrong, text, mend = BAD_TLS[fault]
     if spoil:
         spoil(guarded)
         guarded.restart()
     settings = guarded.tls() | (wrong(guarded) if wrong else {})
     daemon = ends(Daemon(tmp_path / "epochd", home, guarded, **FAST, **login(tmp_path), **settings))
-    told = reach(daemon, "degraded:broker-away")["message"]
+    told = reach(daemon, "degraded:broker-tls" if text else "degraded:broker-away")["message"]
     assert text in told, told
+    daemon.status_when(lambda status: status["snapshot"] == 1)
+    link = json.loads(daemon.ctl("doctor", "--json", check=1).stdout)["links"][-1]
+    assert link["link"] == "broker" and text in link["detail"] and mend in link["fix"], link
+    assert "openssl s_client -connect 127.0.0.1:" in link["fix"], link
     before, began = daemon.usage()[0], time.monotonic()
     delays = retries(daemon, 10)
     assert all(delay >= 80 for delay in delays[3:]), delays
@@ -574,7 +585,7 @@ def test_f63__a_ca_file_that_is_replaced_is_believed_at_the_next_try(tmp_path, h
     own = tmp_path / "ca.crt"
     own.write_text(open(of_another_ca(guarded, "ca.crt")).read())
     daemon = ends(Daemon(tmp_path / "epochd", home, guarded, **FAST, **login(tmp_path), **guarded.tls(EPOCHD_MQTT_CA_FILE=str(own))))
-    reach(daemon, "degraded:broker-away")
+    reach(daemon, "degraded:broker-tls")
     own.write_text((guarded.certs / "ca.crt").read_text())
     daemon.published(1)
     daemon.state_is("ok")

@@ -139,7 +139,7 @@ def test_a_broker_that_is_not_there(settled, url):
 def test_a_broker_that_lets_us_not_in(settled, tmp_path, ends):
     strict = ends(Broker(tmp_path / "strict", extra="allow_anonymous false"))
     found = broken(settled, "broker", EPOCHD_MQTT_URL=strict.url)
-    assert found["code"] == "broker-away" and "connecting: " in found["detail"]
+    assert found["code"] == "broker-refused" and "password" in found["fix"]
 
 
 def test_a_broker_that_lets_us_see_nothing(settled, tmp_path, ends):

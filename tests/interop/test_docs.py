@@ -80,6 +80,7 @@ LIVED = {
     "paused": "test_paused_serves_on_sees_commits_lasts_over_restarts_and_ends_with_resume",
     "client-id-conflict": "test_f10__two_daemons_with_one_client_id_are_told_although_the_broker_says_nothing",
     "broker-refused": "test_a_refused_connection_ends_when_the_broker_lets_us_in",
+    "broker-tls": "test_f63__a_ca_file_that_is_replaced_is_believed_at_the_next_try",
     "broker-away": "test_f68__a_keepalive_of_somebody_else_is_told_until_the_next_connection",
     "publish-refused": "test_a_refused_topic_ends_when_the_broker_allows_it",
     "topic-conflict": "test_f68__a_keepalive_of_somebody_else_is_told_until_the_next_connection",
@@ -104,6 +105,13 @@ def test_every_state_is_entered_and_left_by_a_test(row):
 def test_operations_tells_no_state_that_is_gone():
     table = OPERATIONS.split("## 4. States")[1].split("\n## ")[0]
     assert len(re.findall(r"^\| `[a-z:-]+` \|", table, re.M)) == len(STATES)
+
+
+def test_the_manual_lists_every_hold_and_degradation():
+    text = (MAN / "epochd.8.scd").read_text()
+    for kind, title in (("HOLD", "Holds"), ("DEGRADED", "Degradations")):
+        listed = re.search(rf"{title}: (.*?)\.\s", text, re.S).group(1)
+        assert re.findall(r"\*([a-z-]+)\*", listed) == [row[1] for row in STATES if row[0] == kind]
 
 
 def test_every_fault_stands_in_security_with_codes_that_exist():

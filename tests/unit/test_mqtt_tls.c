@@ -210,8 +210,10 @@ static void mqtt_tls__trusts_no_other_ca(void **state)
     char other[96];
     begin(&scene, "server", "");
     in_folder(other, "other-ca.pem");
-    check_refused(&(struct mqtt_options){.url = scene.url, .ca_file = other}, "certificate verify failed");
-    check_refused(&(struct mqtt_options){.url = scene.url}, "certificate verify failed");
+    /* The second half is OpenSSL's own: libmosquitto keeps it to itself. */
+    check_refused(&(struct mqtt_options){.url = scene.url, .ca_file = other},
+                  "TLS: certificate verify failed: self-signed certificate in certificate chain");
+    check_refused(&(struct mqtt_options){.url = scene.url}, "TLS: certificate verify failed: ");
     broker_stop(&scene.broker);
 }
 
@@ -250,7 +252,7 @@ static void check_at_once(const struct mqtt_options *options, const char *part)
     struct error err;
     peer_open_with(&peer, *options);
     assert_int_equal(mqtt_connect(peer.mqtt, &err), -1);
-    assert_string_equal(err.code, CODE_BROKER_AWAY);
+    assert_string_equal(err.code, CODE_BROKER_TLS);
     if (strstr(err.message, part) == NULL)
         fail_msg("\"%s\" does not say \"%s\"", err.message, part);
     peer_close(&peer);
