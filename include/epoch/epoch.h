@@ -142,8 +142,8 @@ struct epoch_options {
 
     /* Who answers. */
     const char *instance;      /* [a-z0-9][a-z0-9.-]{0,62}; default: the host's name in lower case. Two clients of one
-                                  service need two names: of one name each overwrites what the other answers, and the
-                                  first that ends makes both "gone" until the next change */
+                                  service need two names: of one name each overwrites what the other answers, and is
+                                  told so (alarm "instance-shared"); when one ends, the other answers again */
     const char *instance_key;  /* file of an ed25519-secret key; default: acknowledgements are not signed */
     bool is_silent;            /* publishes no acknowledgements; who follows more than 32 services does not either */
 

@@ -89,7 +89,7 @@ static void put_access(const struct needs *needs, struct buf *out)
                     "user %s\n", needs->service, needs->service);
     for (size_t i = 0; i < TOPICS; i++)
         buf_printf(out, "topic read %s\n", needs->reads[i]);
-    buf_printf(out, "topic write %s\n", needs->writes);
+    buf_printf(out, "topic readwrite %s\n", needs->writes);
 }
 
 static void put_program(const struct needs *needs, struct buf *out)
@@ -186,6 +186,6 @@ const struct cli_verb verb_consumer = {
                               .kind = CLI_HOST,
                               .help = "by which name others reach the broker; default: that of *mqtt.url*, or this host's"},
                 [OPT_JSON] = {.name = "json",
-                              .help = "as a JSON object with *broker*, *source*, *prefix*, *root*, *reads*, *writes*"}},
+                              .help = "as a JSON object with *broker*, *source*, *prefix*, *root*, *reads*, *writes* (read too)"}},
     .run = run,
 };

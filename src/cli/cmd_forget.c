@@ -26,7 +26,7 @@ const struct cli_verb verb_forget = {
     .summary = "clear what a consumer that is gone acknowledged",
     .help = "The broker keeps the last acknowledgement of an instance that ended without its last will: it is\n"
             "behind for ever, or expected where it will never be again. Its topic is cleared. One that is\n"
-            "still there is back with its next acknowledgement.\n",
+            "still there says it again, at once where it uses *libepoch*(3).\n",
     .exit = "0: done; 1: refused, and why; 3: *epochd* does not run, or you may not ask it.",
     .operands = {{.name = "SERVICE@INSTANCE", .kind = CLI_ANY}},
     .options = {[OPT_JSON] = {.name = "json", .help = OUTCOME_HELP}},

@@ -218,10 +218,12 @@ static const char *what_of(const struct waiting *w)
 static void put_consumers(const struct waiting *w, enum answer answer, struct buf *out)
 {
     struct fleet_sum sum = fleet_sum(&w->fleet, w->service, 0);
-    if (answer == ANSWER_REACHED && sum.total == 0)
+    if (answer == ANSWER_REACHED && sum.total == 0 && sum.gone == 0)
         buf_puts(out, "; nobody is known who has to: no consumer acknowledged, and epoch.yaml expects none");
     else
         buf_printf(out, " by %" PRIu64 " of %" PRIu64, sum.applied, sum.total);
+    if (sum.gone > 0)
+        buf_printf(out, ", %" PRIu64 " gone", sum.gone);
     buf_putc(out, '\n');
 }
 
@@ -235,13 +237,17 @@ static void put_refused(const struct waiting *w, struct buf *out)
 static void put_late(const struct waiting *w, struct buf *out)
 {
     struct buf late AUTO_BUF = {0};
+    const char *whose = w->service == NULL ? "the consumers" : w->service;
+    uint64_t gone = fleet_sum(&w->fleet, w->service, 0).gone;
     fleet_put_waiting(&w->fleet, w->service, &late);
     if (!w->for_applied || !w->fleet.is_told)
         buf_printf(out, " not %s in time; epochctl status says why\n", what_of(w));
     else if (!w->fleet.is_listening)
         buf_puts(out, " not applied in time: acknowledgements are not heard; epochctl status says why\n");
+    else if (late.len == 0 && gone > 0)
+        buf_printf(out, " not applied in time: nobody of %s is there, %" PRIu64 " gone\n", whose, gone);
     else if (late.len == 0)
-        buf_printf(out, " not applied in time: nobody of %s has acknowledged anything\n", w->service == NULL ? "the consumers" : w->service);
+        buf_printf(out, " not applied in time: nobody of %s has acknowledged anything\n", whose);
     else
         buf_printf(out, " not applied in time: no word of %.*s\n", (int)late.len, late.data);
 }
@@ -301,7 +307,7 @@ static void put_json(const struct waiting *w, enum answer answer, struct buf *ou
         buf_puts(out, "null");
     buf_printf(out, ",\"for\":\"%s\"", what_of(w));
     if (w->for_applied) {
-        buf_printf(out, ",\"applied\":%" PRIu64 ",\"consumers\":%" PRIu64, sum.applied, sum.total);
+        buf_printf(out, ",\"applied\":%" PRIu64 ",\"consumers\":%" PRIu64 ",\"gone\":%" PRIu64, sum.applied, sum.total, sum.gone);
         fleet_put_refused(&w->fleet, w->service, "; ", &refused);
         fleet_put_waiting(&w->fleet, w->service, &waiting);
         put_text_member(out, "refused", &refused);
@@ -397,6 +403,7 @@ const struct cli_verb verb_wait = {
                                  .help = "at most so long: seconds, or 30s, 5min, 2h; default: for ever"},
                 [OPT_JSON] = {.name = "json",
                               .help = "as a JSON object with *answer* (*reached*, *rejected*, *superseded*, *not-running*, "
-                                      "*timed-out*), *epoch* (that contains the commit, where it was one; null: not yet), *commit*, *for*, *code*"}},
+                                      "*timed-out*), *epoch* (that contains the commit, where it was one; null: not yet), *commit*, *for*, *code*; "
+                                      "with *--for applied* the numbers *applied*, *consumers*, *gone*, and *refused* and *waiting* in words"}},
     .run = run,
 };

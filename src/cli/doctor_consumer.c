@@ -362,7 +362,7 @@ enum doctor_state doctor_consumer_acknowledge(struct doctor *doctor, struct doct
     if (consumer->reason >= REFUSED) {
         buf_printf(&finding->detail, "%s: %s", topic, consumer->text);
         finding->code = CODE_BROKER_REFUSED;
-        doctor_fix(finding, "let the broker's ACL allow it: `topic write %.*s+` for this user", (int)(strrchr(topic, '/') + 1 - topic), topic);
+        doctor_fix(finding, "let the broker's ACL allow it: `topic readwrite %.*s+` for this user", (int)(strrchr(topic, '/') + 1 - topic), topic);
         return DOCTOR_BROKEN;
     }
     if (consumer->reason == NOBODY_LISTENS) {

@@ -1,12 +1,15 @@
 /*
  * acks: what the instances of this process say of themselves (docs/PROTOCOL.md §5, config.ack): one a service, retained, again whenever
  * something in it changes. Its last will is an empty body, and a connection has one will: so each service has a connection.
+ *
+ * The topic is listened to as well: a client of the same name that goes, or the last will of a connection that this one had before, clears
+ * what is true of this one, and then it is said again.
  */
 #include "client/client.h"
 #include "model/codes.h"
 #include "util/clock.h"
 
-enum { REFUSED = 0x80 };
+enum { REFUSED = 0x80, AGAIN_MS = 1000 /* whoever clears it again and again does not make us as busy */ };
 
 int acks_init(epoch_client *client, struct error *err)
 {
@@ -150,20 +153,23 @@ static int publish(epoch_client *client, struct link *link, struct error *err)
     acks_topic(client, ack->service, topic);
     if (mqtt_publish(link->mqtt, topic, buf_span(&body), 1, true, &ack->message_id, err) != 0)
         return -1;
-    ack->is_dirty = false;
+    ack->is_dirty = ack->is_cleared = false;
+    ack->published_ms = clock_boot_ms();
     return 0;
 }
 
-void acks_work(epoch_client *client)
+void acks_work(epoch_client *client, int64_t now_ms)
 {
     for (size_t i = 0; i < client->links_len; i++) {
         struct link *link = &client->links[i];
         struct error err;
-        if (link->ack == NULL || !link->ack->exists || !link->ack->is_dirty || link->ack->message_id != 0 ||
-            !mqtt_is_up(link->mqtt))
+        if (link->ack == NULL || !link->ack->exists || link->ack->message_id != 0 || !mqtt_is_up(link->mqtt))
+            continue;
+        link->ack->is_dirty |= link->ack->is_cleared && now_ms >= link->ack->published_ms + AGAIN_MS;
+        if (!link->ack->is_dirty)
             continue;
         if (publish(client, link, &err) != 0 && strcmp(err.code, CODE_BROKER_AWAY) != 0) {
-            link->ack->is_dirty = false; /* until it changes, or the next connection */
+            link->ack->is_dirty = link->ack->is_cleared = false; /* until it changes, or the next connection */
             alarm_tell(client, "acknowledging", &err);
         }
     }
@@ -181,10 +187,55 @@ void acks_acked(struct link *link, int message_id, int reason, const char *text)
     alarm_tell(link->client, "acknowledging", &err);
 }
 
+int64_t acks_deadline_ms(const epoch_client *client)
+{
+    int64_t deadline = INT64_MAX;
+    for (size_t i = 0; i < client->links_len; i++) {
+        const struct ack *ack = client->links[i].ack;
+        if (ack != NULL && ack->is_cleared && ack->message_id == 0 && ack->published_ms + AGAIN_MS < deadline)
+            deadline = ack->published_ms + AGAIN_MS;
+    }
+    return deadline;
+}
+
 bool acks_are_out(const epoch_client *client)
 {
     for (size_t i = 0; i < client->acks_len; i++)
         if (client->acks[i].exists && (client->acks[i].is_dirty || client->acks[i].message_id != 0))
             return false;
+    return true;
+}
+
+/* --- who else speaks there ---------------------------------------------------------------------------------------- */
+
+/* What is retained there now may be of whoever bore the name before: that is no news. A broker that does not let us listen costs this
+   and nothing else. */
+void acks_listen(struct link *link)
+{
+    char topic[TOPIC_MAX + 1];
+    struct error err;
+    if (link->ack == NULL)
+        return;
+    acks_topic(link->client, link->ack->service, topic);
+    (void)!mqtt_subscribe(link->mqtt, topic, false, &link->listen_id, &err);
+}
+
+/* Our own words never come back. Those of another one are left there until it goes: two that overwrite each other would never end. */
+bool acks_heard(struct link *link, const struct mqtt_event *event)
+{
+    char topic[TOPIC_MAX + 1];
+    struct error err;
+    if (link->ack == NULL)
+        return false;
+    acks_topic(link->client, link->ack->service, topic);
+    if (strcmp(event->topic, topic) != 0)
+        return false;
+    if (event->payload.len == 0) {
+        link->ack->is_cleared = link->ack->exists;
+        return true;
+    }
+    error_set(&err, CODE_INSTANCE_SHARED, 0, "somebody else acknowledges as %s@%s: every client of a service needs an instance name of its own",
+              link->ack->service, link->client->settings.instance);
+    alarm_tell(link->client, topic, &err);
     return true;
 }

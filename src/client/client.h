@@ -61,6 +61,8 @@ struct ack {
     size_t restarts_len;
     bool is_dirty; /* not published as it is now */
     int message_id; /* on its way, 0: nothing is */
+    bool is_cleared; /* by somebody else: published again soon */
+    int64_t published_ms;
 };
 
 struct link {
@@ -70,6 +72,7 @@ struct link {
     bool is_main;    /* it listens too */
     bool is_down;
     int64_t retry_ms, retry_at_ms, tick_at_ms;
+    int listen_id;   /* of the SUBSCRIBE of acks_listen: its answer is nobody's concern */
 };
 
 /* What is asked of the broker on this connection. */
@@ -193,7 +196,12 @@ struct ack *acks_find(const epoch_client *client, const char *service);
 void acks_answer(epoch_client *client, const char *service, const struct epoch_config *config,
                  const struct epoch_update *update, bool is_refused);
 void acks_all_dirty(epoch_client *client);
-void acks_work(epoch_client *client);
+void acks_work(epoch_client *client, int64_t now_ms);
+int64_t acks_deadline_ms(const epoch_client *client);
+/* The connection is up: what others say on the topic is heard from now on. */
+void acks_listen(struct link *link);
+/* True: the message was of that topic. */
+bool acks_heard(struct link *link, const struct mqtt_event *event);
 void acks_acked(struct link *link, int message_id, int reason, const char *text);
 bool acks_are_out(const epoch_client *client);
 void acks_topic(const epoch_client *client, const char *service, char out[static TOPIC_MAX + 1]);

@@ -36,6 +36,7 @@ static void go_down(struct link *link, const char *text)
     link->retry_ms = link->retry_ms * 2 > RETRY_MAX_MS ? RETRY_MAX_MS : link->retry_ms * 2;
     if (link->ack != NULL) {
         link->ack->message_id = 0;
+        link->ack->is_cleared = false;
         link->ack->is_dirty = link->ack->exists;
     }
     if (!link->is_main)
@@ -52,6 +53,7 @@ static void on_event(void *context, const struct mqtt_event *event)
         link->retry_ms = RETRY_MIN_MS;
         if (link->is_main)
             fetch_begin(link->client);
+        acks_listen(link);
         return;
     case MQTT_EVENT_DOWN:
         go_down(link, event->text);
@@ -60,11 +62,11 @@ static void on_event(void *context, const struct mqtt_event *event)
         acks_acked(link, event->message_id, event->reason, event->text);
         return;
     case MQTT_EVENT_SUBSCRIBED:
-        if (link->is_main)
+        if (link->is_main && event->message_id != link->listen_id)
             fetch_subscribed(link->client, event);
         return;
     case MQTT_EVENT_MESSAGE:
-        if (link->is_main)
+        if (!acks_heard(link, event) && link->is_main)
             fetch_message(link->client, event);
         return;
     }

@@ -55,7 +55,8 @@ static int64_t min_ms(int64_t a, int64_t b)
 
 static int64_t deadline_ms(const epoch_client *client, int64_t now_ms)
 {
-    return min_ms(links_deadline_ms(client), min_ms(fetch_deadline_ms(client), status_deadline_ms(client, now_ms)));
+    int64_t ours = min_ms(status_deadline_ms(client, now_ms), acks_deadline_ms(client));
+    return min_ms(ours, min_ms(links_deadline_ms(client), fetch_deadline_ms(client)));
 }
 
 int run_timeout_ms(epoch_client *client)
@@ -127,7 +128,7 @@ void run_pass(epoch_client *client)
     links_work(client, now);
     fetch_work(client, now);
     status_settle(client, now);
-    acks_work(client);
+    acks_work(client, now);
     status_settle(client, now); /* what went out may be what somebody waits for */
     links_watch(client);
     set_timer(client);

@@ -291,6 +291,19 @@ def test_wait_for_applied_where_nobody_is_known(daemon):
     daemon.ctl("wait", "1", "--service", "router", check=2)
 
 
+def test_wait_for_applied_says_as_status_does_who_is_gone(daemon, joined):
+    joined("stt-worker", "pi3").acknowledge(1).vanish()
+    joined("router", "hub").acknowledge(1)
+    state_of(daemon, "stt-worker@pi3", "gone")
+    state_of(daemon, "router@hub", "applied")
+    assert "1/1 applied epoch 1, 1 gone\n" in daemon.ctl("status", check=0).stdout
+    assert daemon.ctl("wait", "1", "--for", "applied", check=0).stdout == "epoch 1 applied by 1 of 1, 1 gone\n"
+    named = daemon.ctl("wait", "1", "--for", "applied", "--service", "stt-worker", "--timeout", "0", check=4)
+    assert named.stdout == "epoch 1 not applied in time: nobody of stt-worker is there, 1 gone\n"
+    told = json.loads(daemon.ctl("wait", "1", "--for=applied", "--json", check=0).stdout)
+    assert (told["applied"], told["consumers"], told["gone"]) == (1, 1, 1)
+
+
 # --- hooks ------------------------------------------------------------------------------------------------------------
 
 

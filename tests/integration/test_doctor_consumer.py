@@ -97,7 +97,7 @@ def test_what_the_access_list_forbids_is_named_as_the_line_to_add(tmp_path, home
     broker = ends(Broker(tmp_path / "broker", f"acl_file {acl}\npassword_file {passwords}"))
     daemon = ends(Daemon(tmp_path / "epochd", home, broker))
     daemon.published(1)
-    for user, link, line in (("reader", "answer", "topic write system/ack/stt-worker/+"), ("blind", "retained", "topic read system/epoch/config-manager")):
+    for user, link, line in (("reader", "answer", "topic readwrite system/ack/stt-worker/+"), ("blind", "retained", "topic read system/epoch/config-manager")):
         found = broken({**daemon.settings, "EPOCHD_MQTT_USERNAME": user, "EPOCHD_MQTT_PASSWORD_FILE": str(tmp_path / "password")}, link)
         assert line in found["fix"], found
 
@@ -123,7 +123,7 @@ def test_consumer_prints_all_that_another_host_needs(settled, broker, remote, tm
     assert told["broker"] == broker.url and told["root"] == (settled.state / "keys" / "root.pub").read_text()
     assert "system/config/stt-worker" in told["reads"] and told["writes"] == "system/ack/stt-worker/+"
     page = settled.ctl("consumer", "stt-worker", "--host", "127.0.0.1", check=0).stdout
-    for words in (told["root"], 'options.service = "stt-worker";', f"topic write {told['writes']}", *(f"topic read {topic}\n" for topic in told["reads"])):
+    for words in (told["root"], 'options.service = "stt-worker";', f"topic readwrite {told['writes']}", *(f"topic read {topic}\n" for topic in told["reads"])):
         assert words in page
     line = page.splitlines()[-1]
     assert line.startswith(f"EPOCHD_MQTT_URL={broker.url} ") and line.endswith("epochctl doctor --consumer stt-worker")

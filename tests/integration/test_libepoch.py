@@ -341,6 +341,23 @@ def test_restarts_that_are_due_are_acknowledged(lively, home, opened, subscriber
     assert answer(subscriber, epoch=2)["restart_pending"] == ["/sample_rate"]
 
 
+def test_who_stays_of_two_clients_of_one_name_is_not_gone(lively, opened, subscriber):
+    """Each is told of the other; the one that goes takes back what is true of the other, who says it again."""
+    first = opened(lively)
+    answer(subscriber, epoch=1)
+    second = opened(lively, cache="other")
+    told = first.wait("alarm", code="instance-shared")
+    assert (told["where"], told["attack"]) == ("system/ack/stt-worker/here", False)
+    second.stop()
+    heard = []
+
+    def accept(payload):
+        heard.append(payload)
+        return payload and b"" in heard
+
+    assert json.loads(subscriber.wait("system/ack/stt-worker/here", accept))["status"] == "applied"
+
+
 # --- freshness -------------------------------------------------------------------------------------------------------------
 
 

@@ -287,7 +287,8 @@ def open(*services: str, url: str | None = None, username: str | None = None, pa
          env: Mapping[str, tuple[str, type]] | None = None, max_offline_s: int | None = None) -> Client:
     """Opens what is known on disk, at once and without network; start(), attach() or wait() then follows the broker.
 
-    The options are those of <epoch/epoch.h>, None the library's default. env: {"/vad_threshold": ("STT_VAD_THRESHOLD", float)}.
+    The options are those of <epoch/epoch.h>, None the library's default. `instance` is the host's name then: two clients of one service on
+    one host need two names, else each overwrites what the other acknowledges (alarm "instance-shared"). env: {"/vad_threshold": ("STT_VAD_THRESHOLD", float)}.
     """
     if not services:
         raise ValueError("open() is told which services to follow")
