@@ -44,12 +44,6 @@ static bool read_commit(const struct doc_node *line, const char *name, struct oi
 /* --- what an epoch changed ------------------------------------------------------------------------------ */
 
 /* What the messages of a line say of their service, read where canonical JSON has it: the line was verified. */
-static bool is_tombstone(struct span message)
-{
-    static const char start[] = "{\"config\":null,";
-    return message.len >= sizeof start - 1 && memcmp(message.data, start, sizeof start - 1) == 0;
-}
-
 static bool is_version(struct span message, uint64_t version)
 {
     char text[48];
@@ -103,7 +97,7 @@ static int add_change(struct reading *reading, struct epoch_row *row, const stru
                       struct error *err)
 {
     struct span message = member->value->kind == DOC_STRING ? member->value->u.string : (struct span){0};
-    bool was_known, was_there, is_there = !is_tombstone(message);
+    bool was_known, was_there, is_there = !message_is_tombstone(message);
     if (alive_note(&reading->alive, member->name, is_there, &was_known, &was_there, err) != 0)
         return -1;
     if (!is_version(message, row->epoch))

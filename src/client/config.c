@@ -108,12 +108,9 @@ static int name_tombstone(struct epoch_config *config, const struct letter *tomb
 {
     struct message message AUTO_MESSAGE = {0};
     struct buf body AUTO_BUF = {0};
-    struct span before_tail;
     uint8_t signature[SIGNATURE_LEN];
-    if (!tail_cut(letter_span(tombstone), "signature", SIGNATURE_LEN, &before_tail, signature))
+    if (!tail_open(letter_span(tombstone), "signature", SIGNATURE_LEN, &body, signature))
         return error_set(err, CODE_MESSAGE_FORM, 0, "the message does not end in a signature");
-    buf_append_span(&body, before_tail);
-    buf_putc(&body, '}');
     if (buf_check(&body, err) != 0 || message_parse(buf_span(&body), MESSAGE_UPDATE, &message, err) != 0)
         return -1;
     config->version = message.u.update.version;

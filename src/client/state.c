@@ -107,13 +107,10 @@ static uint64_t claimed_generation(struct span raw)
 {
     struct message message AUTO_MESSAGE = {0};
     struct buf body AUTO_BUF = {0};
-    struct span before_tail;
     uint8_t signature[SIGNATURE_LEN];
     struct error err;
-    if (raw.len > MESSAGE_MAX || !tail_cut(raw, "signature", SIGNATURE_LEN, &before_tail, signature))
+    if (raw.len > MESSAGE_MAX || !tail_open(raw, "signature", SIGNATURE_LEN, &body, signature))
         return 0;
-    buf_append_span(&body, before_tail);
-    buf_putc(&body, '}');
     if (buf_check(&body, &err) != 0 || message_parse_stamp(buf_span(&body), &message, &err) != 0)
         return 0;
     return message.generation;

@@ -75,11 +75,10 @@ static void go_away(struct broker *broker, int reason, const char *text)
 static void read_floor(struct broker *broker)
 {
     struct error err;
-    int keys;
     broker->has_fence = false;
     broker->floor_ms = clock_boot_ms();
     set_state(broker, BROKER_FLOOR, "reading what the broker retains");
-    if (mqtt_subscribe(broker->mqtt, broker->topic_keys, true, &keys, &err) != 0 ||
+    if (mqtt_subscribe(broker->mqtt, broker->topic_keys, true, &broker->keys, &err) != 0 ||
         mqtt_subscribe(broker->mqtt, broker->topic_epoch, true, &broker->first, &err) != 0)
         go_away(broker, MQTT_REASON_NETWORK, err.message);
 }
@@ -117,8 +116,9 @@ static void on_subscribed(struct broker *broker, const struct mqtt_event *event)
     if (broker->state != BROKER_FLOOR)
         return;
     if (event->reason >= REASON_REFUSED) {
+        const char *topic = event->message_id == broker->keys ? broker->topic_keys : broker->topic_epoch;
         char text[sizeof broker->topic_epoch + 200];
-        snprintf(text, sizeof text, "may not subscribe to %s: %.160s", broker->topic_epoch, event->text);
+        snprintf(text, sizeof text, "may not subscribe to %s: %.160s", topic, event->text);
         go_away(broker, event->reason, text);
         return;
     }

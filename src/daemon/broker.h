@@ -46,7 +46,7 @@ struct broker {
     int64_t floor_ms;  /* clock_boot_ms when it was asked for */
     int64_t opened_ms; /* clock_boot_ms of the last opening */
     int fence; /* message id of its SUBSCRIBE */
-    int first; /* of the last SUBSCRIBE before it */
+    int keys, first; /* of the SUBSCRIBEs before it, to the keyset and to the head */
     bool has_fence;
     char topic_keys[TOPIC_MAX + 1], topic_epoch[TOPIC_MAX + 1];
     char topics[TOPIC_KEEPALIVE + 1][TOPIC_MAX + 1]; /* by kind; the services' up to the name */

@@ -21,7 +21,7 @@
 
 #define UNIT "daemon"
 
-enum { STOP_WITHIN_MS = 1000, TIDY_AFTER_MS = 200 };
+enum { STOP_WITHIN_MS = 1000, TIDY_AFTER_MS = 200, SUBMIT_AGAIN_MS = 1000, WRITE_AGAIN_MS = 5000 };
 
 /* --- the snapshot ------------------------------------------------------------------------------------------------------ */
 
@@ -31,12 +31,11 @@ static void on_snapshot_due(void *context)
     struct error err;
     if (d->pipeline.force.exists && !d->is_incomplete && home_is_sound(d) &&
         snapshotter_submit(d->snapshotter, &d->pipeline.force, buf_span(&d->keyring.keyset), &err) != 0)
-        loop_timer_arm(&d->loop, &d->snapshot, 1000);
+        loop_timer_arm(&d->loop, &d->snapshot, SUBMIT_AGAIN_MS);
 }
 
 static void on_snapshot_done(void *context, uint32_t events)
 {
-    enum { RETRY_MS = 5000 };
     struct daemon *d = context;
     struct snapshotter_result result;
     (void)events;
@@ -47,7 +46,7 @@ static void on_snapshot_done(void *context, uint32_t events)
     if (result.is_failed) {
         if (conditions_on(&d->conditions, CONDITION_SNAPSHOT_UNWRITABLE, result.error.message))
             log_error_object(LOG_LEVEL_ERROR, UNIT, "snapshot_failed", &result.error);
-        loop_timer_arm(&d->loop, &d->snapshot, RETRY_MS);
+        loop_timer_arm(&d->loop, &d->snapshot, WRITE_AGAIN_MS);
     } else {
         conditions_off(&d->conditions, CONDITION_SNAPSHOT_UNWRITABLE);
         log_debug(UNIT, "snapshot_written", LOG_N("epoch", result.epoch), LOG_N("micros", result.micros));

@@ -125,7 +125,6 @@ static int refuse_lock(const struct daemon *d, pid_t holder, struct error *err)
                      d->settings->state);
 }
 
-/* The file tells others our pid, and can be unlinked by anybody who may; the lock on the folder itself cannot. */
 int home_lock(const struct daemon *d, int dir, int *lock, struct error *err)
 {
     pid_t holder = 0;

@@ -113,6 +113,7 @@ static uint64_t look_at_files(const struct daemon *d)
 {
     struct journal_files files AUTO_JOURNAL_FILES = {0};
     struct error ignored;
+    static const uint64_t prime = UINT64_C(0x100000001b3); /* of FNV-1a */
     uint64_t sum = 0;
     if (journal_files_list(d->state_dir, &files, &ignored) != 0)
         return 0;
@@ -127,7 +128,7 @@ static uint64_t look_at_files(const struct daemon *d)
             continue;
         const uint64_t parts[] = {i + 1, st.st_ino, (uint64_t)st.st_size, (uint64_t)st.st_mtim.tv_sec, (uint64_t)st.st_mtim.tv_nsec};
         for (size_t p = 0; p < ARRAY_LEN(parts); p++)
-            sum = (sum ^ parts[p]) * UINT64_C(0x100000001b3);
+            sum = (sum ^ parts[p]) * prime;
     }
     return sum;
 }

@@ -130,10 +130,8 @@ static int add_change(struct draft *draft, struct pipeline *pipeline, const char
     message_compose_update(&message, &draft->stamp, &update);
     if (buf_check(&message, err) != 0 || crypto_sign_object(&pipeline->keyring->signing, &message, err) != 0)
         return -1;
-    /* "config" is the first member of the canonical form: its bytes stand right behind {"config": */
-    struct span in_message = {message.data + strlen("{\"config\":"), config.data == NULL ? strlen("null") : config.len};
-    struct service *service =
-        service_new(name, path == NULL ? "" : path, draft->order->epoch, buf_span(&message), in_message);
+    struct service *service = service_new(name, path == NULL ? "" : path, draft->order->epoch, buf_span(&message),
+                                          message_config(buf_span(&message), config));
     if (service == NULL)
         return error_memory(err);
     draft->changes[draft->changes_len++] =

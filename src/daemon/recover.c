@@ -90,63 +90,71 @@ static void account(struct replay *replay, const struct oid *commit)
 
 /* A service's message from the journal: our own HMAC vouches for the line, so it is parsed, not verified again. */
 static int service_from_message(const struct force *force, const struct record_message *record, struct service **out,
-                                bool *is_removed, struct error *err)
+                                struct error *err)
 {
     struct buf body AUTO_BUF = {0};
     struct message message AUTO_MESSAGE = {0};
-    struct span without_tail;
     uint8_t signature[SIGNATURE_LEN];
-    if (!tail_cut(record->message, "signature", sizeof signature, &without_tail, signature))
+    if (!tail_open(record->message, "signature", sizeof signature, &body, signature))
         return error_set(err, CODE_JOURNAL_FORM, 0, "the message of %s has no signature", record->name);
-    buf_append_span(&body, without_tail);
-    buf_putc(&body, '}');
     if (buf_check(&body, err) != 0 || message_parse(buf_span(&body), MESSAGE_UPDATE, &message, err) != 0)
         return error_wrap(err, "the message of %s", record->name);
-    *is_removed = message.u.update.config.data == NULL;
-    struct span config = {record->message.data + strlen("{\"config\":"), *is_removed ? 4 : message.u.update.config.len};
     const struct service *before = catalog_find(force->catalog, record->name);
-    *out = service_new(record->name, before == NULL ? "" : before->path, message.u.update.version, record->message, config);
+    *out = service_new(record->name, before == NULL ? "" : before->path, message.u.update.version, record->message,
+                       message_config(record->message, message.u.update.config));
     return *out == NULL ? error_memory(err) : 0;
+}
+
+struct changed {
+    struct service **services;
+    struct catalog_change *changes;
+    size_t len;
+};
+
+static void changed_fini(struct changed *changed)
+{
+    for (size_t i = 0; i < changed->len; i++)
+        service_unref(changed->services[i]);
+    free(changed->services);
+    free(changed->changes);
 }
 
 static int apply_services(struct force *force, const struct record_committed *committed, struct error *err)
 {
     size_t len = committed->messages_len;
     struct catalog *catalog = NULL;
-    struct service **services = calloc(len + 1, sizeof *services);
-    struct catalog_change *changes = calloc(len + 1, sizeof *changes);
-    int rc = services == NULL || changes == NULL ? error_memory(err) : 0;
-    for (size_t i = 0; rc == 0 && i < len; i++) {
-        bool is_removed = false;
-        rc = service_from_message(force, &committed->messages[i], &services[i], &is_removed, err);
-        changes[i] = (struct catalog_change){committed->messages[i].name, is_removed ? NULL : services[i]};
+    struct changed changed CLEANUP(changed_fini) = {
+        .services = calloc(len + 1, sizeof *changed.services),
+        .changes = calloc(len + 1, sizeof *changed.changes),
+    };
+    if (changed.services == NULL || changed.changes == NULL)
+        return error_memory(err);
+    for (; changed.len < len; changed.len++) {
+        const struct record_message *record = &committed->messages[changed.len];
+        struct service **service = &changed.services[changed.len];
+        if (service_from_message(force, record, service, err) != 0)
+            return -1;
+        changed.changes[changed.len] =
+            (struct catalog_change){record->name, message_is_tombstone(record->message) ? NULL : *service};
     }
-    if (rc == 0)
-        rc = catalog_with(force->catalog, changes, len, &catalog, err);
-    if (rc == 0) {
-        catalog_unref(force->catalog);
-        force->catalog = catalog;
-    }
-    for (size_t i = 0; services != NULL && i < len; i++)
-        service_unref(services[i]);
-    free(services);
-    free(changes);
-    return rc;
+    if (catalog_with(force->catalog, changed.changes, len, &catalog, err) != 0)
+        return -1;
+    catalog_unref(force->catalog);
+    force->catalog = catalog;
+    return 0;
 }
 
 /* Removed services: their tombstones are asserted until the broker's topic is known to be empty. */
 static int note_tombstones(struct replay *replay, const struct record_committed *committed, struct error *err)
 {
-    static const char begin[] = "{\"config\":null,";
     for (size_t i = 0; i < committed->messages_len; i++) {
         const struct record_message *record = &committed->messages[i];
-        bool is_removed = record->message.len > sizeof begin && memcmp(record->message.data, begin, sizeof begin - 1) == 0;
-        if (!is_removed) {
+        if (!message_is_tombstone(record->message)) {
             tombstones_drop(&replay->recovery->tombstones, record->name);
             continue;
         }
         struct service *service = service_new(record->name, "", committed->epoch, record->message,
-                                              (struct span){record->message.data + strlen("{\"config\":"), 4});
+                                              message_config(record->message, (struct span){0}));
         if (service == NULL)
             return error_memory(err);
         int rc = tombstones_add(&replay->recovery->tombstones, service, err);
@@ -202,6 +210,15 @@ static int replay_rejected(struct replay *replay, const struct journal_line *lin
     return 0;
 }
 
+static void replay_published(struct replay *replay, const struct journal_line *line)
+{
+    int64_t epoch;
+    if (!doc_get_int(line->root, "epoch", &epoch) || epoch <= 0)
+        return;
+    replay->recovery->published = (uint64_t)epoch;
+    verdicts_move(replay->verdicts, (uint64_t)epoch, VERDICT_PUBLISHED);
+}
+
 /* An epoch that was overtaken names its number; commits of a pushed range never were epochs. */
 static void replay_superseded(struct replay *replay, const struct journal_line *line)
 {
@@ -215,10 +232,8 @@ static int look_back(struct replay *replay, const struct journal_line *line, str
 {
     struct arena arena CLEANUP(arena_fini) = {0};
     struct record_committed committed;
-    int64_t epoch;
-    if (line->kind == RECORD_PUBLISHED && doc_get_int(line->root, "epoch", &epoch) && epoch > 0) {
-        replay->recovery->published = (uint64_t)epoch;
-        verdicts_move(replay->verdicts, (uint64_t)epoch, VERDICT_PUBLISHED);
+    if (line->kind == RECORD_PUBLISHED) {
+        replay_published(replay, line);
     } else if (line->kind == RECORD_SUPERSEDED) {
         replay_superseded(replay, line);
     } else if (line->kind == RECORD_COMMITTED) {
@@ -236,9 +251,9 @@ static int look_back(struct replay *replay, const struct journal_line *line, str
 static int replay_line(void *context, const struct journal_line *line, struct error *err)
 {
     struct replay *replay = context;
-    int64_t epoch;
-    if (line->kind == RECORD_BASELINE && doc_get_int(line->root, "floor", &epoch) && epoch > 0)
-        replay->recovery->floor = (uint64_t)epoch;
+    int64_t floor;
+    if (line->kind == RECORD_BASELINE && doc_get_int(line->root, "floor", &floor) && floor > 0)
+        replay->recovery->floor = (uint64_t)floor;
     if (replay->from != NULL && line->position.seq <= replay->from->seq) {
         if (line->position.seq == replay->from->seq)
             replay->is_found = memcmp(line->position.digest, replay->from->digest, HASH_LEN) == 0;
@@ -252,10 +267,7 @@ static int replay_line(void *context, const struct journal_line *line, struct er
     case RECORD_REJECTED:
         return replay_rejected(replay, line, err);
     case RECORD_PUBLISHED:
-        if (doc_get_int(line->root, "epoch", &epoch) && epoch > 0) {
-            replay->recovery->published = (uint64_t)epoch;
-            verdicts_move(replay->verdicts, (uint64_t)epoch, VERDICT_PUBLISHED);
-        }
+        replay_published(replay, line);
         return 0;
     case RECORD_SUPERSEDED:
         replay_superseded(replay, line);
@@ -289,13 +301,10 @@ static int is_complete(const struct force *force, bool *out, struct error *err)
 {
     struct buf body AUTO_BUF = {0};
     struct message head AUTO_MESSAGE = {0};
-    struct span without_tail;
     uint8_t signature[SIGNATURE_LEN], digest[HASH_LEN];
     *out = !force->exists;
-    if (*out || !tail_cut(buf_span(&force->head), "signature", sizeof signature, &without_tail, signature))
+    if (*out || !tail_open(buf_span(&force->head), "signature", sizeof signature, &body, signature))
         return 0;
-    buf_append_span(&body, without_tail);
-    buf_putc(&body, '}');
     if (buf_check(&body, err) != 0)
         return -1;
     if (message_parse(buf_span(&body), MESSAGE_HEAD, &head, err) != 0)
@@ -305,46 +314,68 @@ static int is_complete(const struct force *force, bool *out, struct error *err)
     return 0;
 }
 
+/* The snapshot, where there is a good one. Want of memory says nothing of it. */
+static int take_snapshot(int state_dir, const struct keyring *keyring, struct pipeline *pipeline, struct recovery *recovery,
+                         struct error *err)
+{
+    bool is_missing = false;
+    if (read_snapshot(state_dir, keyring, pipeline, &is_missing, &recovery->snapshot_refused) == 0)
+        recovery->has_snapshot = !is_missing;
+    else if (strcmp(recovery->snapshot_refused.code, ERR_MEMORY) == 0)
+        return error_memory(err);
+    return 0;
+}
+
+/*
+ * The snapshot was not made after any line of this journal: one of the two came out of a backup, or the journal was begun anew.
+ * What it has beyond the snapshot's epoch still counts: numbers never go back.
+ */
+static int replay_beyond(struct replay *replay, int state_dir, const struct mac_key *key, struct error *err)
+{
+    struct pipeline *pipeline = replay->pipeline;
+    replay->from = NULL;
+    replay->has_committed = false;
+    pipeline->accounted = pipeline->force.commit;
+    pipeline->accounted_code[0] = '\0';
+    verdicts_fini(replay->verdicts);
+    verdicts_add(replay->verdicts, &pipeline->force.commit, pipeline->force.epoch, VERDICT_COMMITTED, "", (struct span){0});
+    return read_all(state_dir, key, 0, replay_line, replay, &replay->recovery->report, err);
+}
+
+/* Lines behind the snapshot's position, or all of them. */
+static int replay_journal(struct replay *replay, int state_dir, const struct mac_key *key, struct error *err)
+{
+    struct force *force = &replay->pipeline->force;
+    struct recovery *recovery = replay->recovery;
+    struct journal_position from = force->position;
+    uint64_t after = 0;
+    if (recovery->has_snapshot) {
+        replay->from = &from;
+        after = from.seq > LOOK_BACK_LINES ? from.seq - LOOK_BACK_LINES : 0;
+    }
+    if (read_all(state_dir, key, after, replay_line, replay, &recovery->report, err) != 0)
+        return -1;
+    recovery->has_journal = recovery->report.last.seq > 0;
+    if (recovery->has_snapshot && recovery->has_journal && !replay->is_found && replay_beyond(replay, state_dir, key, err) != 0)
+        return -1;
+    /* A snapshot is written only when its line is durable, so no crash takes that line away. The next snapshot names one that is there. */
+    if (recovery->has_snapshot && from.seq > recovery->report.last.seq) {
+        recovery->lost_line = from.seq;
+        recovery->is_snapshot_stale = true;
+        if (force->position.seq == from.seq)
+            force->position = recovery->report.last;
+    }
+    return 0;
+}
+
 int recover(int state_dir, const struct keyring *keyring, struct pipeline *pipeline, struct verdicts *verdicts,
             struct recovery *out, struct error *err)
 {
     struct recovery recovery CLEANUP(recovery_fini) = {0};
-    struct journal_position from;
     struct replay replay = {.pipeline = pipeline, .verdicts = verdicts, .recovery = &recovery};
-    uint64_t after = 0;
-    bool is_missing = false, is_whole = false;
-    if (read_snapshot(state_dir, keyring, pipeline, &is_missing, &recovery.snapshot_refused) == 0)
-        recovery.has_snapshot = !is_missing;
-    else if (strcmp(recovery.snapshot_refused.code, ERR_MEMORY) == 0)
-        return error_memory(err); /* says nothing of the snapshot */
-    if (recovery.has_snapshot) {
-        from = pipeline->force.position;
-        replay.from = &from;
-        after = from.seq > LOOK_BACK_LINES ? from.seq - LOOK_BACK_LINES : 0;
-    }
-    if (read_all(state_dir, &keyring->journal, after, replay_line, &replay, &recovery.report, err) != 0)
-        return -1;
-    recovery.has_journal = recovery.report.last.seq > 0;
-    if (recovery.has_snapshot && recovery.has_journal && !replay.is_found) {
-        /* The snapshot was not made after any line of this journal: one of the two came out of a backup, or the journal was begun anew.
-           What it has beyond the snapshot's epoch still counts: numbers never go back. */
-        replay.from = NULL;
-        replay.has_committed = false;
-        pipeline->accounted = pipeline->force.commit;
-        pipeline->accounted_code[0] = '\0';
-        verdicts_fini(verdicts);
-        verdicts_add(verdicts, &pipeline->force.commit, pipeline->force.epoch, VERDICT_COMMITTED, "", (struct span){0});
-        if (read_all(state_dir, &keyring->journal, 0, replay_line, &replay, &recovery.report, err) != 0)
-            return -1;
-    }
-    /* A snapshot is written only when its line is durable, so no crash takes that line away. The next snapshot names one that is there. */
-    if (recovery.has_snapshot && from.seq > recovery.report.last.seq) {
-        recovery.lost_line = from.seq;
-        recovery.is_snapshot_stale = true;
-        if (pipeline->force.position.seq == from.seq)
-            pipeline->force.position = recovery.report.last;
-    }
-    if (is_complete(&pipeline->force, &is_whole, err) != 0)
+    bool is_whole = false;
+    if (take_snapshot(state_dir, keyring, pipeline, &recovery, err) != 0 ||
+        replay_journal(&replay, state_dir, &keyring->journal, err) != 0 || is_complete(&pipeline->force, &is_whole, err) != 0)
         return -1;
     recovery.is_incomplete = !is_whole;
     recovery.is_snapshot_stale |= pipeline->force.exists && !recovery.has_snapshot;
@@ -357,11 +388,9 @@ int recover_snapshot(int state_dir, const struct keyring *keyring, struct pipeli
                      struct recovery *out, struct error *err)
 {
     struct recovery recovery = {0};
-    bool is_missing = false, is_whole;
-    if (read_snapshot(state_dir, keyring, pipeline, &is_missing, &recovery.snapshot_refused) == 0)
-        recovery.has_snapshot = !is_missing;
-    else if (strcmp(recovery.snapshot_refused.code, ERR_MEMORY) == 0)
-        return error_memory(err);
+    bool is_whole;
+    if (take_snapshot(state_dir, keyring, pipeline, &recovery, err) != 0)
+        return -1;
     if (recovery.has_snapshot)
         verdicts_add(verdicts, &pipeline->force.commit, pipeline->force.epoch, VERDICT_COMMITTED, "", (struct span){0});
     if (is_complete(&pipeline->force, &is_whole, err) != 0)

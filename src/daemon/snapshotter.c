@@ -118,6 +118,8 @@ int snapshotter_start(struct snapshotter **out, int dir, const struct mac_key *k
     int rc = pthread_create(&s->thread, NULL, work, s);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (rc != 0) {
+        pthread_cond_destroy(&s->wake);
+        pthread_mutex_destroy(&s->mutex);
         close(s->done);
         free(s);
         return error_set(err, ERR_SYSTEM, rc, "cannot start the snapshot thread");

@@ -104,6 +104,14 @@ struct message_keyset {
 
 void message_compose_update(struct buf *out, const struct message_stamp *stamp,
                             const struct message_update *update);
+/*
+ * Where the message of an update has its configuration, which is the first member of the canonical form. `config` is the
+ * one it was composed of or parsed to (a tombstone's has no data); the answer is borrowed from the message.
+ */
+struct span message_config(struct span message, struct span config);
+/* Of a message that was verified, or that a line of the journal vouches for. */
+bool message_is_tombstone(struct span message);
+
 void message_compose_head(struct buf *out, const struct message_stamp *stamp,
                           const struct message_head *head);
 void message_compose_keepalive(struct buf *out, const struct message_stamp *stamp,

@@ -66,6 +66,17 @@ static void put_parent(struct members *m, const struct message_head *head)
     members_end(&parent);
 }
 
+struct span message_config(struct span message, struct span config)
+{
+    return (struct span){message.data + strlen("{\"config\":"), config.data == NULL ? strlen("null") : config.len};
+}
+
+bool message_is_tombstone(struct span message)
+{
+    static const char begin[] = "{\"config\":null,";
+    return message.len >= sizeof begin - 1 && memcmp(message.data, begin, sizeof begin - 1) == 0;
+}
+
 void message_compose_head(struct buf *out, const struct message_stamp *stamp, const struct message_head *head)
 {
     struct members m = members_object(out);

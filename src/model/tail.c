@@ -42,3 +42,13 @@ bool tail_cut(struct span object, const char *name, size_t value_len, struct spa
     *body = rest;
     return true;
 }
+
+bool tail_open(struct span object, const char *name, size_t value_len, struct buf *out, uint8_t *value)
+{
+    struct span body;
+    if (!tail_cut(object, name, value_len, &body, value))
+        return false;
+    buf_append_span(out, body);
+    buf_putc(out, '}');
+    return true;
+}

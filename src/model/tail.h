@@ -25,4 +25,7 @@ void tail_append(struct buf *object, const char *name, const uint8_t *value, siz
  */
 bool tail_cut(struct span object, const char *name, size_t value_len, struct span *body, uint8_t *value);
 
+/* The same, and what is signed is appended to `out`, closed again: buf_check tells whether there was memory for it. */
+bool tail_open(struct span object, const char *name, size_t value_len, struct buf *out, uint8_t *value);
+
 #endif

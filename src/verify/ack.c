@@ -51,17 +51,12 @@ int ack_open(struct span raw, const struct ack_expectation *expected, struct mes
              struct error *err)
 {
     AUTO_BUF struct buf body = {0};
-    struct span signed_bytes;
     uint8_t signature[SIGNATURE_LEN];
     if (raw.len > ACK_MAX)
         return error_set(err, CODE_MESSAGE_TOO_LARGE, 0, "the acknowledgement has more than %d bytes", ACK_MAX);
-    bool is_signed = tail_cut(raw, "signature", SIGNATURE_LEN, &signed_bytes, signature);
-    if (is_signed) {
-        buf_append_span(&body, signed_bytes);
-        buf_putc(&body, '}');
-        if (buf_check(&body, err) != 0)
-            return -1;
-    }
+    bool is_signed = tail_open(raw, "signature", SIGNATURE_LEN, &body, signature);
+    if (buf_check(&body, err) != 0)
+        return -1;
     if (open_body(is_signed ? buf_span(&body) : raw, is_signed ? signature : NULL, expected, out, trust, err) == 0)
         return 0;
     message_fini(out);

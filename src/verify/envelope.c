@@ -10,16 +10,13 @@
 int envelope_open(struct span raw, const struct message_key *keys, size_t keys_len, struct buf *body,
                   const struct message_key **signer, struct error *err)
 {
-    struct span signed_bytes;
+    size_t begin = body->len;
     uint8_t signature[SIGNATURE_LEN];
     if (raw.len > MESSAGE_MAX)
         return error_set(err, CODE_MESSAGE_TOO_LARGE, 0, "the message has more than %d bytes", MESSAGE_MAX);
-    if (!tail_cut(raw, "signature", SIGNATURE_LEN, &signed_bytes, signature))
+    if (!tail_open(raw, "signature", SIGNATURE_LEN, body, signature))
         return error_set(err, CODE_MESSAGE_FORM, 0, "the message does not end in a signature");
-    /* Put together once, before the keys are tried: want of memory must not look like a wrong signature. */
-    size_t begin = body->len;
-    buf_append_span(body, signed_bytes);
-    buf_putc(body, '}');
+    /* Before the keys are tried: want of memory must not look like a wrong signature. */
     if (buf_check(body, err) != 0)
         return -1;
     struct span object = {body->data + begin, body->len - begin};

@@ -65,15 +65,12 @@ int message_verify(struct span raw, const struct keyset *keyset, const struct ex
 int message_read_vouched(struct span raw, const struct keyset *keyset, const struct expectation *expected,
                          struct buf *body, struct message *out, struct error *err)
 {
-    struct span without_tail;
     uint8_t signature[SIGNATURE_LEN];
     if (raw.len > MESSAGE_MAX)
         return error_set(err, CODE_MESSAGE_TOO_LARGE, 0, "the message has more than %d bytes", MESSAGE_MAX);
-    if (!tail_cut(raw, "signature", sizeof signature, &without_tail, signature))
-        return error_set(err, CODE_MESSAGE_FORM, 0, "the message does not end in a signature");
     buf_reset(body);
-    buf_append_span(body, without_tail);
-    buf_putc(body, '}');
+    if (!tail_open(raw, "signature", sizeof signature, body, signature))
+        return error_set(err, CODE_MESSAGE_FORM, 0, "the message does not end in a signature");
     if (buf_check(body, err) != 0 || message_parse(buf_span(body), expected->type, out, err) != 0)
         return -1;
     if (judge(out, keyset, expected, err) != 0) {

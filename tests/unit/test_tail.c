@@ -72,6 +72,21 @@ static void tail__cuts_an_object_that_is_nothing_but_its_tail(void **state)
     assert_int_equal(body.len, 0);
 }
 
+static void tail__opens_to_what_is_signed(void **state)
+{
+    (void)state;
+    AUTO_BUF struct buf object = {0}, opened = {0};
+    uint8_t out[sizeof value];
+    buf_puts(&object, "{\"a\":1}");
+    tail_append(&object, "mark", value, sizeof value);
+    buf_puts(&opened, "before ");
+    assert_true(tail_open(buf_span(&object), "mark", sizeof value, &opened, out));
+    assert_true(span_is(buf_span(&opened), "before {\"a\":1}"));
+    assert_memory_equal(out, value, sizeof value);
+    assert_false(tail_open(buf_span(&object), "hmac", sizeof value, &opened, out));
+    assert_true(span_is(buf_span(&opened), "before {\"a\":1}"));
+}
+
 static void tail__refuses_every_other_end(void **state)
 {
     (void)state;
@@ -130,6 +145,7 @@ int main(void)
         cmocka_unit_test(tail__leaves_a_failed_or_empty_buffer_alone),
         cmocka_unit_test(tail__cuts_what_it_appended),
         cmocka_unit_test(tail__cuts_an_object_that_is_nothing_but_its_tail),
+        cmocka_unit_test(tail__opens_to_what_is_signed),
         cmocka_unit_test(tail__refuses_every_other_end),
         cmocka_unit_test(tail__refuses_every_shorter_prefix),
     };
