@@ -415,9 +415,9 @@ EPOCH_API bool epoch_update_touches(const struct epoch_update *update, const cha
 /* Why it is refused: one sentence for people, at most 500 bytes are kept; it is published, so name no secret.
    Returns -1, to be returned. */
 EPOCH_API int epoch_update_refuse(struct epoch_update *update, const char *reason);
-/* Says in the acknowledgement that the change at `pointer` takes effect at the next restart. At most 64 are
-   kept. */
-EPOCH_API void epoch_update_needs_restart(struct epoch_update *update, const char *pointer);
+/* Says in the acknowledgement that the change at `pointer` takes effect at the next restart. -1: it is not kept, for it is no JSON
+   Pointer, or longer than 128 bytes, or the 65th of them. */
+EPOCH_API int epoch_update_needs_restart(struct epoch_update *update, const char *pointer);
 
 #ifdef __cplusplus
 }

@@ -34,7 +34,16 @@ void cache_close(struct cache *cache)
     *cache = (struct cache){.dir = -1, .log = -1};
 }
 
-/* One that is damaged, or that others could read, is replaced: what it vouched for is worth nothing any more. */
+/* Something was kept here before. */
+static bool has_lines(const struct cache *cache)
+{
+    AUTO_CLOSE int log = openat(cache->dir, LOG_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    char first = '\0';
+    return log >= 0 && pread(log, &first, 1, 0) == 1 && first != '\0';
+}
+
+/* One that is damaged, or that others could read, is replaced: what it vouched for is worth nothing any more. So it is told where
+   one is missing that vouched for something. */
 static int open_key(struct cache *cache, struct error *damage, struct error *err)
 {
     bool is_missing = false;
@@ -45,6 +54,8 @@ static int open_key(struct cache *cache, struct error *damage, struct error *err
         if (unlinkat(cache->dir, KEY_NAME, 0) != 0)
             return error_set(err, ERR_SYSTEM, errno, "cannot replace '" KEY_NAME "'");
         is_missing = true;
+    } else if (is_missing && has_lines(cache)) {
+        error_set(damage, CODE_KEY_FILE, 0, "'" KEY_NAME "' is gone: what the cache holds cannot be believed any more, and its floor is lost");
     }
     return is_missing ? key_file_make_mac(cache->dir, KEY_NAME, &cache->key, err) : 0;
 }
@@ -171,6 +182,15 @@ static bool may_append(const struct cache *cache, size_t len)
     return !cache->is_behind && (size_t)cache->end + len <= CACHE_LOG_SIZE && fstat(cache->log, &st) == 0 && st.st_nlink > 0;
 }
 
+/* Whoever removed the key took nothing from us as long as we run, and the floor from the next start. */
+static int keep_key(const struct cache *cache, struct error *err)
+{
+    struct stat st;
+    if (fstatat(cache->dir, KEY_NAME, &st, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT)
+        return 0;
+    return key_file_put_mac(cache->dir, KEY_NAME, &cache->key, err);
+}
+
 static int failed(struct cache *cache, struct error *err)
 {
     cache->is_behind = true;
@@ -263,6 +283,16 @@ static int write_whole(struct cache *cache, const struct state *state, bool is_p
     return 0;
 }
 
+static int put_line(struct cache *cache, struct members *m, const struct state *state, bool is_prepared,
+                    const struct cache_kept *kept, size_t kept_len, struct error *err)
+{
+    if (end_line(cache, m, err) != 0 || keep_key(cache, err) != 0)
+        return failed(cache, err);
+    if (!may_append(cache, m->out->len))
+        return write_whole(cache, state, is_prepared, kept, kept_len, err);
+    return append(cache, buf_span(m->out), err) == 0 ? 0 : failed(cache, err);
+}
+
 /* --- what is put -------------------------------------------------------------------------------------------------- */
 
 static void put_services(struct members *m, const struct state *state)
@@ -295,11 +325,7 @@ int cache_put_epoch(struct cache *cache, const struct state *state, const struct
     if (!state->applied.exists)
         put_optional(&m, "keyset", buf_span(&state->keyset));
     put_services(&m, state);
-    if (end_line(cache, &m, err) != 0)
-        return failed(cache, err);
-    if (!may_append(cache, line.len))
-        return write_whole(cache, state, true, kept, kept_len, err);
-    return append(cache, buf_span(&line), err) == 0 ? 0 : failed(cache, err);
+    return put_line(cache, &m, state, true, kept, kept_len, err);
 }
 
 int cache_put_keyset(struct cache *cache, const struct state *state, const struct cache_kept *kept, size_t kept_len,
@@ -310,11 +336,7 @@ int cache_put_keyset(struct cache *cache, const struct state *state, const struc
         return 0;
     struct members m = begin_line(cache, &line);
     put_optional(&m, "keyset", buf_span(&state->keyset));
-    if (end_line(cache, &m, err) != 0)
-        return failed(cache, err);
-    if (!may_append(cache, line.len))
-        return write_whole(cache, state, false, kept, kept_len, err);
-    return append(cache, buf_span(&line), err) == 0 ? 0 : failed(cache, err);
+    return put_line(cache, &m, state, false, kept, kept_len, err);
 }
 
 int cache_put_kept(struct cache *cache, const struct state *state, const struct cache_kept *kept, size_t kept_len,
@@ -325,11 +347,7 @@ int cache_put_kept(struct cache *cache, const struct state *state, const struct 
         return 0;
     struct members m = begin_line(cache, &line);
     put_kept(&m, kept, kept_len);
-    if (end_line(cache, &m, err) != 0)
-        return failed(cache, err);
-    if (!may_append(cache, line.len))
-        return write_whole(cache, state, false, kept, kept_len, err);
-    return append(cache, buf_span(&line), err) == 0 ? 0 : failed(cache, err);
+    return put_line(cache, &m, state, false, kept, kept_len, err);
 }
 
 void cache_touch(struct cache *cache)

@@ -3,6 +3,8 @@
  */
 #include "client/update.h"
 
+#include "model/pointer.h"
+
 void update_fini(struct epoch_update *update)
 {
     diff_fini(&update->diff);
@@ -90,9 +92,19 @@ int epoch_update_refuse(struct epoch_update *update, const char *reason)
     return -1;
 }
 
-void epoch_update_needs_restart(struct epoch_update *update, const char *pointer)
+int epoch_update_needs_restart(struct epoch_update *update, const char *pointer)
 {
-    char *copy = update->restarts_len == ACK_POINTERS_MAX ? NULL : strndup(pointer, ACK_POINTER_MAX + 1);
-    if (copy != NULL)
-        update->restarts[update->restarts_len++] = copy;
+    struct pointer parsed;
+    struct error err;
+    if (pointer == NULL || (pointer[0] != '\0' && pointer[0] != '/') || strlen(pointer) > ACK_POINTER_MAX ||
+        pointer_parse(span_of(pointer), &update->arena, &parsed, &err) != 0)
+        return -1;
+    for (size_t i = 0; i < update->restarts_len; i++)
+        if (strcmp(update->restarts[i], pointer) == 0)
+            return 0;
+    char *copy = update->restarts_len == ACK_POINTERS_MAX ? NULL : strdup(pointer);
+    if (copy == NULL)
+        return -1;
+    update->restarts[update->restarts_len++] = copy;
+    return 0;
 }

@@ -90,21 +90,26 @@ int key_file_read_own_mac(int dir, const char *name, struct mac_key *out, bool *
     return read_mac(dir, name, FS_SECRET, out, is_missing, err) == 0 ? 0 : as_key_file(err, name);
 }
 
-int key_file_make_mac(int dir, const char *name, struct mac_key *out, struct error *err)
+int key_file_put_mac(int dir, const char *name, const struct mac_key *key, struct error *err)
 {
     AUTO_SECRET_BUF struct buf text = {0};
-    uint8_t bytes[MAC_KEY_LEN];
     if (buf_reserve(&text, SECRET_FILE_MAX + 1) == NULL)
         return error_memory(err);
-    crypto_random(bytes, sizeof bytes);
-    crypto_mac_key_from_bytes(bytes, out);
-    buf_printf(&text, "epochd-hmac-sha256:%s:", out->id);
-    crypto_base64_encode(bytes, sizeof bytes, &text);
+    buf_printf(&text, "epochd-hmac-sha256:%s:", key->id);
+    crypto_base64_encode(key->bytes, sizeof key->bytes, &text);
     buf_putc(&text, '\n');
-    crypto_wipe(bytes, sizeof bytes);
     if (buf_check(&text, err) != 0)
         return -1;
     return fs_create(dir, name, buf_span(&text), 0600, err);
+}
+
+int key_file_make_mac(int dir, const char *name, struct mac_key *out, struct error *err)
+{
+    uint8_t bytes[MAC_KEY_LEN];
+    crypto_random(bytes, sizeof bytes);
+    crypto_mac_key_from_bytes(bytes, out);
+    crypto_wipe(bytes, sizeof bytes);
+    return key_file_put_mac(dir, name, out, err);
 }
 
 int key_file_read_signing(const char *path, struct signing_key *out, struct error *err)

@@ -171,6 +171,32 @@ print("over")
     assert program.process.wait(PATIENCE_S) == 0
 
 
+def test_a_client_that_nobody_closed_says_goodbye_at_the_end(python, subscriber):
+    """Also one whose event loop is over; and no time to wait is too long or none at all."""
+    program = python("""
+import math
+async def run(cfg):
+    cfg.attach()
+    while cfg.freshness == "UNKNOWN":
+        await asyncio.sleep(0.01)
+looped = epoch.open("router", url=url, root_file=roots, lkg_file="", instance="looped")
+asyncio.run(run(looped))
+kept = open(instance="kept").start().wait("current", 30 * 24 * 3600).wait("config", math.inf)
+for wrong in (0, -5):
+    try:
+        epoch.open("stt-worker", url="mqtt://127.0.0.1:9", root_file=roots, lkg_file="").wait("current", wrong)
+    except TimeoutError:
+        print("in time")
+print("over")
+""")
+    for _ in range(2):
+        program.wait("in time")
+    program.wait("over")
+    assert program.end() == 0
+    for topic in ("system/ack/stt-worker/kept", "system/ack/router/looped"):
+        subscriber.wait(topic, lambda payload: payload == b"")
+
+
 def test_the_environment_overrides_and_says_so(python):
     program = python("""
 with open(env={"/vad_threshold": ("STT_VAD_THRESHOLD", float)}).wait("current", 30) as cfg:

@@ -250,8 +250,12 @@ static void f79__cache_key_that_is_lost_makes_a_new_beginning(void **state)
     struct error damage, err;
     cache_close(&keeper->cache);
     AUTO_CLOSE int dir = open(folder, O_RDONLY | O_DIRECTORY);
-    must(fs_replace_volatile(dir, "lkg.key", SPAN("nothing"), 0600, &err), &err);
+    assert_int_equal(unlinkat(dir, "lkg.key", 0), 0);
     CACHE cache;
+    must(cache_open(&cache, folder, SOURCE, &damage, &err), &err);
+    assert_string_equal(damage.code, CODE_KEY_FILE);
+    cache_close(&cache);
+    must(fs_replace_volatile(dir, "lkg.key", SPAN("nothing"), 0600, &err), &err);
     must(cache_open(&cache, folder, SOURCE, &damage, &err), &err);
     assert_string_equal(damage.code, CODE_KEY_FILE);
     struct cache_content content AUTO_CACHE_CONTENT = {0};
@@ -304,6 +308,24 @@ static void cache__log_that_was_removed_is_written_anew(void **state)
     assert_holds(&content, "b", &keeper->publisher.services[1].message);
 }
 
+/* It goes on under the same key, so nothing of what it wrote before is lost either. */
+static void cache__key_that_was_removed_while_it_runs_is_put_back(void **state)
+{
+    KEEPER *keeper = keeper_new(state);
+    char path[sizeof folder + 16];
+    snprintf(path, sizeof path, "%s/lkg.key", folder);
+    assert_int_equal(unlink(path), 0);
+    COMMIT_OF(&keeper->publisher, "b", "{\"n\":2}");
+    follow_epoch(keeper);
+    cache_close(&keeper->cache);
+    CACHE cache;
+    struct cache_content content AUTO_CACHE_CONTENT = {0};
+    load(&cache, &content);
+    assert_string_equal(told, "");
+    assert_holds(&content, "a", &keeper->publisher.services[0].message);
+    assert_holds(&content, "b", &keeper->publisher.services[1].message);
+}
+
 int main(void)
 {
     struct error err;
@@ -318,6 +340,7 @@ int main(void)
         IN_A_FOLDER(cache__is_one_clients_alone),
         IN_A_FOLDER(cache__is_whole_again_after_a_write_that_failed),
         IN_A_FOLDER(cache__log_that_was_removed_is_written_anew),
+        IN_A_FOLDER(cache__key_that_was_removed_while_it_runs_is_put_back),
         IN_A_FOLDER(f79__cache_key_that_is_lost_makes_a_new_beginning),
     };
     if (crypto_init(&err) != 0)

@@ -179,8 +179,29 @@ static void update__tells_what_differs_and_takes_an_answer(void **state)
     assert_false(epoch_update_touches(&update, "/ab"));
     assert_int_equal(epoch_update_refuse(&update, "no such voice"), -1);
     assert_string_equal(update.reason, "no such voice");
-    for (int i = 0; i < 2 * ACK_POINTERS_MAX; i++)
-        epoch_update_needs_restart(&update, "/a/y");
+    update_fini(&update);
+}
+
+static void update__keeps_pointers_of_what_needs_a_restart_and_nothing_else(void **state)
+{
+    (void)state;
+    struct epoch_config *config AUTO_CONFIG = config_of("{\"a\":{\"y\":3}}", NULL, 0);
+    struct epoch_update update;
+    struct error err;
+    char text[ACK_POINTER_MAX + 2];
+    must(update_init(&update, config, NULL, &err), &err);
+    memset(text, '/', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    const char *const odd[] = {NULL, "a/y", "/a~2", "\xff", text};
+    for (size_t i = 0; i < ARRAY_LEN(odd); i++)
+        assert_int_equal(epoch_update_needs_restart(&update, odd[i]), -1);
+    assert_int_equal(update.restarts_len, 0);
+    for (int i = 0; i < ACK_POINTERS_MAX; i++) {
+        snprintf(text, sizeof text, "/a/%d", i);
+        assert_int_equal(epoch_update_needs_restart(&update, text), 0);
+    }
+    assert_int_equal(epoch_update_needs_restart(&update, "/a/y"), -1);
+    assert_int_equal(epoch_update_needs_restart(&update, "/a/0"), 0);
     assert_int_equal(update.restarts_len, ACK_POINTERS_MAX);
     update_fini(&update);
 }
@@ -210,6 +231,7 @@ int main(void)
         cmocka_unit_test(overlay__refuses_what_does_not_fit_and_leaves_the_rest),
         cmocka_unit_test(overlay__table_that_makes_no_sense_is_refused),
         cmocka_unit_test(update__tells_what_differs_and_takes_an_answer),
+        cmocka_unit_test(update__keeps_pointers_of_what_needs_a_restart_and_nothing_else),
         cmocka_unit_test(config__of_a_removed_service_has_its_last_values),
     };
     if (crypto_init(&err) != 0)

@@ -2,11 +2,14 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import logging
 import os
 from collections.abc import Callable, Iterable, Mapping
 from ctypes import byref, c_char_p, c_void_p, sizeof
+from math import ceil, inf
 from typing import Any, NamedTuple, TypeVar
+from weakref import WeakSet
 
 from ._config import Config, Update
 from ._library import CEnv, CError, COptions, CStatus, ON_ALARM, ON_STATUS, ON_UPDATE, library
@@ -14,6 +17,7 @@ from ._library import CEnv, CError, COptions, CStatus, ON_ALARM, ON_STATUS, ON_U
 UNTIL = {"config": 0, "current": 1, "fresh": 2}
 TYPES = {bool: 2, int: 3, float: 4, str: 5, list: 6, dict: 7}
 KEEP_GOING, UNUSABLE_OFFLINE = 0, 1
+INT_MAX = 2**31 - 1
 
 log = logging.getLogger("epoch")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -85,6 +89,7 @@ class Client:
         handle, error = c_void_p(), CError()
         check(library.epoch_open(byref(handle), byref(options), byref(error)), error)
         self._handle = handle
+        _unclosed.add(self)
 
     # --- reading
 
@@ -198,14 +203,17 @@ class Client:
 
     def stop(self) -> None:
         """Ends the thread, or leaves the event loop. What is known stays readable."""
-        if self._loop is not None:
+        self._leave_loop()
+        error = CError()
+        check(library.epoch_stop(self._open(), byref(error)), error)
+
+    def _leave_loop(self) -> None:
+        if self._loop is not None and not self._loop.is_closed():
             self._loop.remove_reader(self.fileno())
-            self._loop = None
+        self._loop = None
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        error = CError()
-        check(library.epoch_stop(self._open(), byref(error)), error)
 
     def fileno(self) -> int:
         """Readable when there is something to do: for select, poll and selectors."""
@@ -240,11 +248,13 @@ class Client:
     def wait(self, until: str = "config", timeout_s: float | None = None) -> Client:
         """Waits for "config" (something to run with), "current" (what the broker has now), or "fresh". TimeoutError."""
         error = CError()
-        timeout_ms = -1 if timeout_s is None else int(timeout_s * 1000)
-        if library.epoch_wait(self._open(), UNTIL[until], timeout_ms, byref(error)) != 0:
-            if error.code == b"timed-out":
+        left_ms = None if timeout_s is None or timeout_s == inf else max(0, ceil(timeout_s * 1000))
+        while library.epoch_wait(self._open(), UNTIL[until], -1 if left_ms is None else min(left_ms, INT_MAX), byref(error)) != 0:
+            if error.code != b"timed-out":
+                check(-1, error)
+            if left_ms is None or left_ms <= INT_MAX:
                 raise TimeoutError(error.message.decode())
-            check(-1, error)
+            left_ms -= INT_MAX
         return self
 
     def close(self) -> None:
@@ -254,12 +264,7 @@ class Client:
         error = CError()
         if library.epoch_stop(self._handle, byref(error)) != 0 and error.code == b"busy":
             check(-1, error)  # epoch_close would do nothing, and its callbacks be called when nobody holds them any more
-        if self._loop is not None:
-            self._loop.remove_reader(self.fileno())
-            self._loop = None
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._leave_loop()
         handle, self._handle = self._handle, None
         library.epoch_close(handle)
 
@@ -277,6 +282,16 @@ class Client:
         if self._handle is None:
             raise Error("closed", "the client was closed")
         return self._handle
+
+
+_unclosed: WeakSet[Client] = WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    """A client that nobody closed says goodbye, before its thread would call into an interpreter that is gone."""
+    for client in list(_unclosed):
+        client.close()
 
 
 def open(*services: str, url: str | None = None, username: str | None = None, password: str | None = None,

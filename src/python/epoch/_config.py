@@ -224,8 +224,10 @@ class Update:
         return bool(library.epoch_update_touches(self._alive(), bytes_of(pointer)))
 
     def needs_restart(self, pointer: str) -> None:
-        """Tells the publisher that this change takes effect at the next restart."""
-        library.epoch_update_needs_restart(self._alive(), bytes_of(pointer))
+        """Tells the publisher that this change takes effect at the next restart. ValueError: no JSON Pointer, longer than 128 bytes,
+        or the 65th."""
+        if library.epoch_update_needs_restart(self._alive(), bytes_of(pointer)) != 0:
+            raise ValueError(f"not acknowledged as waiting for a restart: {pointer!r}")
 
     def _alive(self) -> Any:
         if self._handle is None:

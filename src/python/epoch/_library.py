@@ -87,7 +87,7 @@ FUNCTIONS: dict[str, tuple[object, list[object]]] = {
     "epoch_update_change": (POINTER(CChange), [c_void_p, c_size_t]),
     "epoch_update_touches": (c_bool, [c_void_p, c_char_p]),
     "epoch_update_refuse": (c_int, [c_void_p, c_char_p]),
-    "epoch_update_needs_restart": (None, [c_void_p, c_char_p]),
+    "epoch_update_needs_restart": (c_int, [c_void_p, c_char_p]),
 }
 
 
