@@ -86,12 +86,7 @@ static int read_base(struct repo *repo, const struct check_options *options, str
 
 static void put_text(const struct findings *findings, const struct candidate *candidate, struct buf *text)
 {
-    for (size_t i = 0; i < findings->len; i++) {
-        finding_format(&findings->items[i], text);
-        buf_putc(text, '\n');
-    }
-    if (findings->errors + findings->warnings > findings->len)
-        buf_printf(text, "and %zu more\n", findings->errors + findings->warnings - findings->len);
+    formats_put_text(findings, text);
     if (findings->errors == 0)
         buf_printf(text, "ok: %zu service%s%s, %zu warning%s\n", candidate->total, plural(candidate->total),
                    candidate->total == 0 ? " (no file under services/)" : "", findings->warnings,
@@ -158,8 +153,8 @@ const struct cli_verb verb_check = {
     .summary = "judge a revision as epochd would",
     .help = "Judges a revision with the daemon's own code. _REV_ is anything git takes (default: HEAD). The\n"
             "repository is the one at or above the current folder, else that of the settings. Each finding\n"
-            "is one line, \"file:line:column: message [code]\", warnings marked; the last line is the\n"
-            "verdict. What depends on the epoch in force (*guard.mass-removal*) is judged for _A..B_ alone:\n"
+            "is one line, \"file:line:column: message [code]\": the errors, then warnings, marked (50 at\n"
+            "most; *--format json* has 1,000); the last line is the verdict. What depends on the epoch in force (*guard.mass-removal*) is judged for _A..B_ alone:\n"
             "_B_ as if it were pushed over _A_.\n",
     .exit = "0: it would be accepted; 1: it would be refused.",
     .operands = {{.name = "REV|A..B", .kind = CLI_REV, .is_optional = true}},

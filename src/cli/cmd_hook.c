@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/formats.h"
 #include "cli/git.h"
 #include "cli/hook_answer.h"
 #include "cli/plan.h"
@@ -31,15 +32,6 @@ static void say(const char *format, ...)
     vfprintf(stderr, format, args);
     va_end(args);
     fputc('\n', stderr);
-}
-
-static void say_findings(const struct findings *findings)
-{
-    for (size_t i = 0; i < findings->len; i++) {
-        struct buf line AUTO_BUF = {0};
-        finding_format(&findings->items[i], &line);
-        fprintf(stderr, "%.*s\n", (int)line.len, line.data);
-    }
 }
 
 /* git says by its environment which repository, index and objects it means. */
@@ -77,16 +69,15 @@ static int say_plan(const struct candidate *candidate, const struct source *sour
     return buf_check(&text, err);
 }
 
-static int judge(const struct source *source, const struct revision *before, bool may_remove_all, struct error *err,
+static int judge(const struct source *source, const struct candidate_base *base, const struct revision *before, struct error *err,
                  bool *is_valid)
 {
     struct candidate candidate AUTO_CANDIDATE = {0};
     struct findings findings AUTO_FINDINGS = {0};
-    const struct candidate_base base = revision_base(before, may_remove_all);
-    if (candidate_judge(source, &base, &candidate, &findings, err) != 0 || findings_check(&findings, err) != 0)
+    if (candidate_judge(source, base, &candidate, &findings, err) != 0 || findings_check(&findings, err) != 0)
         return -1;
     findings_sort(&findings);
-    say_findings(&findings);
+    formats_print(&findings);
     *is_valid = findings.errors == 0;
     return *is_valid ? say_plan(&candidate, source, before, err) : 0;
 }
@@ -114,9 +105,9 @@ static int pre_commit(void)
         return cannot_judge(&err, way_out);
     if (repo_resolve(repo, "HEAD", &head, &unborn) == 0 && revision_before(repo, &head, &before, &err) != 0)
         return cannot_judge(&err, way_out);
-    /* The commit's trailers do not exist yet: whether many services may go is judged with the message, by the
-       daemon. */
-    if (judge(&source, &before, true, &err, &is_valid) != 0)
+    struct candidate_base base = revision_base(&before, false);
+    base.has_no_message = true;
+    if (judge(&source, &base, &before, &err, &is_valid) != 0)
         return cannot_judge(&err, way_out);
     if (is_valid)
         return CLI_OK;
@@ -156,7 +147,8 @@ static int judge_push(struct repo *repo, const struct hook_push *push, struct er
         return -1;
     if (source_from_commit(repo, &push->after, NULL, &source, err) != 0)
         return -1;
-    return judge(&source, &before, is_allowed, err, is_valid);
+    const struct candidate_base base = revision_base(&before, is_allowed);
+    return judge(&source, &base, &before, err, is_valid);
 }
 
 static int receive(struct repo *repo, const struct hook_push *push, bool is_deny)

@@ -5,6 +5,7 @@
 
 #include "cli/cli.h"
 #include "cli/epochs.h"
+#include "cli/formats.h"
 #include "cli/hook_answer.h"
 #include "cli/plan.h"
 #include "cli/verbs.h"
@@ -81,29 +82,40 @@ static int print_findings(const struct cli_args *args, const struct findings *fi
 {
     if (is_json(args))
         return print_findings_json(findings);
-    for (size_t i = 0; i < findings->len; i++) {
-        struct buf line AUTO_BUF = {0};
-        finding_format(&findings->items[i], &line);
-        fprintf(stderr, "%.*s\n", (int)line.len, line.data);
-    }
+    formats_print(findings);
     fprintf(stderr, "refused: %zu error%s; there is nothing to plan\n", findings->errors, plural(findings->errors));
     return CLI_FINDINGS;
 }
 
+/* What will be in the way of the commit, though the configuration is valid. */
+static void say_guards(const struct findings *findings)
+{
+    for (size_t i = 0; i < findings->len; i++) {
+        struct buf line AUTO_BUF = {0};
+        if (strcmp(findings->items[i].code, CODE_GUARD_MASS_REMOVAL) != 0)
+            continue;
+        finding_format(&findings->items[i], &line);
+        fprintf(stderr, "%.*s\n", (int)line.len, line.data);
+    }
+}
+
 /* Judges `source` over `before` and prints what changes. */
-static int compare(const struct cli_args *args, const struct source *source, const struct revision *before)
+static int compare(const struct cli_args *args, const struct source *source, const struct revision *before, bool is_to_come)
 {
     struct candidate candidate AUTO_CANDIDATE = {0};
     struct findings findings AUTO_FINDINGS = {0};
     struct plan plan AUTO_PLAN = {0};
     struct error err;
-    /* Whether many services may go is a question of the commit's trailers; here it is shown. */
-    const struct candidate_base base = revision_base(before, true);
+    /* Whether many services may go is a question of the message it will be pushed with. */
+    struct candidate_base base = revision_base(before, !is_to_come);
+    base.has_no_message = is_to_come;
     if (candidate_judge(source, &base, &candidate, &findings, &err) != 0 || findings_check(&findings, &err) != 0)
         return cli_fail(&err);
     findings_sort(&findings);
     if (findings.errors > 0)
         return print_findings(args, &findings);
+    if (!is_json(args))
+        say_guards(&findings);
     return plan_make(&candidate, source, before, &plan, &err) != 0 ? cli_fail(&err) : print_plan(args, &plan);
 }
 
@@ -135,7 +147,7 @@ static int run_plan(const struct cli *cli, const struct cli_args *args)
     if (cli_open_repo(cli, &repo, &err) != 0 || hook_served_branch(repo, branch, &err) != 0 ||
         read_served(repo, is_revision ? branch : "HEAD", &before, &err) != 0 || open_after(repo, args, &source, &err) != 0)
         return cli_fail(&err);
-    return compare(args, &source, &before);
+    return compare(args, &source, &before, true);
 }
 
 #define FORMAT_OPTIONS                                                                                     \
@@ -212,7 +224,7 @@ static int run_diff(const struct cli *cli, const struct cli_args *args)
     if (cli_open_repo(cli, &repo, &err) != 0 || read_epoch(&local, repo, earlier, &before, &err) != 0 ||
         open_later(&local, repo, args, later, &source, &err) != 0)
         return local_fail(&local, &err);
-    return compare(args, &source, &before);
+    return compare(args, &source, &before, false);
 }
 
 const struct cli_verb verb_diff = {

@@ -3,8 +3,10 @@
  */
 #include "cli/formats.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "cli/cli.h"
 #include "model/codes.h"
 #include "model/hash.h"
 #include "model/json_text.h"
@@ -13,6 +15,35 @@
 static bool is_error(const struct finding *finding)
 {
     return finding->severity == FINDING_ERROR;
+}
+
+/* --- for people ----------------------------------------------------------------------------------------- */
+
+static void put_lines(const struct findings *findings, enum finding_severity severity, size_t max, struct buf *out)
+{
+    size_t all = severity == FINDING_ERROR ? findings->errors : findings->warnings, told = 0;
+    for (size_t i = 0; i < findings->len && told < max; i++) {
+        if (findings->items[i].severity != severity)
+            continue;
+        finding_format(&findings->items[i], out);
+        buf_putc(out, '\n');
+        told++;
+    }
+    if (told < all)
+        buf_printf(out, "and %zu more %s%s\n", all - told, severity == FINDING_ERROR ? "error" : "warning", plural(all - told));
+}
+
+void formats_put_text(const struct findings *findings, struct buf *out)
+{
+    put_lines(findings, FINDING_ERROR, FINDINGS_MAX, out);
+    put_lines(findings, FINDING_WARNING, FORMATS_WARNINGS_MAX, out);
+}
+
+void formats_print(const struct findings *findings)
+{
+    struct buf text AUTO_BUF = {0};
+    formats_put_text(findings, &text);
+    fwrite(text.data, 1, text.len, stderr);
 }
 
 /* --- SARIF ---------------------------------------------------------------------------------------------- */

@@ -5,6 +5,7 @@
 
 #include "cli/cli.h"
 #include "cli/cmd_schema.h"
+#include "cli/formats.h"
 #include "cli/schema_files.h"
 
 /* A large file may take longer than what a service may cost. */
@@ -27,12 +28,7 @@ static int judge_file(const struct schema *schema, const char *path, struct find
 
 static void put_text(const struct findings *findings, size_t files, struct buf *out)
 {
-    for (size_t i = 0; i < findings->len; i++) {
-        finding_format(&findings->items[i], out);
-        buf_putc(out, '\n');
-    }
-    if (findings->errors + findings->warnings > findings->len)
-        buf_printf(out, "and %zu more\n", findings->errors + findings->warnings - findings->len);
+    formats_put_text(findings, out);
     buf_puts(out, findings->errors == 0 ? "valid" : "not valid");
     buf_printf(out, ": %zu file%s, %zu error%s, %zu warning%s\n", files, plural(files), findings->errors,
                plural(findings->errors), findings->warnings, plural(findings->warnings));

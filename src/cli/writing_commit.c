@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/answer.h"
+#include "cli/formats.h"
 #include "cli/plan.h"
 #include "cli/writing_priv.h"
 #include "config/guard.h"
@@ -71,12 +72,9 @@ static int say_findings(const struct findings *findings, struct outcome *outcome
 {
     outcome_note_findings(outcome, findings);
     bool has_removed_too_much = false;
-    for (size_t i = 0; i < findings->len; i++) {
-        struct buf line AUTO_BUF = {0};
-        finding_format(&findings->items[i], &line);
-        fprintf(stderr, "%.*s\n", (int)line.len, line.data);
+    for (size_t i = 0; i < findings->len; i++)
         has_removed_too_much |= strcmp(findings->items[i].code, CODE_GUARD_MASS_REMOVAL) == 0;
-    }
+    formats_print(findings);
     if (findings->errors > 0)
         fputs("epochctl: epochd would refuse this; nothing was written\n", stderr);
     if (has_removed_too_much)

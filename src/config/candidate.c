@@ -286,11 +286,11 @@ static void check_guards(struct trial *trial)
     bool is_all = out->removed > 0 && out->total == 0;
     if (trial->base->mass_removal_allowed || (!is_much && !is_all))
         return;
-    refuse(
-        trial, CODE_GUARD_MASS_REMOVAL,
-        "the commit removes %zu of %zu services; if it is meant, add the trailer `Epoch-Allow: mass-removal` "
-        "to its message",
-        out->removed, trial->before);
+    findings_add(trial->findings, trial->base->has_no_message ? FINDING_WARNING : FINDING_ERROR, CODE_GUARD_MASS_REMOVAL,
+                 SERVICES_FOLDER, (struct doc_pos){0},
+                 "the commit removes %zu of %zu services; if it is meant, add the trailer `Epoch-Allow: mass-removal` "
+                 "to its message",
+                 out->removed, trial->before);
 }
 
 static int judge_all(struct trial *trial, struct error *err)

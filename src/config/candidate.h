@@ -50,6 +50,7 @@ struct candidate_base {
     struct environment *environment; /* what goes with `before`; NULL: not known, everything is read. Alone: to compare schemas with */
     bool reads_all;                  /* also what is the same as before: for its warnings */
     bool mass_removal_allowed;      /* config/guard.h: a commit of the range says Epoch-Allow: mass-removal */
+    bool has_no_message;            /* nothing is committed yet that could say so: then it is a warning */
 };
 
 /*

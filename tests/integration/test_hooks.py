@@ -155,10 +155,14 @@ def test_behind_a_refused_commit_the_last_valid_one_is_compared_with(repo):
     assert "1 service of 6 changes: stt-worker" in commit(repo, "-a", check=0).stderr
 
 
-def test_mass_removal_is_left_to_who_sees_the_message(repo):
-    """A trailer does not exist yet when pre-commit runs."""
+def test_mass_removal_is_warned_of_before_there_is_a_message(repo):
+    """A trailer does not exist yet when pre-commit runs: it says what the push, and the daemon, will want."""
     repo.git("rm", "-q", "-r", "services/audio")
-    assert "3 services of 3 change" in commit(repo, check=0).stderr
+    warned = "services: warning: the commit removes 3 of 6 services; if it is meant, add the trailer `Epoch-Allow: mass-removal`"
+    assert warned in run(EPOCHCTL, "plan", "--staged", cwd=repo.path, check=0).stderr
+    told = commit(repo, check=0).stderr
+    assert warned in told and "3 services of 3 change" in told
+    assert "mass-removal" not in run(EPOCHCTL, "diff", "HEAD~1", "HEAD", cwd=repo.path, check=0).stderr
 
 
 def test_an_index_that_cannot_be_read_refuses_and_says_how_to_go_on(repo):

@@ -77,7 +77,7 @@ def test_a_default_of_a_schema_changes_who_has_none_of_their_own(config, served,
 
 @pytest.mark.parametrize("path, text, finding", [
     BAD_VALUE,
-    ("bases/common.yaml", "region: 7\n", "bases/common.yaml:1:9: region: 7 is an integer, must be a string: write it in quotes (in the service stt-worker) [schema.type]"),
+    ("bases/common.yaml", "region: 7\n", "bases/common.yaml:1:9: region: 7 is an integer, must be a string: write it in quotes (in the service stt-worker and 1 other) [schema.type]"),
     ("profiles/loud/stt-worker.yaml", "gain: 11\n", "profiles/loud/stt-worker.yaml:1:7: gain: 11 is above the maximum 1 [schema.maximum]"),
     ("profiles/loud/sst-worker.yaml", "gain: 1\n",
      "profiles/loud/sst-worker.yaml: there is no service 'sst-worker' to lay this over; did you mean \"stt-worker\"? [profile.unknown-service]"),

@@ -127,6 +127,15 @@ def test_a_mistake_that_every_profile_leaves_is_told_of_once(repo):
     assert [line.split(": ")[0] for line in at(repo, "check", "HEAD", check=1).stdout.splitlines() if "[schema.type]" in line] == [f"{STT}:2:11"]
 
 
+def test_the_one_refusal_is_not_buried_by_warnings(repo):
+    """Errors first; of warnings some, and how many more."""
+    repo.write({"services/many.yaml": "".join(f"k{i}: no\n" for i in range(1200)), "services/z.yaml": "a: 1\na: 2\n"})
+    lines = at(repo, "check", "--worktree", check=1).stdout.splitlines()
+    assert lines[0].startswith("services/z.yaml:2:1: ") and lines[0].endswith("[yaml.duplicate-key]")
+    assert len(lines) == 1 + 50 + 2 and "and 1150 more warnings" in lines
+    assert lines[-1] == "refused: 1 error, 1200 warnings"
+
+
 def test_a_file_that_is_too_large_is_told_in_the_same_words_before_and_after_the_commit(repo):
     repo.write({"services/large.yaml": "a: " + 2 * 1024 * 1024 * "x" + "\n"})
     before = at(repo, "check", "--worktree", check=1).stdout
