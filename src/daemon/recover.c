@@ -67,7 +67,8 @@ struct replay {
     struct pipeline *pipeline;
     struct verdicts *verdicts;
     struct recovery *recovery;
-    const struct journal_position *from; /* the snapshot's line; NULL: everything is replayed */
+    bool has_from;                       /* else everything is replayed */
+    struct journal_position from;        /* the snapshot's line */
     bool is_found;                       /* that line is there, and is the one the snapshot was made after */
     bool has_committed;
     struct oid committed;                /* of the last committed line */
@@ -254,12 +255,12 @@ static int replay_line(void *context, const struct journal_line *line, struct er
     int64_t floor;
     if (line->kind == RECORD_BASELINE && doc_get_int(line->root, "floor", &floor) && floor > 0)
         replay->recovery->floor = (uint64_t)floor;
-    if (replay->from != NULL && line->position.seq <= replay->from->seq) {
-        if (line->position.seq == replay->from->seq)
-            replay->is_found = memcmp(line->position.digest, replay->from->digest, HASH_LEN) == 0;
+    if (replay->has_from && line->position.seq <= replay->from.seq) {
+        if (line->position.seq == replay->from.seq)
+            replay->is_found = memcmp(line->position.digest, replay->from.digest, HASH_LEN) == 0;
         return look_back(replay, line, err);
     }
-    if (replay->from != NULL && !replay->is_found)
+    if (replay->has_from && !replay->is_found)
         return 0;
     switch (line->kind) {
     case RECORD_COMMITTED:
@@ -333,7 +334,7 @@ static int take_snapshot(int state_dir, const struct keyring *keyring, struct pi
 static int replay_beyond(struct replay *replay, int state_dir, const struct mac_key *key, struct error *err)
 {
     struct pipeline *pipeline = replay->pipeline;
-    replay->from = NULL;
+    replay->has_from = false;
     replay->has_committed = false;
     pipeline->accounted = pipeline->force.commit;
     pipeline->accounted_code[0] = '\0';
@@ -347,22 +348,20 @@ static int replay_journal(struct replay *replay, int state_dir, const struct mac
 {
     struct force *force = &replay->pipeline->force;
     struct recovery *recovery = replay->recovery;
-    struct journal_position from = force->position;
-    uint64_t after = 0;
-    if (recovery->has_snapshot) {
-        replay->from = &from;
-        after = from.seq > LOOK_BACK_LINES ? from.seq - LOOK_BACK_LINES : 0;
-    }
+    uint64_t from = recovery->has_snapshot ? force->position.seq : 0;
+    uint64_t after = from > LOOK_BACK_LINES ? from - LOOK_BACK_LINES : 0;
+    replay->has_from = recovery->has_snapshot;
+    replay->from = force->position;
     if (read_all(state_dir, key, after, replay_line, replay, &recovery->report, err) != 0)
         return -1;
     recovery->has_journal = recovery->report.last.seq > 0;
     if (recovery->has_snapshot && recovery->has_journal && !replay->is_found && replay_beyond(replay, state_dir, key, err) != 0)
         return -1;
     /* A snapshot is written only when its line is durable, so no crash takes that line away. The next snapshot names one that is there. */
-    if (recovery->has_snapshot && from.seq > recovery->report.last.seq) {
-        recovery->lost_line = from.seq;
+    if (from > recovery->report.last.seq) {
+        recovery->lost_line = from;
         recovery->is_snapshot_stale = true;
-        if (force->position.seq == from.seq)
+        if (force->position.seq == from)
             force->position = recovery->report.last;
     }
     return 0;
