@@ -39,7 +39,7 @@ static bool choose(const struct cli_args *args, struct check_options *out)
     const char *dots = strstr(revision, "..");
     const char *tip = dots == NULL ? revision : dots + 2;
     size_t base_len = dots == NULL ? 0 : (size_t)(dots - revision);
-    if (tip[0] == '.' || strlen(tip) >= REVISION_MAX || base_len >= REVISION_MAX || (dots != NULL && base_len == 0)) {
+    if (tip[0] == '.' || revision[0] == '\0' || strlen(tip) >= REVISION_MAX || base_len >= REVISION_MAX || (dots != NULL && base_len == 0)) {
         cli_usage(args->verb, "a revision, or A..B with both of them named");
         return false;
     }

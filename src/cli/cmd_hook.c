@@ -77,7 +77,8 @@ static int judge(const struct source *source, const struct candidate_base *base,
     if (candidate_judge(source, base, &candidate, &findings, err) != 0 || findings_check(&findings, err) != 0)
         return -1;
     findings_sort(&findings);
-    formats_print(&findings);
+    if (findings.errors > 0 || getenv(GIT_ANSWERED) == NULL)
+        formats_print(&findings);
     *is_valid = findings.errors == 0;
     return *is_valid ? say_plan(&candidate, source, before, err) : 0;
 }

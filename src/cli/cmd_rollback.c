@@ -219,6 +219,9 @@ static int execute(const struct cli *cli, const struct cli_args *args, struct ou
         return -1;
     if (back.len > 0)
         return commit(&w, &back, &target, args, outcome, rc, err);
+    AUTO_FREE char *path = NULL;
+    if (back.service != NULL && writing_need(&w, back.service, false, &path, err) != 0)
+        return -1;
     outcome_say(outcome, "unchanged", "it is so already; nothing was written");
     *rc = CLI_OK;
     return 0;

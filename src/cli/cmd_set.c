@@ -190,7 +190,7 @@ static int write_changes(struct writing *w, const struct set *set, const char *p
         describe(set, &what, err) != 0)
         return -1;
     change.text = buf_span(&changed);
-    if (is_changed) {
+    if (is_changed && !span_equal(buf_span(&text), change.text)) { /* one change may take back another */
         *rc = writing_commit(w, &change, 1, what.data, options, set->outcome);
     } else {
         outcome_say(set->outcome, "unchanged", "it is so already; nothing was written");

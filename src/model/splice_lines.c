@@ -75,6 +75,8 @@ int splice_add(struct splice *s, const struct place *place, size_t depth, struct
         return splice_refuse(s, place, err, "%.*s is a single value and holds no names; set it to {} first", len, text);
     if (place->style == PLACE_BLOCK)
         add_line(s, place, depth);
+    else if (place->first != NULL && depth == 0)
+        return splice_refuse(s, place, err, "the file is one {…}, where no lines can be added");
     else if (place->first != NULL)
         return splice_refuse(s, place, err, "%.*s is written in {…}, where no lines can be added; set it as a whole",
                              len, text);

@@ -196,6 +196,7 @@ def test_check_judges_the_revision_that_is_named(home):
     for revision in (good, "v1", "HEAD~1", "main^"):
         assert ctl("check", revision, cwd=home.path, check=0).stdout == "ok: 6 services, 0 warnings\n"
     assert "there is no commit 'nowhere'" in ctl("check", "nowhere", cwd=home.path, check=3).stderr
+    assert "a revision, or A..B" in ctl("check", "", cwd=home.path, check=2).stderr  # an unset variable of a pipeline is not HEAD
 
 
 def test_check_tells_staged_from_committed_from_the_files(home):

@@ -98,6 +98,11 @@ def test_what_is_so_already_is_no_commit(served, repo):
     assert rollback(served, repo, "3").stdout == "it is so already; nothing was written\n"
 
 
+def test_a_service_that_was_never_there_is_refused(served, repo):
+    assert "there is no service 'stt-wroker'; did you mean \"stt-worker\"?" in rollback(served, repo, "--service", "stt-wroker", check=2).stderr
+    assert rollback(served, repo, "2", "--service", "tts-worker").stdout == "it is so already; nothing was written\n"
+
+
 def test_an_epoch_that_nobody_knows_is_refused(served, repo):
     assert "the journal knows no epoch 77" in rollback(served, repo, "77", check=3).stderr
 

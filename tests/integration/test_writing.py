@@ -102,6 +102,19 @@ def test_what_is_so_already_is_no_commit(repo):
     assert untouched(repo) == before
 
 
+def test_changes_that_take_each_other_back_are_no_commit(repo):
+    before = repo.head()
+    assert at(repo, "set", "stt-worker", "model=large", "model=base", check=0).stdout == "it is so already; nothing was written\n"
+    assert repo.head() == before
+
+
+def test_a_warning_is_told_once(repo):
+    """By the verb; git's hook, which sees the same, is silent then."""
+    repo.write({STT: TEXT + "beep: no\n"})
+    repo.git("commit", "-q", "--no-verify", "-am", "beep")
+    assert at(repo, "set", "stt-worker", "model=large", check=0).stderr.count("[yaml.ambiguous]") == 1
+
+
 def test_a_dry_run_judges_and_writes_nothing_not_even_objects(repo):
     before, objects = untouched(repo), sorted(repo.path.glob(".git/objects/??/*"))
     result = at(repo, "set", "stt-worker", "audio.rate=1", "--dry-run", check=0)
