@@ -12,6 +12,7 @@
 
 enum {
     WRITE_AFTER_MS = 50,
+    WRITE_NUMBER_AFTER_MS = 1000, /* of an epoch, where nobody is known or expected: nothing else changed */
     WRITE_SHARE = 20, /* of the time at most the 20th part goes into the file: the larger it is the rarer it is written */
     PRUNE_EVERY_MS = 60000,
 };
@@ -40,14 +41,19 @@ static void on_write(void *context)
     acks->quiet_until_ms = now_ms + (clock_mono_us() - began_us) * WRITE_SHARE / 1000;
 }
 
-static void write_soon(struct daemon *d)
+static void write_within(struct daemon *d, int64_t after_ms)
 {
     int64_t left = d->acks.quiet_until_ms - clock_boot_ms();
-    loop_timer_arm_by(&d->loop, &d->acks.write, left > WRITE_AFTER_MS ? left : WRITE_AFTER_MS);
+    loop_timer_arm_by(&d->loop, &d->acks.write, left > after_ms ? left : after_ms);
     if (memcmp(&d->acks.told, &d->acks.consumers.totals, sizeof d->acks.told) == 0)
         return;
     d->acks.told = d->acks.consumers.totals;
     report_soon(d);
+}
+
+static void write_soon(struct daemon *d)
+{
+    write_within(d, WRITE_AFTER_MS);
 }
 
 /* --- what is heard -------------------------------------------------------------------------------------------------------- */
@@ -129,7 +135,7 @@ void acks_epoch(struct daemon *d, const struct pipeline_result *result)
         consumers_change(&d->acks.consumers, result->changes[i].service->name, result->changes[i].service->version,
                          result->changes[i].is_removed);
     consumers_advance(&d->acks.consumers, d->pipeline.force.generation, d->pipeline.force.epoch);
-    write_soon(d);
+    write_within(d, d->acks.consumers.len == 0 ? WRITE_NUMBER_AFTER_MS : WRITE_AFTER_MS);
 }
 
 int acks_forget(struct daemon *d, const char *service, const char *instance, struct error *err)

@@ -296,13 +296,18 @@ int broker_start(struct broker *broker, struct loop *loop, const struct settings
     return 0;
 }
 
+/* Called after each message and acknowledgement, where mostly nothing has changed. A connection that is open has the descriptor that was
+   watched when it was opened: another would come with another connection. */
 void broker_sync(struct broker *broker)
 {
     struct error err;
     if (broker->mqtt == NULL)
         return;
     int fd = broker->state == BROKER_AWAY ? -1 : mqtt_fd(broker->mqtt);
-    if (loop_watch(broker->loop, &broker->source, fd, fd < 0 ? 0 : mqtt_wants(broker->mqtt), &err) != 0)
+    uint32_t wanted = fd < 0 ? 0 : mqtt_wants(broker->mqtt);
+    if (broker->state == BROKER_OPEN && fd == broker->source.fd && wanted == broker->source.events)
+        return;
+    if (loop_watch(broker->loop, &broker->source, fd, wanted, &err) != 0)
         go_away(broker, MQTT_REASON_NETWORK, err.message);
 }
 

@@ -8,7 +8,6 @@
 
 #include "model/json.h"
 #include "model/members.h"
-#include "util/clock.h"
 
 static void put_pointers(struct members *m, const char *name, const char *const *pointers, size_t len)
 {
@@ -40,13 +39,6 @@ void consumers_put_ack(struct buf *out, const struct message *message, enum ack_
     members_put_u64(&m, "version", ack->version);
 }
 
-static void put_time(struct members *m, const char *name, int64_t ms)
-{
-    char text[CLOCK_TEXT_LEN + 1];
-    clock_format(ms, text);
-    members_put_text(m, name, text);
-}
-
 static void put_counts(struct members *m, const uint64_t counts[static CONSUMER_STATES], uint64_t expected, uint64_t missing)
 {
     for (enum consumer_state state = CONSUMER_APPLIED; state <= CONSUMER_GONE; state++)
@@ -66,8 +58,8 @@ static void put_consumer(const struct consumer *consumer, enum consumer_state st
     struct members m = members_object(out);
     members_put_text(&m, "instance", consumer->instance);
     members_put_text(&m, "state", consumer_state_name(state));
-    put_time(&m, "since", consumer->since_ms);
-    put_time(&m, "seen", consumer->seen_ms);
+    members_put_time(&m, "since", consumer->since_ms);
+    members_put_time(&m, "seen", consumer->seen_ms);
     buf_putc(out, ',');
     buf_append(out, consumer->text, consumer->text_len);
     members_end(&m);
@@ -130,7 +122,7 @@ void consumers_write(const struct consumers *c, const struct consumers_view *vie
     uint64_t listed = quota.trouble + quota.applied + quota.gone;
     members_put_u64(&m, "format", CONSUMERS_FORMAT);
     members_put_u64(&m, "pid", (uint64_t)getpid());
-    put_time(&m, "written", view->written_ms);
+    members_put_time(&m, "written", view->written_ms);
     members_put_u64(&m, "generation", c->generation);
     members_put_u64(&m, "epoch", c->epoch);
     members_put_json(&m, "listening", view->is_listening ? SPAN("true") : SPAN("false"));

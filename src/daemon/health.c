@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "io/crypto.h"
-#include "model/json.h"
+#include "model/members.h"
 #include "util/clock.h"
 
 enum { ID_BYTES = 16 };
@@ -39,30 +39,48 @@ static bool is_bad_news(enum health_event event)
     return event == HEALTH_REJECTED || event == HEALTH_HOLD || event == HEALTH_SHUTDOWN || event == HEALTH_LOST;
 }
 
+static void put_epoch(struct members *data, const struct force *force)
+{
+    char commit[OID_HEX_LEN + 1];
+    if (!force->exists) {
+        members_put_null(data, "epoch");
+        members_put_null(data, "config_epoch");
+        return;
+    }
+    oid_format(&force->commit, commit);
+    members_put_u64(data, "epoch", force->epoch);
+    members_put_text(data, "config_epoch", commit);
+}
+
 void health_compose(struct buf *out, const char *source, enum health_event event, const struct daemon_state *state,
                     const struct force *force, const struct findings *findings, const char *error)
 {
     uint8_t raw[ID_BYTES];
-    char id[2 * ID_BYTES + 1], commit[OID_HEX_LEN + 1];
-    int64_t seconds = clock_wall_ms() / 1000;
+    char id[2 * ID_BYTES + 1];
+    uint64_t seconds = (uint64_t)clock_wall_ms() / 1000;
     bool is_hold = strncmp(state->text, "hold:", 5) == 0;
+    struct members m = members_object(out);
     crypto_random(raw, sizeof raw);
     hex_encode(raw, sizeof raw, id);
-    oid_format(&force->commit, commit);
-    buf_printf(out, "{\"id\":\"%s\",\"type\":\"health.status\",\"ts\":%lld,\"source\":", id, (long long)seconds);
-    json_put_text(out, source);
-    buf_printf(out, ",\"data\":{\"message_id\":\"%s\",\"ok\":%s,\"event\":\"%s\",\"timestamp\":%lld,\"error\":", id,
-               is_hold || is_bad_news(event) ? "false" : "true", health_event_name(event), (long long)seconds);
-    json_put_text(out, error);
-    buf_printf(out, ",\"state\":\"%s\",\"epoch\":", state->text);
-    if (force->exists)
-        buf_printf(out, "%llu,\"config_epoch\":\"%s\"", (unsigned long long)force->epoch, commit);
-    else
-        buf_puts(out, "null,\"config_epoch\":null");
-    buf_printf(out, ",\"service_count\":%zu,\"findings\":", catalog_count(force->catalog));
+    members_put_text(&m, "id", id);
+    members_put_text(&m, "type", "health.status");
+    members_put_u64(&m, "ts", seconds);
+    members_put_text(&m, "source", source);
+    members_put_name(&m, "data");
+    struct members data = members_object(out);
+    members_put_text(&data, "message_id", id);
+    members_put_json(&data, "ok", is_hold || is_bad_news(event) ? SPAN("false") : SPAN("true"));
+    members_put_text(&data, "event", health_event_name(event));
+    members_put_u64(&data, "timestamp", seconds);
+    members_put_text(&data, "error", error);
+    members_put_text(&data, "state", state->text);
+    put_epoch(&data, force);
+    members_put_u64(&data, "service_count", catalog_count(force->catalog));
+    members_put_name(&data, "findings");
     if (findings == NULL)
         buf_puts(out, "[]");
     else
         findings_write_json(findings, HEALTH_FINDINGS_MAX, out);
-    buf_puts(out, "}}");
+    members_end(&data);
+    members_end(&m);
 }

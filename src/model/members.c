@@ -4,6 +4,7 @@
 #include "model/members.h"
 
 #include "model/json.h"
+#include "util/clock.h"
 
 struct members members_object(struct buf *out)
 {
@@ -54,6 +55,13 @@ void members_put_string(struct members *m, const char *name, struct span value)
 {
     members_put_name(m, name);
     json_put_string(m->out, value);
+}
+
+void members_put_time(struct members *m, const char *name, int64_t unix_ms)
+{
+    char text[CLOCK_TEXT_LEN + 1];
+    clock_format(unix_ms, text);
+    members_put_text(m, name, text);
 }
 
 void members_put_hex(struct members *m, const char *name, const void *data, size_t len)

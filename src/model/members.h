@@ -31,6 +31,8 @@ void members_put_null(struct members *m, const char *name);
 void members_put_u64(struct members *m, const char *name, uint64_t value);
 void members_put_text(struct members *m, const char *name, const char *value); /* NULL: null */
 void members_put_string(struct members *m, const char *name, struct span value);
+/* As every time is written: clock_format. */
+void members_put_time(struct members *m, const char *name, int64_t unix_ms);
 /* A string of 2 × len digits. */
 void members_put_hex(struct members *m, const char *name, const void *data, size_t len);
 /* Text that is JSON already; data NULL: null. */
