@@ -20,28 +20,24 @@ size_t index_count(const struct index *index)
     return index->services->u.object.len;
 }
 
-/* Every entry was read once by check_entry, so none of this can fail. */
-struct index_entry index_at(const struct index *index, size_t at)
+static bool read_entry(const struct doc_member *member, struct index_entry *entry)
 {
-    const struct doc_member *member = &index->services->u.object.members[at];
-    struct index_entry entry = {.name = member->name.data};
-    struct span hex = {0};
     int64_t version = 0;
-    (void)(doc_get_int(member->value, "version", &version) && doc_get_string(member->value, "sha256", &hex) &&
-           hex_decode(hex, entry.digest, HASH_LEN));
-    entry.version = (uint64_t)version;
-    return entry;
+    struct span hex;
+    if (!layout_name_is_good(member->name) || !doc_get_int(member->value, "version", &version) || version < 0 ||
+        !doc_get_string(member->value, "sha256", &hex) || !hex_decode(hex, entry->digest, HASH_LEN))
+        return false;
+    entry->name = member->name.data;
+    entry->version = (uint64_t)version;
+    return true;
 }
 
-static int check_entry(const struct doc_member *member, struct error *err)
+/* Every entry was read when the index was, so it can be. */
+struct index_entry index_at(const struct index *index, size_t at)
 {
-    struct span hex;
-    int64_t version;
-    uint8_t digest[HASH_LEN];
-    if (!layout_name_is_good(member->name) || !doc_get_int(member->value, "version", &version) || version < 0 ||
-        !doc_get_string(member->value, "sha256", &hex) || !hex_decode(hex, digest, HASH_LEN))
-        return error_set(err, CODE_MESSAGE_FORM, 0, "the index has an entry that is not a name with version and sha256");
-    return 0;
+    struct index_entry entry = {0};
+    (void)read_entry(&index->services->u.object.members[at], &entry);
+    return entry;
 }
 
 /* --- the digest of a set -------------------------------------------------------------------------------------------- */
@@ -99,7 +95,9 @@ static int digest_of(struct index *index, struct error *err)
     if (index_sum_init(&sum, err) != 0)
         return -1;
     for (size_t i = 0; i < index_count(index); i++) {
-        struct index_entry entry = index_at(index, i);
+        struct index_entry entry;
+        if (!read_entry(&index->services->u.object.members[i], &entry))
+            return error_set(err, CODE_MESSAGE_FORM, 0, "the index has an entry that is not a name with version and sha256");
         if (index_sum_add(&sum, &entry, err) != 0)
             return -1;
     }
@@ -116,9 +114,6 @@ static int read_services(struct index *index, struct error *err)
     if (!doc_get_string(index->doc.root, "type", &type) || !span_is(type, "config.index") || index->services == NULL ||
         index->services->kind != DOC_OBJECT || index_count(index) > INDEX_SERVICES_MAX)
         return error_set(err, CODE_MESSAGE_FORM, 0, "it is no index");
-    for (size_t i = 0; i < index_count(index); i++)
-        if (check_entry(&index->services->u.object.members[i], err) != 0)
-            return -1;
     return digest_of(index, err);
 }
 

@@ -144,6 +144,40 @@ static void f28__an_older_message_beside_the_right_index_is_not_proved(void **st
     assert_not_proved(&mixed, "router");
 }
 
+/* The index is read in the one form that it is written in, and what is not in that form proves nothing. */
+static void snapshot_service__an_index_in_another_form_is_not_proved(void **state)
+{
+    static const char *const places[] = {"\\\"services\\\":{", "\\\"a\\\":{", "\\\"sha256\\\":", "\\\"version\\\":"};
+    AUTO_BUF struct buf right = {0};
+    PUBLISHER publisher;
+    publisher_init(&publisher);
+    write_publisher(state, &publisher, &right);
+    for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+        AUTO_BUF struct buf other = {0};
+        const char *at = memmem(right.data, right.len, places[i], strlen(places[i]));
+        assert_non_null(at);
+        size_t before = (size_t)(at - right.data) + strlen(places[i]);
+        buf_append(&other, right.data, before);
+        buf_putc(&other, ' ');
+        buf_append(&other, right.data + before, right.len - before);
+        assert_not_proved(&other, "router");
+    }
+}
+
+static void snapshot_service__no_services_are_an_index_too(void **state)
+{
+    AUTO_BUF struct buf file = {0};
+    AUTO_SNAPSHOT_SERVICE struct snapshot_service found = {0};
+    struct error err;
+    PUBLISHER publisher = {.catalog = catalog_new()};
+    assert_non_null(publisher.catalog);
+    make_head(&publisher.head, publisher.catalog, EPOCH, SIGNER_SEED);
+    make_keyset(&publisher.keyset, ROOT_SEED, SIGNER_SEED, GENERATION);
+    write_publisher(state, &publisher, &file);
+    must(find(buf_span(&file), "router", &found, &err), &err);
+    assert_false(found.exists);
+}
+
 static void f28__a_message_under_another_name_is_not_proved(void **state)
 {
     AUTO_BUF struct buf file = {0}, other = {0};
@@ -214,6 +248,8 @@ int main(void)
         ONE(snapshot_service__is_not_misled_by_services_named_as_members),
         ONE(f28__a_service_that_its_head_does_not_vouch_for_is_not_proved),
         ONE(f28__an_older_message_beside_the_right_index_is_not_proved),
+        ONE(snapshot_service__an_index_in_another_form_is_not_proved),
+        ONE(snapshot_service__no_services_are_an_index_too),
         ONE(f28__a_message_under_another_name_is_not_proved),
         ONE(f28__nothing_of_a_stranger_is_proved),
         ONE(snapshot_service__refuses_another_host_and_a_newer_format),

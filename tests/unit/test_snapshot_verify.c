@@ -243,7 +243,7 @@ static void f28__a_changed_configuration_under_a_right_hmac_is_found(void **stat
     catalog_put(&publisher.catalog, "stt-worker", 42, buf_span(&message));
     struct snapshot_view view = view_of(&publisher);
     write_view(folder(state), &view, &file);
-    assert_file_refused(&file, false, CODE_LKG_BAD_SIG, "the digest of all services");
+    assert_file_refused(&file, false, CODE_LKG_BAD_SIG, "service stt-worker");
     assert_file_refused(&file, true, CODE_LKG_BAD_SIG, "service stt-worker");
 }
 
@@ -360,6 +360,28 @@ static void snapshot_verify__finds_another_index_text(void **state)
     assert_file_refused(&file, true, CODE_LKG_BAD_SIG, "the index");
 }
 
+/* What looks like the end of a configuration inside of one, and like members behind it. */
+static void snapshot_verify__finds_the_configuration_whatever_is_in_it(void **state)
+{
+    static const char config[] = "{\"a\":{\"b\":1,\"config_epoch\":\"x\",\"version\":7},\"text\":\",\\\"config_epoch\\\":\\\"y\"}";
+    AUTO_BUF struct buf file = {0};
+    AUTO_SNAPSHOT struct snapshot snapshot = {0};
+    AUTO_VERIFIED_SNAPSHOT struct verified_snapshot verified = {0};
+    struct error err;
+    PUBLISHER publisher = {.catalog = catalog_new()};
+    assert_non_null(publisher.catalog);
+    catalog_add(&publisher.catalog, "a", 9, config);
+    make_head(&publisher.head, publisher.catalog, EPOCH, SIGNER_SEED);
+    make_keyset(&publisher.keyset, ROOT_SEED, SIGNER_SEED, GENERATION);
+    struct snapshot_view view = view_of(&publisher);
+    write_view(folder(state), &view, &file);
+    must(verify_file(&file, false, &snapshot, &verified, &err), &err);
+    const struct service *service = catalog_find(verified.catalog, "a");
+    assert_non_null(service);
+    assert_true(span_is(service->config, config));
+    assert_int_equal(service->version, 9);
+}
+
 /* The version in the catalog comes from the signed message, so a digest over another one does not match. */
 static void snapshot_verify__takes_the_version_from_the_message(void **state)
 {
@@ -397,6 +419,7 @@ int main(void)
         TEST(snapshot_verify__finds_a_message_of_another_source_or_generation),
         TEST(snapshot_verify__finds_a_message_above_the_limit),
         TEST(snapshot_verify__finds_a_tombstone_among_the_services),
+        TEST(snapshot_verify__finds_the_configuration_whatever_is_in_it),
         TEST(snapshot_verify__checks_each_signature_when_asked_to),
         TEST(snapshot_verify__finds_another_index_text),
         TEST(snapshot_verify__takes_the_version_from_the_message),
