@@ -76,6 +76,7 @@ static int make(struct epoch_config **out, struct span body, uint64_t epoch, str
     config->references = 1;
     config->epoch = epoch;
     config->overrides = overrides_ref(overrides);
+    buf_reserve(&config->body, body.len + 1); /* it stays as long as the configuration: not a byte more */
     buf_append_span(&config->body, body);
     buf_putc(&config->body, '}');
     if (buf_check(&config->body, err) != 0 || read_body(config, err) != 0 || lay_over(config, refused, context, err) != 0)

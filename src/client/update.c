@@ -26,7 +26,7 @@ static int write_change(struct epoch_update *update, const struct diff_change *c
     diff_put_way(change->way, &way);
     if (buf_check(&way, err) != 0)
         return -1;
-    const char *pointer = arena_copy(&update->arena, way.data, way.len);
+    const char *pointer = way.len == 0 ? "" : arena_copy(&update->arena, way.data, way.len);
     if (pointer == NULL)
         return error_memory(err);
     update->changes[update->len++] = (struct epoch_change){pointer, value_of(change->before), value_of(change->after)};
