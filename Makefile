@@ -53,7 +53,7 @@ WARN := -Wall -Wextra -Wshadow -Wformat=2 -Wconversion -Wsign-conversion -Wimpli
 # A warning is an error with the compilers this was built with (gcc 12 and 14, clang 14 and 19). What a newer one thinks of next is no
 # reason not to build.
 ifeq ($(origin WERROR),undefined)
-WERROR := $(if $(filter 12 14 19,$(firstword $(subst ., ,$(shell $(CC) -dumpversion)))),-Werror)
+WERROR := $(if $(filter 12 14 19,$(firstword $(subst ., ,$(shell $(CC) -dumpversion 2>/dev/null)))),-Werror)
 endif
 BASE := -std=gnu11 -g -D_GNU_SOURCE -Isrc -I$(O)/gen -Iinclude -DEPOCHD_VERSION='"$(VERSION)"' -fvisibility=hidden -fno-common
 

@@ -1,5 +1,5 @@
 /*
- * mqtt_link: one connection of libmosquitto 2.0.11, driven by an external loop.
+ * mqtt_link: one connection of libmosquitto (2.0.11 to 2.0.21), driven by an external loop.
  *
  * Every connection has a `struct mosquitto` of its own: the library has no call that empties its queue or
  * closes its socket, destroying the object does both. So nothing stale is ever sent again, and no dead
@@ -241,6 +241,9 @@ static int open_failed(const struct mqtt *mqtt, int rc, int sys, struct error *e
     /* The library hands the resolver's number on in errno. */
     if (rc == MOSQ_ERR_EAI)
         return error_set(err, CODE_BROKER_AWAY, 0, "cannot resolve %s: %s", url->host, gai_strerror(sys));
+    /* 2.0.21 already sends while it connects, and OpenSSL keeps to itself that nobody is there. */
+    if (rc == MOSQ_ERR_TLS && mqtt->tls_text[0] == '\0')
+        return error_set(err, CODE_BROKER_AWAY, ECONNREFUSED, "cannot connect to %s", url->display);
     if (rc == MOSQ_ERR_ERRNO && sys != EPROTO && mqtt->tls_text[0] == '\0')
         return error_set(err, CODE_BROKER_AWAY, sys, "cannot connect to %s", url->display);
     struct mqtt_fault fault = {0};

@@ -133,6 +133,8 @@ static int refuse_open(const char *path, int rc, struct error *err)
         return error_set(err, CODE_REPO_MISSING, 0,
                          "'%s' is no git repository (epochctl init makes one; or set repository.path to its top): %s",
                          path, words);
+    if (strcmp(words, "unknown object format 'sha256'") == 0) /* libgit2 1.9 */
+        return refuse_format(path, "unsupported extension name extensions.objectformat", err);
     if (klass == GIT_ERROR_REPOSITORY && strncmp(words, "unsupported", strlen("unsupported")) == 0)
         return refuse_format(path, words, err);
     return error_set(err, CODE_REPO_UNREADABLE, 0, "cannot open '%s': %s", path, words);
@@ -228,6 +230,7 @@ static int add_environment(git_odb *odb, struct error *err)
 
 static void close_handle(struct repo_handle *handle)
 {
+    git_repository_free(handle->history);
     git_odb_free(handle->odb);
     git_repository_free(handle->git);
     *handle = (struct repo_handle){0};
@@ -261,6 +264,8 @@ static int fill_handle(const struct repo *repo, struct repo_handle *handle, stru
     if (stat_in(handle->git, "objects/pack", &packs))
         handle->packed = packs.st_mtim;
     rc = git_repository_odb(&handle->odb, handle->git);
+    if (rc == 0)
+        rc = git_repository_wrap_odb(&handle->history, handle->odb);
     if (rc != 0)
         return refuse_open(path, rc, err);
     snprintf(objects, sizeof objects, "%sobjects", git_repository_commondir(handle->git));

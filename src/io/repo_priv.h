@@ -12,6 +12,7 @@
 struct repo_handle {
     git_repository *git;
     git_odb *odb;
+    git_repository *history; /* the objects alone: no grafts, no `shallow` */
     struct stat place;      /* what the path named; it may be a link that is turned to another repository */
     struct stat common;     /* the common dir */
     struct timespec packed; /* when the folder of packs changed last, seen before it was read */

@@ -7,8 +7,9 @@
  * children, and where clocks were wrong it may take hidden commits for new ones; counts are proved against
  * that.
  *
- * A shallow clone has no countable history; libgit2 1.5 does not know `shallow`, so this is looked at first.
- * Replace refs and grafts are local opinions about history that nobody else can check: not followed.
+ * A shallow clone has no countable history, so this is looked at first. Replace refs and grafts are local
+ * opinions about history that nobody else can check: not followed. libgit2 1.5 knows none of the three; 1.9
+ * follows `shallow` and grafts, so it is given a repository that has objects and nothing else.
  */
 #include <errno.h>
 #include <limits.h>
@@ -192,7 +193,7 @@ static int start_walk(struct repo *repo, const struct walk *what, git_revwalk **
 {
     AUTO_GIT(git_revwalk) walk = NULL;
     git_oid id = repo_git_oid(what->tip);
-    int rc = git_revwalk_new(&walk, repo->handle.git);
+    int rc = git_revwalk_new(&walk, repo->handle.history);
     if (rc == 0)
         rc = git_revwalk_sorting(walk, what->sorting);
     if (rc == 0)
@@ -251,7 +252,7 @@ static bool is_end(struct repo *repo, const struct oids *sorted, const struct oi
 {
     AUTO_GIT(git_object) object = NULL;
     git_oid id = repo_git_oid(commit);
-    if (git_object_lookup(&object, repo->handle.git, &id, GIT_OBJECT_COMMIT) != 0)
+    if (git_object_lookup(&object, repo->handle.history, &id, GIT_OBJECT_COMMIT) != 0)
         return true;
     const git_commit *parsed = (const git_commit *)object;
     for (unsigned i = 0; i < git_commit_parentcount(parsed); i++) {
@@ -278,7 +279,7 @@ static bool is_exact(struct repo *repo, const struct oid *hide, struct oids *wal
         if (!is_end(repo, walked, &walked->data[i]))
             continue;
         if (++ends > ENDS_MAX || oid_equal(&walked->data[i], hide) ||
-            git_graph_descendant_of(repo->handle.git, &hidden, &id) != 0)
+            git_graph_descendant_of(repo->handle.history, &hidden, &id) != 0)
             return false;
     }
     return true;
@@ -369,7 +370,7 @@ int repo_is_ancestor(struct repo *repo, const struct oid *ancestor, const struct
         git_oid below = repo_git_oid(ancestor), above = repo_git_oid(commit);
         if (follow_line(repo, commit, ancestor, NULL, &reached, err) != 0)
             return -1;
-        int rc = reached ? 1 : git_graph_descendant_of(repo->handle.git, &above, &below);
+        int rc = reached ? 1 : git_graph_descendant_of(repo->handle.history, &above, &below);
         if (rc < 0)
             return fail_walk(repo, rc, err);
         reached = rc == 1;

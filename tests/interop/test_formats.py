@@ -66,7 +66,7 @@ def cases_of(path):
 
 
 @needs_suite
-@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parts[-4]}/{path.stem}")
+@pytest.mark.parametrize("path", FILES, ids=[f"{path.parts[-4]}/{path.stem}" for path in FILES])
 def test_format_says_what_the_suite_says(path):
     tests = list(cases_of(path))
     letters = judge([["format", name, text] for _, _, name, text, _ in tests])

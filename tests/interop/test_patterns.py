@@ -91,7 +91,7 @@ def test_patterns_find_what_node_finds():
 
 
 @pytest.mark.skipif(not SUITE_FILES, reason=f"NOT TESTED: no JSON Schema Test Suite at {SUITE}; set JSON_SCHEMA_TEST_SUITE")
-@pytest.mark.parametrize("path", SUITE_FILES, ids=lambda path: f"{path.parent.parent.name}/{path.stem}")
+@pytest.mark.parametrize("path", SUITE_FILES, ids=[f"{path.parent.parent.name}/{path.stem}" for path in SUITE_FILES])
 def test_patterns_find_what_the_suite_says(path):
     cases = [(group["schema"], test) for group in json.loads(path.read_text(encoding="utf-8")) for test in group["tests"]]
     cases = [(schema["pattern"], test) for schema, test in cases if "pattern" in schema and isinstance(test["data"], str)]

@@ -300,7 +300,7 @@ static void mqtt__sends_nothing_of_an_old_connection(void **state)
     peer_close(&watcher);
 }
 
-/* This broker says no reason; one that sends 0x8E is in test_mqtt_wire.c. */
+/* mosquitto 2.0.11 says no reason, 2.0.21 does. */
 static void mqtt__is_down_when_its_client_id_is_taken_over(void **state)
 {
     struct broker *broker = *state;
@@ -312,7 +312,8 @@ static void mqtt__is_down_when_its_client_id_is_taken_over(void **state)
     peer_open_with(&second, options);
     peer_connect(&second);
     peer_next(&second, MQTT_EVENT_UP);
-    assert_int_equal(peer_next(&first, MQTT_EVENT_DOWN)->reason, MQTT_REASON_NETWORK);
+    int reason = peer_next(&first, MQTT_EVENT_DOWN)->reason;
+    assert_true(reason == MQTT_REASON_NETWORK || reason == 0x8E);
     peer_close(&first);
     peer_close(&second);
 }

@@ -1,6 +1,7 @@
 /*
  * mqtt: what a broker forbids, and what cannot work before there is one.
  */
+#include <errno.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -226,14 +227,19 @@ static void mqtt__says_soon_that_nobody_is_there_for_tls(void **state)
     (void)state;
     char url[96];
     struct peer peer;
+    struct error err;
     int port, holder = bind_loopback(0, &port);
     snprintf(url, sizeof url, "mqtts://127.0.0.1:%d", port);
     peer_open(&peer, url);
-    peer_connect(&peer);
-    const struct seen *down = peer_next(&peer, MQTT_EVENT_DOWN);
-    assert_int_equal(down->reason, MQTT_REASON_NETWORK);
-    assert_string_equal(down->text, "the connection was refused or reset");
-    assert_true(peer.wakeups < 5);
+    if (mqtt_connect(peer.mqtt, &err) == 0) {
+        const struct seen *down = peer_next(&peer, MQTT_EVENT_DOWN);
+        assert_int_equal(down->reason, MQTT_REASON_NETWORK);
+        assert_string_equal(down->text, "the connection was refused or reset");
+        assert_true(peer.wakeups < 5);
+    } else { /* libmosquitto 2.0.21 has seen it already */
+        assert_string_equal(err.code, CODE_BROKER_AWAY);
+        assert_int_equal(err.sys, ECONNREFUSED);
+    }
     peer_close(&peer);
     close(holder);
 }

@@ -103,6 +103,18 @@ static void assert_format_refused(const char *config, const char *words)
     assert_refused(repo_open(&repo, "here", &ours, &err), CODE_REPO_FORMAT, words);
 }
 
+/* libgit2 1.9 reads some of what 1.5 refuses. */
+static void assert_format_refused_or_read(const char *config, const char *words)
+{
+    struct error err;
+    struct repo *repo;
+    sh("rm -rf here && git init -q here && cd here && %s", config);
+    if (repo_open(&repo, "here", &ours, &err) == 0)
+        repo_close(repo);
+    else
+        assert_refused(-1, CODE_REPO_FORMAT, words);
+}
+
 static void f45__a_format_that_cannot_be_read_is_named_with_the_remedy(void **state)
 {
     (void)state;
@@ -115,10 +127,10 @@ static void f45__a_format_that_cannot_be_read_is_named_with_the_remedy(void **st
     assert_format_refused(
         "git config core.repositoryformatversion 1 && git config extensions.refStorage reftable",
         "git refs migrate --ref-format=files");
-    assert_format_refused(
+    assert_format_refused_or_read(
         "git config core.repositoryformatversion 1 && git config extensions.worktreeConfig true",
         "git config --unset extensions.worktreeConfig");
-    assert_format_refused(
+    assert_format_refused_or_read(
         "git config core.repositoryformatversion 1 && git config extensions.relativeWorktrees true",
         "git worktree repair");
     assert_format_refused(
