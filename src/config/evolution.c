@@ -17,11 +17,11 @@ static void tell(const struct schema_change *change, enum rules_breaking policy,
                  is_breaking ? "" : "; whether that breaks a value cannot be told");
 }
 
-static int compare(const struct shared_file *was, const struct shared_file *is, enum rules_breaking policy,
+static int compare(const struct shared_file *was, const struct shared_file *is, enum rules_breaking policy, uint32_t *steps,
                    struct findings *findings, struct error *err)
 {
     struct schema_changes changes AUTO_SCHEMA_CHANGES = {0};
-    if (schema_compare(schema_source(was->schema), schema_source(is->schema), &changes, err) < 0)
+    if (schema_compare(schema_source(was->schema), schema_source(is->schema), steps, &changes, err) < 0)
         return -1;
     for (size_t i = 0; i < changes.len; i++)
         tell(&changes.items[i], policy, findings);
@@ -31,6 +31,7 @@ static int compare(const struct shared_file *was, const struct shared_file *is, 
 int evolution_judge(const struct environment *was, const struct environment *is, struct findings *findings, struct error *err)
 {
     enum rules_breaking policy = is->rules->breaking;
+    uint32_t steps = COMPARE_STEPS_MAX;
     if (was->schemas == is->schemas || policy == RULES_BREAKING_ALLOW)
         return 0;
     for (size_t i = 0; i < is->schemas->len; i++) {
@@ -38,7 +39,7 @@ int evolution_judge(const struct environment *was, const struct environment *is,
         if (before == NULL || before->schema == NULL || now->schema == NULL ||
             memcmp(before->digest, now->digest, HASH_LEN) == 0)
             continue;
-        if (compare(before, now, policy, findings, err) < 0)
+        if (compare(before, now, policy, &steps, findings, err) < 0)
             return -1;
     }
     return 0;

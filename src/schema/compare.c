@@ -141,6 +141,21 @@ static bool was_seen(struct comparison *c, const struct view *before, const stru
     return false;
 }
 
+/* --- costs ---------------------------------------------------------------------------------------------- */
+
+bool compare_charge(struct comparison *c, uint64_t steps)
+{
+    bool is_enough = steps <= c->steps;
+    c->steps = is_enough ? c->steps - (uint32_t)steps : 0;
+    return is_enough;
+}
+
+bool compare_charge_pairs(struct comparison *c, size_t a, size_t b)
+{
+    enum { PAIRS_A_STEP = 256 };
+    return compare_charge(c, (uint64_t)a * b / PAIRS_A_STEP);
+}
+
 /* --- the walk ------------------------------------------------------------------------------------------- */
 
 /* References to other documents are the same as long as they are written the same. */
@@ -202,14 +217,9 @@ void compare_below(struct comparison *c, struct span name, const struct view *be
                    const struct view *after, const struct doc_node *near)
 {
     const struct doc_node *near_above = c->near;
-    const struct doc_node *notes[] = {view_get(before, "x-secret", NULL), view_get(after, "x-secret", NULL)};
     size_t len = c->pointer.len;
-    bool was_secret = c->is_secret;
     if (was_seen(c, before, after))
         return;
-    for (size_t i = 0; i < ARRAY_LEN(notes); i++)
-        c->is_secret =
-            c->is_secret || (notes[i] != NULL && notes[i]->kind == DOC_BOOL && notes[i]->u.boolean);
     pointer_put_name(name, &c->pointer);
     if (near != NULL)
         c->near = near;
@@ -217,7 +227,6 @@ void compare_below(struct comparison *c, struct span name, const struct view *be
     compare_views(c, before, after);
     c->depth--;
     c->near = near_above;
-    c->is_secret = was_secret;
     buf_truncate(&c->pointer, len);
 }
 
@@ -251,8 +260,8 @@ static void comparison_fini(struct comparison *c)
     free(c->seen);
 }
 
-int schema_compare(const struct doc_node *before, const struct doc_node *after,
-                   struct schema_changes *changes, struct error *err)
+int schema_compare(const struct doc_node *before, const struct doc_node *after, uint32_t *steps, struct schema_changes *changes,
+                   struct error *err)
 {
     CLEANUP(comparison_fini)
     struct comparison c = {.before = side_of(before, &c.failed),
@@ -260,11 +269,12 @@ int schema_compare(const struct doc_node *before, const struct doc_node *after,
                            .changes = changes,
                            .near = after,
                            .is_filled = true,
-                           .steps = COMPARE_STEPS_MAX};
+                           .steps = *steps};
     struct view whole = {.parts = {after}, .len = after->kind == DOC_OBJECT};
     if (!doc_equal(before, after) && (compare_is_tangled(before, before) || compare_is_tangled(after, after)))
         compare_report(&c, SCHEMA_UNCLEAR, &whole, NULL,
                        "refers by $id or $dynamicRef to schemas inside itself, which is not followed");
     compare_schemas(&c, before, after);
+    *steps = c.steps;
     return c.failed || c.pointer.failed ? error_memory(err) : 0;
 }

@@ -14,18 +14,19 @@
 /* A pattern that is no good, or takes too long, says nothing here: the compiler of schemas tells of it. */
 static bool pattern_fits(struct comparison *c, struct span ecma, struct span name)
 {
-    AUTO_PATTERN_WORK struct pattern_work work = {.steps = PATTERN_STEPS / 100};
+    enum { WORK_MAX = 40 * 1000, WORK_A_STEP = 100 };
+    AUTO_PATTERN_WORK struct pattern_work work = {.steps = WORK_MAX};
     struct pattern *pattern = NULL;
     struct error err;
-    if (c->steps == 0)
+    if (!compare_charge(c, 1))
         return false;
-    c->steps--;
     if (pattern_compile(ecma, &pattern, &err) < 0) {
         c->failed = c->failed || strcmp(err.code, ERR_MEMORY) == 0;
         return false;
     }
     enum pattern_verdict verdict = pattern_match(pattern, name, &work);
     pattern_free(pattern);
+    compare_charge(c, (WORK_MAX - work.steps) / WORK_A_STEP);
     c->failed = c->failed || verdict == PATTERN_NO_MEMORY;
     return verdict == PATTERN_YES;
 }
@@ -90,6 +91,7 @@ static void compare_key(struct comparison *c, const struct view *before, const s
     struct view was = {0}, is = {0};
     bool was_known, is_known;
     int len = (int)name.len;
+    compare_charge(c, (before->len + after->len) / 2); /* each of the parts is asked */
     view_of_key(c, &c->before, before, name, &was, &was_known);
     view_of_key(c, &c->after, after, name, &is, &is_known);
     if (was.is_false) {
@@ -229,8 +231,22 @@ static bool has_default(struct comparison *c, const struct view *object, struct 
     return c->is_filled && view_get(&view, "default", NULL) != NULL;
 }
 
+static size_t count_required(const struct view *view)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < view->len; i++) {
+        const struct doc_node *list = doc_get(view->parts[i], "required");
+        count += list != NULL && list->kind == DOC_ARRAY ? list->u.array.len : 0;
+    }
+    return count;
+}
+
 static void compare_required(struct comparison *c, const struct view *before, const struct view *after)
 {
+    if (!compare_charge_pairs(c, count_required(before), count_required(after))) {
+        compare_report(c, SCHEMA_UNCLEAR, after, "required", "too long to be compared");
+        return;
+    }
     for (size_t i = 0; i < after->len; i++) {
         const struct doc_node *list = doc_get(after->parts[i], "required");
         for (size_t j = 0; list != NULL && list->kind == DOC_ARRAY && j < list->u.array.len; j++) {

@@ -3,7 +3,7 @@
  *
  * compare.c walks both schemas side by side, compare_view.c gathers what speaks about one value,
  * compare_rules.c judges the keywords about single values, compare_objects.c those about mappings and lists,
- * compare_choices.c the alternatives.
+ * compare_choices.c the alternatives; compare_secret.c says which values are shown.
  */
 #ifndef SCHEMA_COMPARE_PRIV_H
 #define SCHEMA_COMPARE_PRIV_H
@@ -41,7 +41,6 @@ struct comparison {
     struct buf pointer;
     const struct doc_node *near; /* the node of the newer document that is nearest, for places */
     bool is_filled;              /* defaults are filled in here */
-    bool is_secret;
     bool failed; /* for want of memory */
     unsigned depth;
     uint32_t steps;
@@ -49,12 +48,22 @@ struct comparison {
     size_t seen_len, seen_cap;
 };
 
+/* --- costs ---------------------------------------------------------------------------------------------- */
+
+/* False: they are used up, and what they were asked for is not done. */
+bool compare_charge(struct comparison *c, uint64_t steps);
+/* For holding each of one list against each of another. */
+bool compare_charge_pairs(struct comparison *c, size_t a, size_t b);
+
 /* --- views ---------------------------------------------------------------------------------------------- */
 
 void view_add(const struct side *side, const struct doc_node *schema, struct view *view);
 
 /* The first part's keyword; *part (may be NULL) is which. */
 const struct doc_node *view_get(const struct view *view, const char *keyword, const struct doc_node **part);
+
+/* What a reference within the document leads to; NULL for nothing, or another document. */
+const struct doc_node *side_resolve(const struct side *side, struct span reference);
 
 /* The same text, and what it refers to within its document is the same too. */
 bool compare_is_same(struct comparison *c, const struct doc_node *before, const struct doc_node *after);
@@ -75,6 +84,9 @@ bool compare_is_tangled(const struct doc_node *root, const struct doc_node *node
 /* At the keyword in the newer schema, or at the schema itself where it has none. */
 void compare_report(struct comparison *c, enum schema_effect effect, const struct view *after,
                     const char *keyword, const char *format, ...) PRINTF_LIKE(5, 6);
+
+/* Whether the place that is compared is a secret by anything either document says, of a place above too. */
+bool compare_is_secret(struct comparison *c);
 
 /* --- the rules ------------------------------------------------------------------------------------------ */
 

@@ -133,18 +133,25 @@ static bool is_among(const struct doc_node *value, const struct doc_node *const 
     return false;
 }
 
+/* A mapping or a list may hold a secret somewhere inside. */
+static bool is_shown(const struct doc_node *value)
+{
+    enum { SHOWN_SIZE_MAX = 60 };
+    return value->kind != DOC_OBJECT && value->kind != DOC_ARRAY && value->size <= SHOWN_SIZE_MAX;
+}
+
 /* Up to three of the values that are not among others. Returns how many there are. */
-static size_t put_missing(const struct comparison *c, const struct doc_node *const *values, size_t len,
+static size_t put_missing(struct comparison *c, const struct doc_node *const *values, size_t len,
                           const struct doc_node *const *among, size_t among_len, struct buf *out)
 {
-    enum { SHOWN_MAX = 3, SHOWN_SIZE_MAX = 60 };
+    enum { SHOWN_MAX = 3 };
     size_t missing = 0;
     for (size_t i = 0; i < len; i++) {
         if (is_among(values[i], among, among_len) || ++missing > SHOWN_MAX)
             continue;
         if (missing > 1)
             buf_puts(out, ", ");
-        if (c->is_secret || values[i]->size > SHOWN_SIZE_MAX)
+        if (!is_shown(values[i]) || compare_is_secret(c))
             buf_puts(out, "…");
         else
             json_write(values[i], out);
@@ -172,6 +179,10 @@ void compare_enums(struct comparison *c, const struct view *before, const struct
     if (!had) {
         compare_report(c, SCHEMA_BREAKING, after, keyword, "must be one of %zu choice%s now", is_len,
                        is_len == 1 ? "" : "s");
+        return;
+    }
+    if (!compare_charge_pairs(c, was_len, is_len)) {
+        compare_report(c, SCHEMA_UNCLEAR, after, keyword, "has too many choices to be compared");
         return;
     }
     size_t missing = put_missing(c, was, was_len, is, is_len, &lost);

@@ -52,7 +52,7 @@ static const struct doc_node *find_anchor(const struct doc_node *node, struct sp
 }
 
 /* What a reference within the document leads to; NULL for nothing, or another document. */
-static const struct doc_node *resolve(const struct side *side, struct span reference)
+const struct doc_node *side_resolve(const struct side *side, struct span reference)
 {
     AUTO_BUF struct buf fragment = {0};
     CLEANUP(arena_fini) struct arena arena = {0};
@@ -87,7 +87,7 @@ static bool has_part(const struct view *view, const struct doc_node *part)
 
 static void add_reference(const struct side *side, struct span reference, struct view *view)
 {
-    const struct doc_node *target = resolve(side, reference);
+    const struct doc_node *target = side_resolve(side, reference);
     if (target != NULL && view->followed++ < VIEW_PARTS_MAX)
         view_add(side, target, view);
     else if (reference.len > 0 && reference.data[0] != '#' && view->others_len < VIEW_OTHERS_MAX)
@@ -151,8 +151,8 @@ static bool are_references_same(struct comparison *c, const struct doc_node *nod
     if (node->kind != DOC_OBJECT)
         return true;
     if (doc_get_string(node, "$ref", &reference) && reference.len > 0 && reference.data[0] == '#') {
-        const struct doc_node *before = resolve(&c->before, reference);
-        const struct doc_node *after = resolve(&c->after, reference);
+        const struct doc_node *before = side_resolve(&c->before, reference);
+        const struct doc_node *after = side_resolve(&c->after, reference);
         /* A schema that refers to one above itself would be walked round and round: the text has to do. */
         if (before == NULL || after == NULL || !doc_equal(before, after) ||
             (before->height < node->height && !are_references_same(c, after, depth + 1)))

@@ -30,6 +30,7 @@ static void use(const struct schema *schema)
     const struct doc_node *source = schema_source(schema), *filled;
     AUTO_FINDINGS struct findings findings = {0};
     AUTO_SCHEMA_CHANGES struct schema_changes changes = {0};
+    uint32_t steps = COMPARE_STEPS_MAX;
     CLEANUP(arena_fini) struct arena arena = {0};
     struct error err;
     size_t count = 0;
@@ -39,7 +40,7 @@ static void use(const struct schema *schema)
     check(verdict != SCHEMA_INVALID || findings.errors > 0);
     check(schema_defaults(schema, source, NULL, &arena, &filled, &err) == 0);
     check(schema_each_env(schema, count_env, &count) == 0);
-    check(schema_compare(source, source, &changes, &err) == 0 && changes.count[SCHEMA_BREAKING] == 0);
+    check(schema_compare(source, source, &steps, &changes, &err) == 0 && changes.count[SCHEMA_BREAKING] == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -67,6 +67,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     AUTO_DOC struct doc doc = {0};
     AUTO_SCHEMA_SET struct schema_set *before = NULL, *after = NULL;
     AUTO_SCHEMA_CHANGES struct schema_changes changes = {0};
+    uint32_t steps = COMPARE_STEPS_MAX;
     struct error err;
     if (json_read((struct span){(const char *)data, size}, &options, &doc, &err) < 0 ||
         doc.root->kind != DOC_ARRAY || doc.root->u.array.len != 3)
@@ -77,7 +78,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (was == NULL || is == NULL)
         return 0;
     judge(was, parts[2]);
-    check(schema_compare(parts[0], parts[1], &changes, &err) == 0);
+    check(schema_compare(parts[0], parts[1], &steps, &changes, &err) == 0);
     if (schema_changes_effect(&changes) == SCHEMA_COMPATIBLE && judge_filled(was, parts[2]) == SCHEMA_VALID)
         check(judge_filled(is, parts[2]) != SCHEMA_INVALID);
     return 0;

@@ -47,6 +47,7 @@ static int compare(const struct doc_node *question)
         [SCHEMA_COMPATIBLE] = 'c', [SCHEMA_UNCLEAR] = 'u', [SCHEMA_BREAKING] = 'b'};
     const struct doc_node *const *parts = question->u.array.items;
     AUTO_SCHEMA_CHANGES struct schema_changes changes = {0};
+    uint32_t steps = COMPARE_STEPS_MAX;
     AUTO_SCHEMA_SET struct schema_set *before = NULL, *after = NULL;
     struct error err;
     if (question->kind != DOC_ARRAY || question->u.array.len != 3 || parts[2]->kind != DOC_ARRAY)
@@ -56,7 +57,7 @@ static int compare(const struct doc_node *question)
     const struct schema *was = compile(parts[0], before), *is = compile(parts[1], after);
     if (was == NULL || is == NULL)
         return '-';
-    if (schema_compare(parts[0], parts[1], &changes, &err) < 0)
+    if (schema_compare(parts[0], parts[1], &steps, &changes, &err) < 0)
         return 0;
     enum schema_effect effect = schema_changes_effect(&changes);
     for (size_t i = 0; effect == SCHEMA_COMPATIBLE && i < parts[2]->u.array.len; i++)

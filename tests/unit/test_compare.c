@@ -23,10 +23,11 @@ static void compare(const char *before, const char *after, struct buf *out)
 {
     AUTO_DOC struct doc was = {0}, is = {0};
     AUTO_SCHEMA_CHANGES struct schema_changes changes = {0};
+    uint32_t steps = COMPARE_STEPS_MAX;
     struct error err;
     read_doc(before, "old.json", &was);
     read_doc(after, "new.json", &is);
-    assert_int_equal(schema_compare(was.root, is.root, &changes, &err), 0);
+    assert_int_equal(schema_compare(was.root, is.root, &steps, &changes, &err), 0);
     for (size_t i = 0; i < changes.len; i++) {
         const struct schema_change *change = &changes.items[i];
         assert_string_equal(change->file, "new.json");
@@ -216,10 +217,11 @@ static void compare__places_are_those_of_the_keywords(void **state)
     (void)state;
     AUTO_DOC struct doc was = {0}, is = {0};
     AUTO_SCHEMA_CHANGES struct schema_changes changes = {0};
+    uint32_t steps = COMPARE_STEPS_MAX;
     struct error err;
     read_doc("{\"properties\":{\"a\":{\"minimum\":1,\"maximum\":5}}}", "old.json", &was);
     read_doc("{\"properties\":\n {\"a\":\n  {\"minimum\":\n2}}}", "new.json", &is);
-    assert_int_equal(schema_compare(was.root, is.root, &changes, &err), 0);
+    assert_int_equal(schema_compare(was.root, is.root, &steps, &changes, &err), 0);
     assert_int_equal(changes.len, 2);
     assert_int_equal(changes.items[0].pos.line, 3);
     assert_int_equal(changes.items[0].pos.column, 4);
@@ -235,6 +237,39 @@ static void compare__secrets_are_not_shown(void **state)
     assert_says("{\"properties\":{\"a\":{\"x-secret\":true,\"enum\":[\"one\",\"two\"]}}}",
                 "{\"properties\":{\"a\":{\"x-secret\":true,\"enum\":[\"one\"]}}}",
                 "breaking /a: … is no choice any more\n");
+}
+
+/* What calls the place a secret may stand in a branch, behind a reference, above, or inside the value. */
+static void compare__secrets_are_not_shown_whoever_calls_them_so(void **state)
+{
+    (void)state;
+    static const char *const around[] = {
+        "{\"properties\":{\"a\":{\"anyOf\":[{\"x-secret\":true}],\"enum\":[%s]}}}",
+        "{\"properties\":{\"a\":{\"anyOf\":[{\"x-secret\":true,\"enum\":[%s]}]}}}",
+        "{\"properties\":{\"a\":{\"allOf\":[{\"x-secret\":false},{\"x-secret\":true}],\"enum\":[%s]}}}",
+        "{\"properties\":{\"a\":{\"allOf\":[{\"$ref\":\"#/$defs/s\"}],\"enum\":[%s]}},\"$defs\":{\"s\":{\"x-secret\":true}}}",
+        "{\"properties\":{\"a\":{\"allOf\":[{\"$ref\":\"other.yaml\"}],\"enum\":[%s]}}}",
+        "{\"anyOf\":[{\"properties\":{\"a\":{\"x-secret\":true}}}],\"properties\":{\"a\":{\"enum\":[%s]}}}",
+        "{\"if\":{},\"then\":{\"patternProperties\":{\"^a\":{\"x-secret\":true}}},\"properties\":{\"a\":{\"enum\":[%s]}}}",
+        "{\"properties\":{\"a\":{\"x-secret\":true,\"properties\":{\"b\":{\"enum\":[%s]}}}}}",
+        "{\"items\":{\"anyOf\":[{\"x-secret\":true}],\"enum\":[%s]}}",
+        "{\"properties\":{\"a\":{\"enum\":[{\"token\":%s}],\"properties\":{\"token\":{\"x-secret\":true}}}}}",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(around); i++) {
+        AUTO_BUF struct buf was = {0}, is = {0}, out = {0};
+        for (size_t side = 0; side < 2; side++) {
+            const char *hole = strstr(around[i], "%s");
+            struct buf *text = side == 0 ? &was : &is;
+            buf_printf(text, "%.*s%s%s", (int)(hole - around[i]), around[i], side == 0 ? "\"hunter2\"" : "\"swordfish\"", hole + 2);
+            buf_putc(text, '\0');
+        }
+        compare(was.data, is.data, &out);
+        assert_non_null(strstr(out.data, "… is no choice any more"));
+        assert_null(strstr(out.data, "hunter2"));
+        assert_null(strstr(out.data, "swordfish"));
+    }
+    assert_says("{\"properties\":{\"a\":{\"enum\":[1]},\"b\":{\"x-secret\":true}}}", "{\"properties\":{\"a\":{\"enum\":[2]},\"b\":{\"x-secret\":true}}}",
+                "breaking /a: 1 is no choice any more\ncompatible /a: 2 is a choice now\n");
 }
 
 static void t16__schemas_made_to_be_walked_for_ever_end(void **state)
@@ -255,6 +290,37 @@ static void t16__schemas_made_to_be_walked_for_ever_end(void **state)
     assert_null(strstr(out.data, "breaking"));
 }
 
+/* `keyword` of a thousand times twenty entries, none of them on both sides. */
+static void put_long(struct buf *out, const char *keyword, char letter)
+{
+    buf_printf(out, "{\"%s\":[\"%c\"", keyword, letter);
+    for (int i = 0; i < 20000; i++)
+        buf_printf(out, ",\"%c%d\"", letter, i);
+    buf_puts(out, "]}");
+    buf_putc(out, '\0');
+}
+
+static void t16__long_lists_and_costly_patterns_are_left_unclear(void **state)
+{
+    (void)state;
+    static const char *const keywords[] = {"enum", "required"};
+    for (size_t i = 0; i < ARRAY_LEN(keywords); i++) {
+        AUTO_BUF struct buf was = {0}, is = {0}, out = {0};
+        put_long(&was, keywords[i], 'a');
+        put_long(&is, keywords[i], 'b');
+        compare(was.data, is.data, &out);
+        assert_non_null(strstr(out.data, i == 0 ? "unclear : has too many choices to be compared" : "unclear : too long to be compared"));
+    }
+    AUTO_BUF struct buf text = {0}, out = {0};
+    buf_puts(&text, "{\"patternProperties\":{\"^(a+)+$\":{}},\"properties\":{\"b\":{}");
+    for (int i = 0; i < 2000; i++)
+        buf_printf(&text, ",\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa%d\":{\"maximum\":1}", i);
+    buf_puts(&text, "}}");
+    buf_putc(&text, '\0');
+    compare("{\"maximum\":1}", text.data, &out);
+    assert_non_null(strstr(out.data, "unclear"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -266,7 +332,9 @@ int main(void)
         cmocka_unit_test(compare__follows_references_inside_and_trusts_those_outside),
         cmocka_unit_test(compare__places_are_those_of_the_keywords),
         cmocka_unit_test(compare__secrets_are_not_shown),
+        cmocka_unit_test(compare__secrets_are_not_shown_whoever_calls_them_so),
         cmocka_unit_test(t16__schemas_made_to_be_walked_for_ever_end),
+        cmocka_unit_test(t16__long_lists_and_costly_patterns_are_left_unclear),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

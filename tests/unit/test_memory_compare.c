@@ -36,6 +36,7 @@ static int attempt_compare(void *context, struct error *err)
 {
     AUTO_DOC struct doc before = {0}, after = {0};
     AUTO_SCHEMA_CHANGES struct schema_changes changes = {0};
+    uint32_t steps = COMPARE_STEPS_MAX;
     (void)context;
     read_doc(
         "{\"properties\":{\"a\":{\"enum\":[1,2]},\"xb\":{\"$ref\":\"#/$defs/m~1n\"}},\"patternProperties\":"
@@ -46,7 +47,7 @@ static int attempt_compare(void *context, struct error *err)
         "{\"^x\":{\"minLength\":2}},\"$defs\":{\"m/n\":{\"type\":\"string\"}}}",
         &after);
     sweep_begin();
-    if (schema_compare(before.root, after.root, &changes, err) < 0)
+    if (schema_compare(before.root, after.root, &steps, &changes, err) < 0)
         return -1;
     assert_int_equal(changes.count[SCHEMA_BREAKING], 4);
     assert_int_equal(changes.len, changes.count[SCHEMA_BREAKING] + changes.count[SCHEMA_COMPATIBLE]);
