@@ -3,6 +3,7 @@
  */
 #include <dirent.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "cli/follow.h"
@@ -78,7 +79,25 @@ static bool read_subject(const struct local *local, const struct told *told, str
            repo_read_commit(repo, &commit, out, &silent) == 0;
 }
 
-static void put_text(const struct cli *cli, const struct local *local, const struct told *told, struct buf *out)
+/* What services start from while no daemon runs, if it is for us to check. */
+static void put_snapshot(struct local *local, struct buf *out)
+{
+    struct local_snapshot lkg AUTO_LOCAL_SNAPSHOT = {0};
+    struct error silent;
+    bool is_missing;
+    if (local_open_state(local, &silent) != 0 || local_load_keys(local, false, &silent) != 0 ||
+        local_read_snapshot(local, false, &lkg, &is_missing, &silent) != 0 || is_missing) {
+        buf_puts(out, "Services go on from the last-known-good snapshot: epochctl verify lkg\n");
+        return;
+    }
+    size_t services = lkg.snapshot.services->u.object.len;
+    buf_printf(out, "Services go on from the last-known-good snapshot: epoch %" PRIu64 ", %zu service%s, written ", lkg.snapshot.epoch,
+               services, plural(services));
+    buf_append_span(out, lkg.snapshot.written_at);
+    buf_putc(out, '\n');
+}
+
+static void put_text(const struct cli *cli, struct local *local, const struct told *told, struct buf *out)
 {
     char requests[REQUESTS_SIZE];
     struct repo_commit commit;
@@ -87,11 +106,9 @@ static void put_text(const struct cli *cli, const struct local *local, const str
     struct page_more more = {.requests = requests, .fleet = &fleet, .now_ms = clock_wall_ms()};
     list_requests(local, requests);
     if (told->pid == 0) {
-        buf_printf(out,
-                   "epochd does not run with the state folder %s.\n"
-                   "Services go on from the last-known-good snapshot: epochctl verify lkg\n"
-                   "What to do: systemctl start epochd; journalctl -u epochd -e says why it stopped\n",
-                   local->settings.state);
+        buf_printf(out, "epochd does not run with the state folder %s.\n", local->settings.state);
+        put_snapshot(local, out);
+        buf_puts(out, "What to do: systemctl start epochd; journalctl -u epochd -e says why it stopped\n");
         return;
     }
     if (!told->is_told) {
@@ -110,7 +127,7 @@ static void put_text(const struct cli *cli, const struct local *local, const str
 
 /* --- once, or on and on --------------------------------------------------------------------------------- */
 
-static int show(const struct cli *cli, const struct local *local, const struct cli_args *args, const struct told *told)
+static int show(const struct cli *cli, struct local *local, const struct cli_args *args, const struct told *told)
 {
     struct buf text AUTO_BUF = {0};
     if (cli_given(args, OPT_JSON)) {

@@ -73,8 +73,13 @@ enum doctor_state doctor_repository(struct doctor *doctor, struct doctor_finding
     struct stat user;
     struct error err;
     bool is_other = geteuid() == 0 && find_daemon_user(doctor, &user);
-    if ((is_other ? open_as(doctor, &user, &doctor->repo, &err) : open_repo(doctor, &doctor->repo, &err)) != 0)
-        return doctor_fail(finding, &err);
+    if ((is_other ? open_as(doctor, &user, &doctor->repo, &err) : open_repo(doctor, &doctor->repo, &err)) != 0) {
+        doctor_fail(finding, &err);
+        /* That it is not ours says nothing about the daemon, unless that runs as us. */
+        if (geteuid() != 0 && stat(doctor->local.settings.state, &user) == 0 && user.st_uid != geteuid())
+            doctor_fix(finding, "as root, or as the user that epochd runs as: sudo epochctl doctor");
+        return DOCTOR_BROKEN;
+    }
     buf_printf(&finding->detail, "%s, %s", doctor->local.settings.repository.path,
                repo_is_bare(doctor->repo) ? "bare" : "a work tree");
     if (is_other)

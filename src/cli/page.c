@@ -213,19 +213,33 @@ static void put_recent(const struct page *page)
 
 /* --- what to type --------------------------------------------------------------------------------------- */
 
-static void put_remedy(const struct page *page)
+static void put_remedy_of(const struct page *page, struct span reason, struct span commit)
 {
-    struct span reason;
     char name[64];
-    if (!doc_get_string(page->status, "reason", &reason))
-        return;
     snprintf(name, sizeof name, "%.*s", (int)reason.len, reason.data);
     const struct code *code = code_find(name);
     if (code == NULL)
         return;
     buf_printf(page->out, "\n  %s\n  ", code->meaning);
     term_puts(page->term, TERM_STRONG, "What to do:", page->out);
-    buf_printf(page->out, " %s\n  More: epochctl help %s\n", code->remedy, code->name);
+    buf_printf(page->out, " %s\n", code->remedy);
+    if (commit.len > 0) {
+        buf_puts(page->out, "  Or take it back: git revert ");
+        put(page, TERM_PLAIN, shortened(commit));
+        buf_putc(page->out, '\n');
+    }
+    buf_printf(page->out, "  More: epochctl help %s\n", code->name);
+}
+
+/* Of the daemon's state first; where that is well, of a tip that was refused. */
+static void put_remedy(const struct page *page)
+{
+    const struct doc_node *tip = told_part(page->status, "tip");
+    struct span reason;
+    if (doc_get_string(page->status, "reason", &reason))
+        put_remedy_of(page, reason, (struct span){0});
+    else if (span_is(told_text(tip, "verdict"), "rejected") && doc_get_string(tip, "code", &reason))
+        put_remedy_of(page, reason, told_text(tip, "commit"));
 }
 
 static void put_consumers_line(const struct page *page)

@@ -4,6 +4,7 @@
  * What ends a connection is noted as its fault and told once, as DOWN, when no call of the library is on the
  * stack any more: only then its object may be destroyed, and the caller may connect again.
  */
+#include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
 
@@ -140,8 +141,18 @@ const char *mqtt_display(const struct mqtt *mqtt)
     return mqtt->config.url.display;
 }
 
+/* What goes wrong with all addresses says more than what does with some; that a host has no IPv6 says nothing. */
+static void keep_refusal(struct mqtt *mqtt, const struct error *err)
+{
+    const struct error *kept = &mqtt->refusal;
+    bool is_family = err->sys == EAFNOSUPPORT || err->sys == EADDRNOTAVAIL;
+    bool was_family = kept->sys == EAFNOSUPPORT || kept->sys == EADDRNOTAVAIL;
+    if (kept->code == NULL || (!is_family && (was_family || mqtt->family == MQTT_FAMILY_ANY)))
+        mqtt->refusal = *err;
+}
+
 /* Tries one address family after the other until something is on its way. */
-static int open_next(struct mqtt *mqtt, struct error *err)
+static int open_next(struct mqtt *mqtt)
 {
     struct error attempt;
     for (; mqtt->attempts > 0; mqtt->attempts--) {
@@ -149,9 +160,7 @@ static int open_next(struct mqtt *mqtt, struct error *err)
             mqtt->state = MQTT_CONNECTING;
             return 0;
         }
-        /* What goes wrong with all addresses says more than what does with some. */
-        if (mqtt->attempts == MQTT_FAMILIES || mqtt->family == MQTT_FAMILY_ANY)
-            *err = attempt;
+        keep_refusal(mqtt, &attempt);
         if (attempt.sys == 0 || mqtt->config.url.is_unix)
             break;
         try_other_addresses(mqtt);
@@ -162,16 +171,17 @@ static int open_next(struct mqtt *mqtt, struct error *err)
 /* The resolver answered: there is a link now, or the next addresses are tried. */
 static void finish_opening(struct mqtt *mqtt)
 {
-    struct error err, next = {0};
+    struct error err;
     if (mqtt_link_opened(mqtt, &err) == 0)
         return;
+    keep_refusal(mqtt, &err);
     bool is_last = err.sys == 0 || --mqtt->attempts <= 0;
     if (!is_last) {
         try_other_addresses(mqtt);
-        if (open_next(mqtt, &next) == 0)
+        if (open_next(mqtt) == 0)
             return;
     }
-    mqtt_fault_note(&mqtt->fault, mqtt_reason_of(&err), err.message);
+    mqtt_fault_note(&mqtt->fault, mqtt_reason_of(&mqtt->refusal), mqtt->refusal.message);
 }
 
 int mqtt_reason_of(const struct error *err)
@@ -189,7 +199,11 @@ int mqtt_connect(struct mqtt *mqtt, struct error *err)
     drop(mqtt);
     mqtt->attempts = MQTT_FAMILIES;
     mqtt->deadline_ms = clock_boot_ms() + CONNECT_MS;
-    return open_next(mqtt, err);
+    mqtt->refusal = (struct error){0};
+    if (open_next(mqtt) == 0)
+        return 0;
+    *err = mqtt->refusal;
+    return -1;
 }
 
 bool mqtt_is_up(const struct mqtt *mqtt)

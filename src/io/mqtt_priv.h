@@ -58,6 +58,7 @@ struct mqtt {
     struct mosquitto *link;
     struct later *opening; /* instead of a link: its host's name is being resolved */
     int attempts;          /* address families left to try */
+    struct error refusal;  /* of those tried: what is told where none is left */
     enum mqtt_state state;
     bool is_inside;           /* of the library: its callbacks may run, so nothing is destroyed */
     bool is_leaving;          /* mqtt_disconnect was called from inside */

@@ -288,6 +288,7 @@ def test_status_shows_the_findings_of_the_newest_verdict(daemon, home):
     assert f"  tip        {bad[:12]}  rejected [layout.name]; what is in force stays in force\n" in page
     assert re.search(r"^             services/Bad.yaml: .* \[layout.name\]$", page, re.M)
     assert f"             {STT}:3:1: key 'a' stands twice: first at 1:1 [yaml.duplicate-key]\n" in page
+    assert page.endswith(f"\n  Or take it back: git revert {bad[:12]}\n  More: epochctl help layout.name\n") and "\n  What to do: Rename" in page
 
 
 def test_status_of_a_degraded_daemon_says_why_and_what_to_do(tmp_path, home, ends):
@@ -355,7 +356,9 @@ def test_status_of_an_empty_repository_is_fine(tmp_path, ends):
 def test_status_without_a_daemon(world, tmp_path):
     result = world.ctl("status", check=3)
     assert result.stdout.startswith(f"epochd does not run with the state folder {world.daemon.state}.\n")
-    assert "epochctl verify lkg" in result.stdout and "systemctl start epochd" in result.stdout
+    epoch = world.ctl("verify", "lkg", check=0).stdout.split("epoch ")[1].split(",")[0]
+    assert f"\nServices go on from the last-known-good snapshot: epoch {epoch}, 6 services, written 20" in result.stdout
+    assert "\nWhat to do: systemctl start epochd; " in result.stdout
     assert world.ctl("status", "-q", check=3).stdout == ""
     assert json.loads(world.ctl("status", "--json", check=3).stdout) == {"running": False}
     never = ctl("status", EPOCHD_STATE=str(tmp_path / "never"), check=3)
