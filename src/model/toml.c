@@ -87,6 +87,11 @@ static struct toml_node *find_child(const struct toml_node *table, struct span n
 
 /* --- keys ----------------------------------------------------------------------------------------------- */
 
+static int refuse_key(const struct toml_reader *r, const struct toml_key *key, struct error *err, const char *words)
+{
+    return error_at(err, CODE_IMPORT, r->file, key->pos.line, key->pos.column, "%s", words);
+}
+
 static bool is_bare(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
@@ -135,7 +140,7 @@ static struct toml_node *descend(struct toml_reader *r, struct toml_node *table,
             child = child->last;
         } else if (child->kind != DOC_OBJECT || child->state == TOML_CLOSED ||
                    (made == TOML_DOTTED && child->state != TOML_DOTTED)) {
-            toml_refuse(r, err, "a key leads through what is no table, or is finished");
+            refuse_key(r, key, err, "a key leads through what is no table, or is finished");
             return NULL;
         }
         table = child;
@@ -158,7 +163,7 @@ int toml_read_pair(struct toml_reader *r, struct toml_node *table, unsigned dept
         return -1;
     struct span name = key.parts[key.len - 1];
     if (find_child(parent, name) != NULL)
-        return toml_refuse(r, err, "the key is there already");
+        return refuse_key(r, &key, err, "the key is there already");
     if (toml_read_value(r, depth, &value, err) != 0)
         return -1;
     value->name = name;
@@ -182,7 +187,7 @@ static int open_table(struct toml_reader *r, struct toml_node *parent, const str
         found->pos = key->pos;
         toml_append(parent, found);
     } else if (found->kind != DOC_OBJECT || found->state != TOML_OPEN) {
-        return toml_refuse(r, err, "the table is there already");
+        return refuse_key(r, key, err, "the table is there already");
     }
     found->state = TOML_HEADED;
     *table = found;
@@ -203,7 +208,7 @@ static int open_item(struct toml_reader *r, struct toml_node *parent, const stru
         list->state = TOML_LIST;
         toml_append(parent, list);
     } else if (list->state != TOML_LIST) {
-        return toml_refuse(r, err, "the key is there already, and is no list of tables");
+        return refuse_key(r, key, err, "the key is there already, and is no list of tables");
     }
     struct toml_node *item = toml_new(r, DOC_OBJECT, err);
     if (item == NULL)

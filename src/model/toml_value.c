@@ -172,6 +172,13 @@ static bool parse_number(struct span word, double *out, bool *is_integer)
     return num_parse_double(span_of(text[0] == '+' ? text + 1 : text), out) && (text[0] != '+' || text[1] != '-');
 }
 
+static bool is_no_number(struct span word)
+{
+    bool is_signed = word.len > 0 && (word.data[0] == '+' || word.data[0] == '-');
+    struct span name = {word.data + is_signed, word.len - is_signed};
+    return span_is(name, "inf") || span_is(name, "nan");
+}
+
 static bool ends_word(char c)
 {
     return c == '\0' || strchr(" \t\r\n,]}#", c) != NULL;
@@ -197,7 +204,7 @@ static int read_word(struct toml_reader *r, struct toml_node **out, struct error
     } else if (word.len >= 5 && word.data[0] >= '0' && word.data[0] <= '9' &&
                (memchr(word.data, '-', word.len) != NULL || memchr(word.data, ':', word.len) != NULL)) {
         return toml_refuse(r, err, "a date or time, for which JSON has no value; write it as a string");
-    } else if (span_is(word, "inf") || span_is(word, "nan") || (word.len == 4 && strchr("+-", word.data[0]) != NULL)) {
+    } else if (is_no_number(word)) {
         return toml_refuse(r, err, "an infinity or not-a-number, for which JSON has no value");
     } else {
         return toml_refuse(r, err, "no value of TOML; put a string in quotes");
