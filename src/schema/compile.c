@@ -8,6 +8,7 @@
 #include "model/codes.h"
 #include "schema/compile.h"
 #include "schema/keywords.h"
+#include "schema/say.h"
 
 enum { KEYWORDS_MAX = 40 }; /* more than the table has rows that check */
 
@@ -162,6 +163,34 @@ static void keep_links(struct compiling *c, struct schema *schema)
     schema->about_same = (uint32_t)c->same.len;
 }
 
+static bool is_variable(struct span name)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_", digits[] = "0123456789";
+    bool is_good = name.len > 0 && memchr(digits, name.data[0], sizeof digits - 1) == NULL;
+    for (size_t i = 0; i < name.len && is_good; i++)
+        is_good = memchr(letters, name.data[i], sizeof letters - 1) != NULL || memchr(digits, name.data[i], sizeof digits - 1) != NULL;
+    return is_good;
+}
+
+/* Of those that have the right kind; everything else is no way to override a field, or says nothing. */
+static void check_words(struct compiling *c)
+{
+    struct document *document = c->schema->resource->document;
+    const struct doc_node *env = doc_get(c->schema->source, "x-env"), *level = doc_get(c->schema->source, "x-complexity");
+    struct buf name AUTO_BUF = {0};
+    if (env != NULL && env->kind == DOC_STRING && !is_variable(env->u.string)) {
+        put_short(&name, env);
+        buf_putc(&name, '\0');
+        c->failed = c->failed || buf_check(&name, c->err) != 0;
+        if (!c->failed)
+            compile_complain(c, document, env->file, env->pos, CODE_SCHEMA_INVALID,
+                             "x-env: %s cannot be the name of a variable: letters, digits and _, no digit first", name.data);
+    }
+    if (level != NULL &&
+        (level->kind != DOC_STRING || (!span_is(level->u.string, "simple") && !span_is(level->u.string, "advanced"))))
+        compile_complain(c, document, level->file, level->pos, CODE_SCHEMA_INVALID, "x-complexity: must be simple or advanced");
+}
+
 /* Ours, which no metaschema knows: `x-secret: yes` is a string, and would leave a secret in plain sight. */
 static void check_notes(struct compiling *c)
 {
@@ -181,6 +210,7 @@ static void check_notes(struct compiling *c)
             compile_complain(c, document, note->file, note->pos, CODE_SCHEMA_INVALID, "%s: this is %s, must be %s",
                              notes[i].name, doc_kind_name(note->kind), notes[i].wanted);
     }
+    check_words(c);
 }
 
 static void compile_schema(struct compiling *c, struct schema *schema)

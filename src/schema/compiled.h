@@ -145,7 +145,10 @@ struct keyword {
             struct schema *schema;
             const struct schema *holder; /* whose keyword it is */
         } unevaluated;
-        const struct pattern *pattern;
+        struct {
+            const struct pattern *pattern;
+            const struct doc_node *words; /* what is said instead of it; NULL: it is shown */
+        } text;
         const struct format *format;
         struct decimal step;
         uint64_t count;

@@ -50,13 +50,19 @@ bool compile_max_length(struct compiling *c, const struct doc_node *at, struct k
 
 /* --- pattern -------------------------------------------------------------------------------------------- */
 
+/* `patternErrorMessage` is a keyword of the editors': what people are told instead of a regular expression. */
 static bool check_pattern(struct run *run, const struct keyword *keyword, const struct place *place)
 {
     struct buf value AUTO_BUF = {0}, pattern AUTO_BUF = {0};
-    if (run_match(run, keyword->u.pattern, place->node->u.string))
+    const struct doc_node *words = keyword->u.text.words;
+    if (run_match(run, keyword->u.text.pattern, place->node->u.string))
         return true;
     if (run->problems == NULL || run_is_stopped(run))
         return false;
+    if (words != NULL && place->is_name)
+        return say(run, keyword, place, "%s", words->u.string.data);
+    if (words != NULL)
+        return say(run, keyword, place, "%s: %s", say_value(run, place, &value), words->u.string.data);
     put_short(&pattern, keyword->at);
     return say(run, keyword, place, "%s does not match the pattern %s", say_value(run, place, &value),
                said(run, &pattern));
@@ -66,10 +72,12 @@ bool compile_pattern_keyword(struct compiling *c, const struct doc_node *at, str
 {
     if (at->kind != DOC_STRING)
         return false;
-    out->u.pattern = compile_pattern(c, at->u.string, at, at->pos);
+    const struct doc_node *words = doc_get(c->schema->source, "patternErrorMessage");
+    out->u.text.words = words != NULL && words->kind == DOC_STRING ? words : NULL;
+    out->u.text.pattern = compile_pattern(c, at->u.string, at, at->pos);
     out->check = check_pattern;
     out->kinds = KIND(DOC_STRING);
-    return out->u.pattern != NULL;
+    return out->u.text.pattern != NULL;
 }
 
 /* --- format --------------------------------------------------------------------------------------------- */

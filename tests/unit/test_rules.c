@@ -208,7 +208,7 @@ static void rules__are_refused_at_their_line(void **state)
     assert_refused("- a\n", CODE_YAML_MAPPING, 1, 1, "");
     assert_refused("profile: [\n", CODE_YAML_SYNTAX, 2, 1, "");
     assert_refused("profil: quiet\n", CODE_SCHEMA_ADDITIONAL_PROPERTIES, 1, 1, "profile");
-    assert_refused("profile: Quiet\n", CODE_SCHEMA_PATTERN, 1, 10, "");
+    assert_refused("profile: Quiet\n", CODE_SCHEMA_PATTERN, 1, 10, "must be a name");
     assert_refused("profile: 3\n", CODE_SCHEMA_TYPE, 1, 10, "");
     assert_refused("require_schema: yes\n", CODE_SCHEMA_TYPE, 1, 17, "true");
     assert_refused("policy: {breaking: never}\n", CODE_SCHEMA_ENUM, 1, 20, "refuse");
@@ -229,6 +229,8 @@ static void rules__are_refused_for_patterns_that_are_none(void **state)
         read_text(&r, texts[i]);
         assert_int_equal(r.findings.errors, 1);
         assert_int_equal(r.findings.items[0].pos.line, 1);
+        assert_non_null(strstr(r.findings.items[0].message, "must be the name of a service"));
+        assert_null(strstr(r.findings.items[0].message, "[a-z]"));
     }
 }
 
