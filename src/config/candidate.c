@@ -12,6 +12,7 @@
 #include "config/evolution.h"
 #include "config/judge.h"
 #include "config/services.h"
+#include "config/strangers.h"
 #include "config/touch.h"
 #include "model/codes.h"
 #include "util/hex.h"
@@ -124,6 +125,9 @@ static int load_environment(struct trial *trial, struct error *err)
 {
     struct environment *was = trial->base->environment, **is = &trial->out->environment;
     if (environment_load(trial->source, was, is, trial->findings, err) < 0)
+        return -1;
+    bool is_asked = was == NULL || trial->base->reads_all || was->rules != (*is)->rules; /* names cost a look at all services */
+    if (is_asked && strangers_tell((*is)->rules, trial->source->listing, trial->findings, err) < 0)
         return -1;
     return was == NULL ? 0 : evolution_judge(was, *is, trial->findings, err);
 }

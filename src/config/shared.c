@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "config/variables.h"
 #include "io/yaml.h"
 #include "model/codes.h"
 #include "model/json.h"
@@ -173,8 +174,12 @@ static int compile(struct loader *loader, struct error *err)
     }
     if (schema_set_compile(shared->set, loader->findings, err) < 0)
         return -1;
-    for (size_t i = 0; i < shared->len; i++)
-        shared->files[i].schema = schema_set_find(shared->set, shared->files[i].path);
+    for (size_t i = 0; i < shared->len; i++) {
+        const struct schema *schema = schema_set_find(shared->set, shared->files[i].path);
+        shared->files[i].schema = schema;
+        if (schema != NULL && variables_tell(schema, loader->findings, err) < 0)
+            return -1;
+    }
     return 0;
 }
 

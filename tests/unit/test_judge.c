@@ -153,6 +153,35 @@ static void judge__refuses_what_epoch_yaml_names_and_nobody_has(void **state)
                     "epoch.yaml:3:14: there is no schema 'speech' [rules.unknown-schema]\n");
 }
 
+static void judge__warns_of_names_in_epoch_yaml_that_no_service_has(void **state)
+{
+    (void)state;
+    AUTO_JUDGING struct judging j = {0};
+#define RULES "schemas: {wroker: s, worker: s, \"x*\": s}\nbases: {worker: []}\nconsumers: {wroker: 1, elsewhere: 2}\n"
+    AUTO_FAKE struct fake_source source = FAKE({"epoch.yaml", RULES}, {"schemas/s.json", "{}"}, {"services/a.yaml", "{}"}, {"services/worker.yaml", "{}"});
+    AUTO_FAKE struct fake_source later = FAKE({"epoch.yaml", RULES}, {"schemas/s.json", "{}"}, {"services/a.yaml", "v: 1"}, {"services/worker.yaml", "{}"});
+    static const char told[] =
+        "epoch.yaml:1:11: warning: schemas: there is no service 'wroker'; did you mean \"worker\"? [rules.unknown-service]\n"
+        "epoch.yaml:3:13: warning: consumers: there is no service 'wroker'; did you mean \"worker\"? [rules.unknown-service]\n"
+        "epoch.yaml:3:24: warning: consumers: there is no service 'elsewhere' [rules.unknown-service]\n";
+    assert_findings(&j, &source, told);
+    accept(&j, &source.source);
+    assert_findings(&j, &later, ""); /* who commits reads everything, the daemon what differs */
+    j.reads_all = true;
+    assert_findings(&j, &later, told);
+}
+
+static void judge__warns_of_one_variable_for_two_fields(void **state)
+{
+    (void)state;
+    AUTO_JUDGING struct judging j = {0};
+    AUTO_FAKE struct fake_source source =
+        FAKE({"schemas/x.json", "{\"properties\":{\n\"a\":{\"x-env\":\"A\"},\n\"b\":{\"x-env\":\"B\"},\n\"c\":{\"x-env\":\"A\"}}}"},
+             {"schemas/y.json", "{\"oneOf\":[{\"properties\":{\"a\":{\"x-env\":\"A\"}}},{\"properties\":{\"a\":{\"x-env\":\"A\"}}}]}"},
+             {"services/x.yaml", "{}"});
+    assert_findings(&j, &source, "schemas/x.json:4:14: warning: x-env: A overrides /a already; here it is /c [schema.variable]\n");
+}
+
 static void judge__refuses_a_service_without_a_schema_where_one_is_required(void **state)
 {
     (void)state;
@@ -256,6 +285,8 @@ int main(void)
         cmocka_unit_test(judge__says_under_which_profile_a_line_is_wrong),
         cmocka_unit_test(judge__lets_profiles_give_what_a_service_alone_misses),
         cmocka_unit_test(judge__refuses_what_epoch_yaml_names_and_nobody_has),
+        cmocka_unit_test(judge__warns_of_names_in_epoch_yaml_that_no_service_has),
+        cmocka_unit_test(judge__warns_of_one_variable_for_two_fields),
         cmocka_unit_test(judge__refuses_a_service_without_a_schema_where_one_is_required),
         cmocka_unit_test(judge__tells_a_broken_file_alone_where_the_rest_hangs_on_it),
         cmocka_unit_test(judge__refuses_defaults_without_end),
