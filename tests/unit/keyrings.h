@@ -239,6 +239,14 @@ static inline void spoil_id(const struct place *place, const char *name)
     write_name(place, name, buf_span(&text));
 }
 
+static inline void spoil_separator(const struct place *place, const char *name)
+{
+    AUTO_BUF struct buf text = {0};
+    read_name(place, name, &text);
+    text.data[text.len - 1 - 44 - 1] = ';'; /* before the base64 of the key and the LF */
+    write_name(place, name, buf_span(&text));
+}
+
 static inline void spoil_kind(const struct place *place, const char *name)
 {
     AUTO_BUF struct buf text = {0};
@@ -306,7 +314,8 @@ static const struct {
 } spoilers[] = {
     {spoil_empty, true},     {spoil_short, true}, {spoil_half, true},      {spoil_long, true},
     {spoil_twice, true},     {spoil_crlf, true},  {spoil_character, true}, {spoil_id, true},
-    {spoil_kind, true},      {spoil_size, false}, {spoil_mode, false},     {spoil_link, false},
+    {spoil_separator, true}, {spoil_kind, true},
+    {spoil_size, false}, {spoil_mode, false},     {spoil_link, false},
     {spoil_dangling, false}, {spoil_fifo, false}, {spoil_folder, false},   {spoil_hard_link, false},
     {spoil_owner, false},
 };

@@ -18,6 +18,58 @@
 
 #include "keyrings.h"
 
+/* --- before the first keys ------------------------------------------------------------------------------ */
+
+static int prepare(struct place *place, struct error *err)
+{
+    AUTO_CLOSE int dir = open(place->top, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_true(dir >= 0);
+    return keyring_prepare(place->keys, dir, place->top, err);
+}
+
+/* A file of the state folder with that text; NULL: none. */
+static void put_state(struct place *place, const char *name, const char *text)
+{
+    AUTO_CLOSE int dir = open(place->top, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct error err;
+    assert_true(dir >= 0);
+    unlinkat(dir, name, 0);
+    if (text != NULL)
+        assert_int_equal(fs_replace(dir, name, span_of(text), 0640, &err), 0);
+}
+
+static void keyring__prepares_an_empty_journal_before_the_first_keys(void **state)
+{
+    struct place *place = *state;
+    struct error err;
+    struct stat st;
+    char path[256];
+    assert_int_equal(prepare(place, &err), 0);
+    snprintf(path, sizeof path, "%s/journal.jsonl", place->top);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_size, 0);
+    assert_int_equal(prepare(place, &err), 0); /* an empty one says that nothing was signed yet */
+    put_state(place, "journal.jsonl", NULL);
+}
+
+static void keyring__prepares_nothing_where_something_was_signed(void **state)
+{
+    static const char *const history[] = {"journal.jsonl", "config.lkg.json"};
+    struct place *place = *state;
+    struct error err;
+    for (size_t i = 0; i < ARRAY_LEN(history); i++) {
+        put_state(place, history[i], "{}");
+        assert_int_equal(prepare(place, &err), -1);
+        assert_string_equal(err.code, CODE_KEY_FILE);
+        assert_non_null(strstr(err.message, "none is made anew"));
+        made(state); /* with signing.key, what was cut short is completed */
+        assert_int_equal(prepare(place, &err), 0);
+        start_over(place);
+        put_state(place, "config.lkg.json", NULL);
+        put_state(place, "journal.jsonl", NULL);
+    }
+}
+
 /* --- making --------------------------------------------------------------------------------------------- */
 
 static void keyring__makes_a_folder_that_loads(void **state)
@@ -391,6 +443,8 @@ int main(void)
         IN_A_FOLDER(keyring__needs_the_folder_above),
         IN_A_FOLDER(keyring__refuses_a_source_that_no_reader_would_take),
         IN_A_FOLDER(f75__two_starts_never_get_two_keys),
+        IN_A_FOLDER(keyring__prepares_an_empty_journal_before_the_first_keys),
+        IN_A_FOLDER(keyring__prepares_nothing_where_something_was_signed),
         IN_A_FOLDER(keyring__lets_the_group_epoch_in),
         IN_A_FOLDER(keyring__refuses_a_keyset_without_the_other_files),
         IN_A_FOLDER(keyring__never_replaces_a_damaged_key_when_completing),

@@ -411,6 +411,7 @@ static void loop__does_not_take_a_number_from_its_new_owner(void **state)
 {
     struct desk *desk = *state;
     watch(desk, 0, open_event(desk, 0));
+    watch(desk, 2, open_event(desk, 2)); /* another that came between */
     swap_behind_its_back(desk, 0);
     desk->actors[1].fd = desk->actors[0].fd;
     desk->actors[0].fd = -1;

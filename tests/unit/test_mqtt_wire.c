@@ -288,7 +288,7 @@ static void mqtt__comes_back_after_any_number_of_attempts(void **state)
 static void mqtt__tells_why_the_broker_closes(void **state)
 {
     (void)state;
-    static const uint8_t reasons[] = {0x8B, 0x8E, 0x95, 0x98, 0x9D};
+    static const uint8_t reasons[] = {0x80, 0x8B, 0x8E, 0x95, 0x98, 0x9D};
     for (size_t i = 0; i < ARRAY_LEN(reasons); i++) {
         struct wire wire;
         struct peer peer;
