@@ -73,34 +73,54 @@ int journal_files_list(int dir, struct journal_files *out, struct error *err)
     return 0;
 }
 
-/* Two files belong together if the second begins with what the first ended on. */
-static int check_follows(const struct journal_report *earlier, const struct journal_report *later, const char *name, struct error *err)
+enum { NAME_SIZE = 64 };
+
+static void put_name(const struct journal_files *files, size_t at, char out[static NAME_SIZE])
 {
+    if (at < files->len)
+        snprintf(out, NAME_SIZE, "journal-%llu.jsonl", (unsigned long long)files->last_seqs[at]);
+    else
+        snprintf(out, NAME_SIZE, JOURNAL_FILE);
+}
+
+/* Two files belong together if the second begins with what the first ended on. */
+static int check_follows(const struct journal_report *earlier, const char *first, const struct journal_report *later,
+                         const char *second, struct error *err)
+{
+    unsigned long long end = earlier->last.seq, begin = later->before.seq;
     if (earlier->lines == 0)
         return 0; /* nothing was read before it */
-    if (later->lines > 0 && later->before.seq == earlier->last.seq &&
-        memcmp(later->before.digest, earlier->last.digest, HASH_LEN) == 0)
+    if (later->lines > 0 && begin == end && memcmp(later->before.digest, earlier->last.digest, HASH_LEN) == 0)
         return 0;
-    return error_set(err, CODE_JOURNAL_CORRUPT, 0, "%s does not follow on line %llu of the file before it", name,
-                     (unsigned long long)earlier->last.seq);
+    if (later->lines == 0)
+        return error_set(err, CODE_JOURNAL_CORRUPT, 0, "%s is missing or empty, and %s ends at line %llu: put it back", second, first, end);
+    if (begin == 0)
+        return error_set(err, CODE_JOURNAL_CORRUPT, 0,
+                         "%s begins anew, so %s is of another journal: if the first is the right one, move the other out of the folder",
+                         second, first);
+    if (begin > end)
+        return error_set(err, CODE_JOURNAL_CORRUPT, 0, "the lines %llu to %llu are missing between %s and %s: put journal-%llu.jsonl back",
+                         end + 1, begin, first, second, begin);
+    return error_set(err, CODE_JOURNAL_CORRUPT, 0, "%s does not follow on line %llu of %s: one of them is of another journal", second, end,
+                     first);
 }
 
 int journal_files_read(int dir, const struct journal_files *files, size_t first, const struct mac_key *key, uint64_t after,
                        journal_visit visit, void *context, struct journal_report *report, struct error *err)
 {
     struct journal_report earlier = {0}, later = {0};
+    char name[NAME_SIZE], before[NAME_SIZE] = "";
     for (size_t i = first; i <= files->len; i++) {
-        char name[64] = JOURNAL_FILE;
         bool is_ended = i < files->len;
         if (is_ended && files->last_seqs[i] <= after)
             continue;
-        if (is_ended)
-            snprintf(name, sizeof name, "journal-%llu.jsonl", (unsigned long long)files->last_seqs[i]);
+        put_name(files, i, name);
         if (journal_read(dir, name, key, after, visit, context, &later, err) != 0)
             return is_ended ? error_wrap(err, "%s", name) : -1;
-        if (check_follows(&earlier, &later, name, err) != 0)
+        if (check_follows(&earlier, before, &later, name, err) != 0)
             return -1;
         earlier = later;
+        memcpy(before, name, sizeof before);
     }
     *report = later;
     return 0;

