@@ -96,28 +96,47 @@ static size_t escape(const char *text, size_t len, char out[static 8])
     return (size_t)snprintf(out, 8, "\\u%04" PRIx32, code_point(text, len) & 0xFFFF);
 }
 
+/* How many characters from here on are printable ASCII that stands for itself: mostly all there are. */
+static size_t plain_len(const char *text, size_t max)
+{
+    size_t len = 0;
+    while (len < max && text[len] >= ' ' && text[len] < 0x7F && text[len] != '"' && text[len] != '\\')
+        len++;
+    return len;
+}
+
+/* What stands for the next character, which is no such one; *taken bytes of it. */
+static const char *put_for(const char *text, size_t left, char escaped[static 8], size_t *taken, size_t *len)
+{
+    static const char replacement[] = "\xEF\xBF\xBD"; /* U+FFFD: JSON carries no other bytes than UTF-8 */
+    *taken = *len = utf8_sequence(text, left);
+    if (*taken == 0) {
+        *taken = 1;
+        *len = sizeof replacement - 1;
+        return replacement;
+    }
+    if (!must_escape(text, *taken))
+        return text;
+    *len = escape(text, *taken, escaped);
+    return escaped;
+}
+
 static void put_string(struct line *line, const char *text)
 {
-    size_t left = strlen(text), written = 0;
+    size_t left = strlen(text), room = LOG_VALUE_MAX;
     put(line, "\"", 1);
     while (left > 0) {
         char escaped[8];
         const char *piece = text;
-        size_t taken = utf8_sequence(text, left), piece_len = taken;
-        if (taken == 0) {
-            taken = 1;
-            piece = "\xEF\xBF\xBD"; /* U+FFFD: JSON carries no other bytes than UTF-8 */
-            piece_len = 3;
-        } else if (must_escape(text, taken)) {
-            piece_len = escape(text, taken, escaped);
-            piece = escaped;
-        }
-        if (written + piece_len > LOG_VALUE_MAX) {
+        size_t taken = plain_len(text, left < room ? left : room), len = taken;
+        if (taken == 0)
+            piece = put_for(text, left, escaped, &taken, &len);
+        if (len > room) {
             puts_to(line, "…");
             break;
         }
-        put(line, piece, piece_len);
-        written += piece_len;
+        put(line, piece, len);
+        room -= len;
         text += taken;
         left -= taken;
     }
