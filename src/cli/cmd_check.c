@@ -1,7 +1,9 @@
 /*
  * check: judges a revision as the daemon would, with the same code.
  */
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/formats.h"
@@ -9,6 +11,7 @@
 #include "config/candidate.h"
 #include "config/guard.h"
 #include "config/revision.h"
+#include "model/codes.h"
 
 enum { REVISION_MAX = 256 };
 
@@ -48,10 +51,24 @@ static bool choose(const struct cli_args *args, struct check_options *out)
     return true;
 }
 
+static int refuse_bare(struct error *err)
+{
+    return error_set(err, CODE_USAGE, 0, "a bare repository has only commits: epochctl check REV");
+}
+
+/* A repository without it is bare, and its folder holds nothing of ours. */
+static bool is_work_tree(const char *top)
+{
+    AUTO_CLOSE int dir = open(top, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return dir >= 0 && faccessat(dir, ".git", F_OK, 0) == 0;
+}
+
 /* The top of the work tree we are in; a folder outside of any need not be a git repository to be judged. */
 static int open_work_tree(struct source *out, struct error *err)
 {
     AUTO_FREE char *top = cli_nearest_repository();
+    if (top != NULL && !is_work_tree(top))
+        return refuse_bare(err);
     return source_from_folder(top == NULL ? "." : top, out, err);
 }
 
@@ -64,6 +81,8 @@ static int open_source(const struct cli *cli, const struct check_options *option
         return open_work_tree(out, err);
     if (cli_open_repo(cli, repo, err) != 0)
         return -1;
+    if (options->what == CHECK_STAGED && repo_is_bare(*repo))
+        return refuse_bare(err);
     if (options->what == CHECK_STAGED)
         return source_from_index(*repo, out, err);
     if (repo_resolve(*repo, options->revision, &commit, err) != 0)

@@ -177,6 +177,9 @@ const struct cli_verb verb_plan = {
 /* "A B", or "A..B" as git takes it; B is HEAD unless it is named. *room is for A. */
 static bool choose_sides(const struct cli_args *args, char room[static REVISION_MAX], const char **a, const char **b)
 {
+    *a = *b = "HEAD";
+    if (args->operands_len == 0)
+        return true;
     const char *dots = strstr(args->operands[0], "..");
     size_t len = dots == NULL ? 0 : (size_t)(dots - args->operands[0]);
     *a = args->operands[0];
@@ -193,14 +196,20 @@ static bool choose_sides(const struct cli_args *args, char room[static REVISION_
     return true;
 }
 
+/* Without a word about it, as `git diff`: what was edited since HEAD. */
+static bool wants_files(const struct cli_args *args)
+{
+    return cli_given(args, OPT_DIFF_WORKTREE) || args->operands_len == 0;
+}
+
 /* What is compared with: an epoch, or the files as they are. */
 static int open_later(struct local *local, struct repo *repo, const struct cli_args *args, const char *later, struct source *out,
                       struct error *err)
 {
     struct oid commit;
-    if (cli_given(args, OPT_DIFF_WORKTREE) && repo_work_dir(repo) == NULL)
-        return error_set(err, CODE_USAGE, 0, "a bare repository has no files to compare with");
-    if (cli_given(args, OPT_DIFF_WORKTREE))
+    if (wants_files(args) && repo_work_dir(repo) == NULL)
+        return error_set(err, CODE_USAGE, 0, "a bare repository has no files to compare with: epochctl diff A B compares two epochs");
+    if (wants_files(args))
         return source_from_folder(repo_work_dir(repo), out, err);
     return epoch_find_commit(local, repo, later, &commit, err) != 0 ? -1 : source_from_commit(repo, &commit, NULL, out, err);
 }
@@ -215,7 +224,8 @@ static int run_diff(const struct cli *cli, const struct cli_args *args)
     const char *earlier, *later;
     struct error err;
     int rc;
-    if (cli_given(args, OPT_DIFF_WORKTREE) && (args->operands_len > 1 || strstr(args->operands[0], "..") != NULL))
+    if (cli_given(args, OPT_DIFF_WORKTREE) &&
+        (args->operands_len > 1 || (args->operands_len == 1 && strstr(args->operands[0], "..") != NULL)))
         return cli_usage(args->verb, "one epoch to compare the files with, or two epochs");
     if (!choose_sides(args, room, &earlier, &later))
         return CLI_USAGE;
@@ -231,10 +241,10 @@ const struct cli_verb verb_diff = {
     .name = "diff",
     .summary = "what changed between two epochs, by service and key",
     .help = "From one epoch to another, _B_ being HEAD unless it is named: their numbers, or anything git\n"
-            "takes for a commit; _A.._ and _A..B_ are the same as _A_ and _A_ _B_. Reads the repository; a\n"
-            "number is looked up in the journal.\n",
+            "takes for a commit; _A.._ and _A..B_ are the same as _A_ and _A_ _B_. Without any of them from\n"
+            "HEAD to the files as they are. Reads the repository; a number is looked up in the journal.\n",
     .exit = "0: compared, also where nothing changed; 1: _B_ is not valid, and the findings say why.",
-    .operands = {{.name = "A", .kind = CLI_EPOCH}, {.name = "B", .kind = CLI_EPOCH, .is_optional = true}},
+    .operands = {{.name = "A", .kind = CLI_EPOCH, .is_optional = true}, {.name = "B", .kind = CLI_EPOCH, .is_optional = true}},
     .options = {FORMAT_OPTIONS,
                 [OPT_DIFF_WORKTREE] = {.name = "worktree", .help = "from _A_ to the files as they are, edits that are not committed too"}},
     .run = run_diff,

@@ -40,6 +40,15 @@ static int load(const struct source *source, const struct cli_args *args, struct
     return 0;
 }
 
+/* Not the files as they are, unless nothing is committed: the shell has just emptied the one this is printed into. */
+static int open_committed(const struct cli *cli, struct ground *out, struct error *err)
+{
+    struct ground trial AUTO_GROUND = ground_new();
+    if (ground_open(cli, NULL, &trial, err) != 0)
+        return -1;
+    return ground_open(cli, trial.has_commit ? "HEAD" : NULL, out, err);
+}
+
 int schema_infer_services(const struct cli *cli, const struct cli_args *args)
 {
     struct ground ground AUTO_GROUND = ground_new();
@@ -50,8 +59,7 @@ int schema_infer_services(const struct cli *cli, const struct cli_args *args)
     const char *title = cli_operand(args, 1);
     if (title == NULL)
         return cli_usage(args->verb, "infer takes one service or several");
-    /* Not the files as they are: the shell has just emptied the one this is printed into. */
-    if (ground_open(cli, "HEAD", &ground, &err) != 0 ||
+    if (open_committed(cli, &ground, &err) != 0 ||
         load(&ground.source, args, &services, &findings, &err) != 0)
         return cli_fail(&err);
     if (cli_print_errors(&findings))

@@ -105,7 +105,7 @@ static int read_patch(struct judge *judge, const char *service, struct effective
         return 0;
     const struct listing_entry *folder = profiles_find(&judge->profiles, effective->profile);
     if (folder == NULL)
-        return error_set(err, CODE_REPO_REV, 0, "there is no profile '%s'", effective->profile);
+        return error_set(err, CODE_NO_PROFILE, 0, "there is no profile '%s'", effective->profile);
     const struct listing_entry *entry = profiles_find_patch(folder, service, path);
     return entry == NULL ? 0 : judge_read(judge, path, entry, &effective->patch, err);
 }

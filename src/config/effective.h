@@ -40,8 +40,8 @@ void effective_fini(struct effective *effective);
 
 /*
  * Makes the effective configuration of a service under a profile: NULL: the active one; "": none. It is not validated:
- * candidate_judge does that for the whole revision; what cannot be read is told in the findings. CODE_REPO_REV: there is
- * no such service, or no such profile. `old` (may be NULL): an environment to share with.
+ * candidate_judge does that for the whole revision; what cannot be read is told in the findings. CODE_NO_SERVICE,
+ * CODE_NO_PROFILE: there is none of that name. `old` (may be NULL): an environment to share with.
  */
 int effective_load(const struct source *source, struct environment *old, const char *service, const char *profile,
                    struct effective *out, struct findings *findings, struct error *err) MUST_CHECK;

@@ -226,7 +226,7 @@ def test_check_works_in_a_bare_repository_and_before_the_first_commit(home, tmp_
     ctl("check", cwd=tmp_path / "bare.git", check=0)
     fresh = Repo(tmp_path / "fresh")
     fresh.write({"services/a.yaml": BAD})
-    assert "there is no commit 'HEAD': HEAD's branch has none yet [repo.rev]" in ctl("check", cwd=fresh.path, check=3).stderr
+    assert "there is no commit 'HEAD': HEAD's branch has none yet; git commit makes the first [repo.rev]" in ctl("check", cwd=fresh.path, check=3).stderr
     ctl("check", "--worktree", cwd=fresh.path, check=1)
     fresh.git("add", "-A")
     ctl("check", "--staged", cwd=fresh.path, check=1)

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from harness import ctl
+from harness import EPOCHCTL, ctl, run
 
 STT, ROUTER = "services/audio/stt-worker.yaml", "services/router.yaml"
 TEXT = """+ new
@@ -72,6 +72,23 @@ def test_an_epoch_and_the_files_as_they_are(edited):
     assert "has no files to compare with" in ctl("diff", "HEAD", "--worktree", cwd=edited.path.parent / "bare.git").stderr
 
 
+def test_without_an_epoch_it_is_what_was_edited_since_the_last_commit(edited, tmp_path):
+    assert here(edited, "diff").stdout == here(edited, "diff", "HEAD", "--worktree").stdout != "no service changes\n"
+    edited.git("clone", "-q", "--bare", ".", tmp_path / "bare.git")
+    told = run(EPOCHCTL, "-C", tmp_path / "bare.git", "diff", check=2).stderr
+    assert "a bare repository has no files to compare with: epochctl diff A B compares two epochs" in told
+    edited.git("init", "-q", tmp_path / "fresh")
+    assert "git commit makes the first [repo.rev]" in run(EPOCHCTL, "-C", tmp_path / "fresh", "diff", check=3).stderr
+
+
+def test_a_bare_repository_has_no_files_to_check(home, tmp_path):
+    home.git("clone", "-q", "--bare", ".", tmp_path / "bare.git")
+    for what in ("--worktree", "--staged"):
+        told = run(EPOCHCTL, "-C", tmp_path / "bare.git", "check", what, check=2)
+        assert told.stdout == "" and "a bare repository has only commits: epochctl check REV" in told.stderr
+    assert run(EPOCHCTL, "-C", tmp_path / "bare.git", "check", check=0).stdout == "ok: 6 services, 0 warnings\n"
+
+
 def test_json_is_for_programs(edited):
     plan = json.loads(here(edited, "plan", "--json").stdout)
     assert (plan["created"], plan["updated"], plan["deleted"], plan["total"]) == (1, 1, 1, 6)
@@ -116,7 +133,7 @@ def test_what_is_refused_has_no_plan(home):
     assert here(home, "plan").stdout == "no service changes\n"
 
 
-@pytest.mark.parametrize("args", [["plan", "HEAD", "--staged"], ["plan", "a", "b"], ["diff"], ["diff", "a", "b", "c"], ["plan", "--format", "xml"]])
+@pytest.mark.parametrize("args", [["plan", "HEAD", "--staged"], ["plan", "a", "b"], ["diff", "a..b", "--worktree"], ["diff", "a", "b", "c"], ["plan", "--format", "xml"]])
 def test_a_wrong_command_line_is_told(home, args):
     assert "usage: epochctl" in here(home, *args, check=2).stderr
 

@@ -37,6 +37,12 @@ def test_the_file_that_it_is_printed_into_is_empty_already(config):
     assert run.returncode == 0 and run.stdout.startswith("# What 1 configuration holds today")
 
 
+def test_before_the_first_commit_it_is_the_files(tmp_path):
+    repo = Repo(tmp_path / "new")
+    repo.write({"services/lamp.yaml": "bright: true\n"})
+    assert "  bright:\n    type: boolean\n" in ctl("-C", repo.path, "schema", "infer", "lamp", check=0).stdout
+
+
 def test_an_unknown_service_is_named_with_the_nearest(config):
     run = ctl("-C", config.path, "schema", "infer", "lamb")
     assert run.returncode != 0 and 'did you mean "lamp"?' in run.stderr

@@ -121,6 +121,7 @@ static void effective__tells_the_layer_and_line_of_every_value(void **state)
     assert_int_equal(effective_load(&source.source, NULL, "mik", NULL, &wrong, &findings, &err), -1);
     assert_string_equal(err.code, CODE_NO_SERVICE);
     assert_int_equal(effective_load(&source.source, NULL, "mic", "deaf", &wrong, &findings, &err), -1);
+    assert_string_equal(err.code, CODE_NO_PROFILE);
     assert_string_equal(err.message, "there is no profile 'deaf'");
     assert_int_equal(findings.len, 0);
 }
