@@ -16,7 +16,7 @@ from pathlib import Path
 FLOORS = {"util": 0, "model": 1, "schema": 1.5, "io": 2, "verify": 2.5, "config": 2.5, "daemon": 3, "cli": 3, "client": 3}
 # Rooms of one floor that do not know each other.
 STRANGERS = [{"verify", "config"}, {"daemon", "cli"}, {"daemon", "client"}, {"cli", "client"}]
-# io/ reads what a snapshot or keyring holds through verify's keysets: the one type that is shared upward by header alone.
+# Who may name a foreign library.
 FOREIGN = {
     "git2.h": r"io/repo_\w+\.[ch]$",
     "git2/": r"io/repo_\w+\.[ch]$",
