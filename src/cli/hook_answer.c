@@ -94,6 +94,16 @@ static void answer(const char *config, struct repo *repo, const struct hook_push
     fprintf(stderr, "%s%.*s\n", is_named ? "" : "epochd: ", (int)told.line.len, told.line.data);
 }
 
+/* Where the branch was before this: its reflog knows it of an amend, a rebase and a pull of many commits too. */
+static void find_before(struct repo *repo, const struct repo_commit *commit, struct hook_push *push)
+{
+    char revision[sizeof push->branch + sizeof "refs/heads/@{1}"];
+    struct error ignored;
+    snprintf(revision, sizeof revision, "refs/heads/%s@{1}", push->branch);
+    if (push->branch[0] == '\0' || repo_resolve(repo, revision, &push->before, &ignored) != 0)
+        push->before = commit->first_parent;
+}
+
 void hook_answer_head(const char *config, struct repo *repo)
 {
     struct hook_push push = {0};
@@ -105,7 +115,7 @@ void hook_answer_head(const char *config, struct repo *repo)
     /* A rebase makes commits one by one on no branch; its end is told. */
     if (push.branch[0] == '\0' && repo_is_rebasing(repo))
         return;
-    push.before = commit.first_parent;
+    find_before(repo, &commit, &push);
     if (push.branch[0] == '\0')
         snprintf(push.branch, sizeof push.branch, "HEAD");
     answer(config, repo, &push);

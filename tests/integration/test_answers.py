@@ -44,6 +44,19 @@ def test_an_amended_commit_is_told_once(served, daemon):
     assert len(re.findall(r"^epochd: epoch \d+ published", answers, re.M)) == 1
 
 
+def test_what_an_amend_and_a_pull_change_is_told_against_where_the_branch_was(served, daemon, tmp_path):
+    edit(served, 1)
+    told(served, daemon, "commit", "-qm", "one")
+    assert "published: no service changes" in told(served, daemon, "commit", "-q", "--amend", "-m", "another word")
+    edit(served, 2, ROUTER)
+    assert "published: router (" in told(served, daemon, "commit", "-q", "-a", "--amend", "--no-edit")
+    run("git", "clone", "-q", served.path, tmp_path / "clone", check=0)
+    clone = Repo(tmp_path / "clone")
+    for value, file in ((3, STT), (3, ROUTER)):
+        clone.commit({file: f"rate: {value}\n"}, file)
+    assert "published: router, stt-worker (" in told(served, daemon, "pull", "-q", "--ff-only", str(clone.path), "main")
+
+
 def test_a_merge_a_cherry_pick_and_a_revert_are_told(served, daemon):
     served.git("switch", "-qc", "side")
     edit(served, 1, ROUTER)
