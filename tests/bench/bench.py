@@ -135,8 +135,8 @@ def measure_stages(rounds, world, commits, scratch, gap, count):
     found.update(measure("append", dir=scratch, gap=gap, count=count, size=2200, lead=int(before_append)))
     for name, samples in found.items():
         rounds.add(name, gap, samples)
-    parts = ["inotify", "tree", "yaml", "sign", "sign", "hmac", "append beside git", "publish", "verify"]
-    rounds.add("sum of stages", gap, [sum(statistics.median(found[part]) for part in parts)])
+    for name, parts in figures.SUMS.items():
+        rounds.add(name, gap, [sum(statistics.median(found[part]) for part in parts)])
 
 
 def measure_round(rounds, worlds, apart, peers, sidecar, scratch, plan):
