@@ -21,7 +21,11 @@ enum { OPT_FROM, OPT_FOLDER, OPT_WRITING };
 static int read_json(struct span text, const char *file, struct doc *doc, struct error *err)
 {
     const struct json_options options = {.file = file, .limits = doc_limits_config};
-    return json_read(text, &options, doc, err);
+    if (json_read(text, &options, doc, err) == 0)
+        return 0;
+    if (strcmp(err->code, CODE_MESSAGE_FORM) == 0)
+        err->code = CODE_IMPORT; /* it is no message */
+    return -1;
 }
 
 static const struct format {
@@ -125,11 +129,7 @@ static int choose_place(struct writing *w, const char *target, const char *folde
         return -1;
     if (found)
         return error_set(err, CODE_USAGE, 0, "there is a service '%s' already: %s", *name, there);
-    if (asprintf(out, "services/%s%s%s.yaml", folder == NULL ? "" : folder, folder == NULL ? "" : "/", target) < 0) {
-        *out = NULL;
-        return error_memory(err);
-    }
-    return 0;
+    return writing_place(folder, target, out, err);
 }
 
 static int execute(const struct cli *cli, const struct cli_args *args, struct outcome *outcome, int *rc,

@@ -110,9 +110,9 @@ static int choose_place(struct writing *w, const char *from, const char *target,
         return -1;
     if (found && strcmp(there, from) != 0)
         return error_set(err, CODE_USAGE, 0, "there is a service '%s' already: %s", *name, there);
-    int rc = slash == NULL ? asprintf(out, "%.*s/%s.yaml", (int)(folder_end - from), from, *name)
-                           : asprintf(out, "services/%s.yaml", target);
-    if (rc < 0) {
+    if (slash != NULL && writing_place(NULL, target, out, err) != 0)
+        return -1;
+    if (slash == NULL && asprintf(out, "%.*s/%s.yaml", (int)(folder_end - from), from, *name) < 0) {
         *out = NULL;
         return error_memory(err);
     }

@@ -160,6 +160,24 @@ int writing_need(struct writing *w, const char *service, bool gives_values, char
     return error_set(err, CODE_NO_SERVICE, 0, "there is no service '%s': epochctl add %s makes it", service, service);
 }
 
+int writing_place(const char *folder, const char *target, char **out, struct error *err)
+{
+    size_t folder_len = folder == NULL ? 0 : strlen(folder);
+    folder_len -= folder_len > 1 && folder[folder_len - 1] == '/'; /* as a shell completes it */
+    AUTO_FREE char *path = NULL;
+    if (asprintf(&path, "services/%.*s%s%s.yaml", (int)folder_len, folder_len == 0 ? "" : folder, folder_len == 0 ? "" : "/", target) < 0) {
+        path = NULL;
+        return error_memory(err);
+    }
+    /* Any other name is the judge's to refuse, who says more. */
+    for (const char *part = strchr(path, '/'); part != NULL; part = strchr(part + 1, '/'))
+        if (part[1] == '/' || part[1] == '.')
+            return error_set(err, CODE_USAGE, 0, "'%.80s' is no place below services/: names with '/' between them, as audio/ears",
+                             folder_len == 0 ? target : folder);
+    *out = TAKE(path);
+    return 0;
+}
+
 int writing_read(struct writing *w, const char *path, struct buf *out, uint32_t *mode, struct error *err)
 {
     const struct listing_entry *entry = listing_find_path(w->listing, path);

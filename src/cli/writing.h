@@ -44,6 +44,9 @@ int writing_find(struct writing *w, const char *service, bool *found, char **pat
 /* The same, where it has to be there: CODE_NO_SERVICE with the nearest name, or with how to add it to whoever gives it values. */
 int writing_need(struct writing *w, const char *service, bool gives_values, char **path, struct error *err) MUST_CHECK;
 
+/* "services/<folder>/<target>.yaml"; `folder` may be NULL or "". CODE_USAGE for what leads nowhere below services/: "..", "a//b". */
+int writing_place(const char *folder, const char *target, char **out, struct error *err) MUST_CHECK;
+
 /* The content of a file as it is at the tip, and its mode. */
 int writing_read(struct writing *w, const char *path, struct buf *out, uint32_t *mode, struct error *err) MUST_CHECK;
 

@@ -299,7 +299,7 @@ REFUSED_FILES = [
     ("x.env", 'A="1" 2\n', "x.env:1:7: something stands behind the closing quote"),
     ("x.env", "A=1\nA=2\n", "key 'A' stands twice"),
     ("x.json", "[1]", "is an array, and a service is an object"),
-    ("x.json", "{", "x.json:1:2"),
+    ("x.json", "{", "x.json:1:2: the end of the text instead of a name in quotes [import]"),
     ("x.ini", "", "ends in none of .env, .json, .toml and .yaml"),
     ("x.yaml", "a: 1\na: 2\n", "services/lamp.yaml:2:1: key 'a' stands twice"),
     ("x.toml", "a = 1979-05-27", "x.toml:1:5: a date or time"),
@@ -343,8 +343,10 @@ def test_add_refuses_what_it_cannot_take_over_at_its_place(repo, tmp_path):
     (["stt-worker"], f"there is a service 'stt-worker' already: {STT}"),
     (["Lamp"], "cannot be the name of a service"),
     (["lamp", "--from", "/nonexistent.env"], "cannot open '/nonexistent.env'"),
-    (["lamp", "--folder", "../x"], ""),
-    (["../lamp"], ""),
+    (["lamp", "--folder", "../x"], "'../x' is no place below services/"),
+    (["lamp", "--folder", "/x"], "'/x' is no place below services/"),
+    (["../lamp"], "'../lamp' is no place below services/"),
+    (["a//lamp"], "'a//lamp' is no place below services/"),
     (["home/lamp", "--folder", "home"], "names a folder, and so does --folder"),
     (["lamp", "--folder", "a/b/c/d"], "[layout.depth]"),
 ])
@@ -380,6 +382,7 @@ def test_mv_to_another_folder_changes_no_service(repo):
     (["stt-worker", "router"], "there is a service 'router' already: services/router.yaml"),
     (["stt-worker", "stt-worker"], "it is there already"),
     (["stt-worker", "Ears"], "cannot be the name of a service"),
+    (["stt-worker", "a/../ears"], "'a/../ears' is no place below services/"),
     (["nobody", "ears"], "there is no service 'nobody'"),
 ])
 def test_mv_refuses(repo, args, words):
@@ -481,7 +484,7 @@ def test_edit_loses_neither_side_when_somebody_else_commits_meanwhile(repo, edit
 
 def test_edit_ends_with_an_editor_that_fails(repo, editor):
     before = untouched(repo)
-    assert "the editor ended with 3" in edit(repo, editor, "echo x >> \"$1\"; exit 3", check=2).stderr
+    assert "the editor ended with 3" in edit(repo, editor, "echo x >> \"$1\"; exit 3", check=3).stderr
     assert untouched(repo) == before
 
 
@@ -555,7 +558,7 @@ def test_what_was_typed_is_kept_when_the_editor_fails_the_second_time(repo, edit
     typist.read("Edit again? [Y/n] ")
     typist.type("y\n")
     shown, code = typist.end()
-    assert code == 2 and "the editor ended with 3" in shown
+    assert code == 3 and "the editor ended with 3" in shown
     assert kept(subprocess.CompletedProcess([], code, stderr=shown)) == TEXT + "model: again\n"
 
 
