@@ -84,7 +84,7 @@ static void publish(struct scene *scene, int n)
     COMMIT_OF(&scene->what, "a", config, "b", config);
     put(scene, "system/keys/" SOURCE, &scene->what.keyset);
     for (size_t i = 0; i < scene->what.len; i++) {
-        char topic[64];
+        char topic[sizeof "system/config/" + LAYOUT_NAME_MAX];
         snprintf(topic, sizeof topic, "system/config/%s", scene->what.services[i].name);
         put(scene, topic, &scene->what.services[i].message);
     }
