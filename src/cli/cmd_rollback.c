@@ -10,6 +10,7 @@
 #include "cli/writing.h"
 #include "io/yaml.h"
 #include "model/codes.h"
+#include "util/array.h"
 #include "util/num.h"
 
 enum { OPT_SERVICE, OPT_ALLOW, OPT_WRITING };
@@ -104,14 +105,10 @@ static int list_target(struct writing *w, const struct target *target, struct li
 
 static int add_change(struct set_back *back, struct repo_change change, struct error *err)
 {
-    if (back->len == back->cap) {
-        size_t cap = back->cap == 0 ? 16 : back->cap * 2;
-        struct repo_change *grown = reallocarray(back->changes, cap, sizeof *grown);
-        if (grown == NULL)
-            return error_memory(err);
-        back->changes = grown;
-        back->cap = cap;
-    }
+    struct repo_change *grown = array_grow(back->changes, back->len, &back->cap, sizeof *grown);
+    if (grown == NULL)
+        return error_memory(err);
+    back->changes = grown;
     back->changes[back->len++] = change;
     return 0;
 }

@@ -10,6 +10,7 @@
 #include "io/journal_files.h"
 #include "model/codes.h"
 #include "model/tail.h"
+#include "util/array.h"
 #include "util/num.h"
 
 enum { ABBREVIATED_MIN = 7 }; /* what git abbreviates a commit id to, at least */
@@ -23,14 +24,10 @@ void epoch_rows_fini(struct epoch_rows *rows)
 
 static int add(struct epoch_rows *rows, const struct epoch_row *row, struct error *err)
 {
-    if (rows->len == rows->cap) {
-        size_t cap = rows->cap == 0 ? 64 : rows->cap * 2;
-        struct epoch_row *grown = realloc(rows->rows, cap * sizeof *grown);
-        if (grown == NULL)
-            return error_memory(err);
-        rows->rows = grown;
-        rows->cap = cap;
-    }
+    struct epoch_row *grown = array_grow(rows->rows, rows->len, &rows->cap, sizeof *grown);
+    if (grown == NULL)
+        return error_memory(err);
+    rows->rows = grown;
     rows->rows[rows->len++] = *row;
     return 0;
 }

@@ -9,6 +9,7 @@
 #include "cli/meaning.h"
 #include "io/yaml.h"
 #include "model/codes.h"
+#include "util/array.h"
 #include "util/clock.h"
 
 void explained_fini(struct explained *explained)
@@ -63,14 +64,10 @@ static int add_key(struct explained *out, const struct pointer *way, const struc
 {
     if (out->len == EXPLAINED_KEYS_MAX)
         return error_set(err, CODE_USAGE, 0, "more than %d values: name a key", EXPLAINED_KEYS_MAX);
-    if (out->len == out->cap) {
-        size_t cap = out->cap == 0 ? 32 : out->cap * 2;
-        struct explained_key *grown = reallocarray(out->keys, cap, sizeof *grown);
-        if (grown == NULL)
-            return error_memory(err);
-        out->keys = grown;
-        out->cap = cap;
-    }
+    struct explained_key *grown = array_grow(out->keys, out->len, &out->cap, sizeof *grown);
+    if (grown == NULL)
+        return error_memory(err);
+    out->keys = grown;
     struct explained_key *key = &out->keys[out->len++];
     *key = (struct explained_key){.value = value, .way = *way};
     ask_schema(out, key);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "model/json_text.h"
+#include "util/array.h"
 
 enum { NAMES_SHOWN = 8 };
 
@@ -34,16 +35,12 @@ static struct plan_cause *cause_of(struct plan_causes *causes, const char *path,
     for (size_t i = 0; i < causes->len; i++)
         if (strcmp(causes->items[i].path, path) == 0)
             return &causes->items[i];
-    if (causes->len == causes->cap) {
-        size_t cap = causes->cap == 0 ? 8 : causes->cap * 2;
-        struct plan_cause *grown = reallocarray(causes->items, cap, sizeof *grown);
-        if (grown == NULL) {
-            error_memory(err);
-            return NULL;
-        }
-        causes->items = grown;
-        causes->cap = cap;
+    struct plan_cause *grown = array_grow(causes->items, causes->len, &causes->cap, sizeof *grown);
+    if (grown == NULL) {
+        error_memory(err);
+        return NULL;
     }
+    causes->items = grown;
     struct plan_cause *made = &causes->items[causes->len];
     *made = (struct plan_cause){.path = arena_copy(&causes->arena, path, strlen(path))};
     if (made->path == NULL) {
@@ -59,14 +56,10 @@ static int add_service(struct plan_causes *causes, const char *path, struct span
     struct plan_cause *cause = cause_of(causes, path, err);
     if (cause == NULL)
         return -1;
-    if (cause->len == cause->cap) {
-        size_t cap = cause->cap == 0 ? 8 : cause->cap * 2;
-        const char **grown = reallocarray(cause->services, cap, sizeof *grown);
-        if (grown == NULL)
-            return error_memory(err);
-        cause->services = grown;
-        cause->cap = cap;
-    }
+    const char **grown = array_grow(cause->services, cause->len, &cause->cap, sizeof *grown);
+    if (grown == NULL)
+        return error_memory(err);
+    cause->services = grown;
     const char *copy = arena_copy(&causes->arena, name.data, name.len);
     if (copy == NULL)
         return error_memory(err);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/term.h"
+#include "util/array.h"
 #include "util/utf8.h"
 
 enum { GAP = 2, LAST_MIN = 8 };
@@ -33,16 +34,12 @@ void table_fini(struct table *table)
 
 void table_add(struct table *table, enum term_style style, struct span text)
 {
-    if (table->len == table->cap) {
-        size_t cap = table->cap == 0 ? 64 : table->cap * 2;
-        struct table_cell *grown = realloc(table->cells, cap * sizeof *grown);
-        if (grown == NULL) {
-            table->failed = true;
-            return;
-        }
-        table->cells = grown;
-        table->cap = cap;
+    struct table_cell *grown = array_grow(table->cells, table->len, &table->cap, sizeof *grown);
+    if (grown == NULL) {
+        table->failed = true;
+        return;
     }
+    table->cells = grown;
     table->cells[table->len++] = (struct table_cell){table->text.len, text.len, term_columns(text), style};
     buf_append_span(&table->text, text);
 }

@@ -4,6 +4,7 @@
  */
 #include "client/client.h"
 #include "model/codes.h"
+#include "util/array.h"
 
 /* --- what is in force --------------------------------------------------------------------------------------------- */
 
@@ -97,14 +98,10 @@ struct cache_kept *apply_kept(epoch_client *client, const char *name, bool make)
             return &client->kept[i];
     if (!make)
         return NULL;
-    if (client->kept_len == client->kept_cap) {
-        size_t cap = client->kept_cap == 0 ? 4 : client->kept_cap * 2;
-        struct cache_kept *grown = reallocarray(client->kept, cap, sizeof *grown);
-        if (grown == NULL)
-            return NULL;
-        client->kept = grown;
-        client->kept_cap = cap;
-    }
+    struct cache_kept *grown = array_grow(client->kept, client->kept_len, &client->kept_cap, sizeof *grown);
+    if (grown == NULL)
+        return NULL;
+    client->kept = grown;
     struct cache_kept *kept = &client->kept[client->kept_len++];
     *kept = (struct cache_kept){0};
     snprintf(kept->name, sizeof kept->name, "%s", name);

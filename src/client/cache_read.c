@@ -11,6 +11,7 @@
 #include "model/codes.h"
 #include "model/json.h"
 #include "model/tail.h"
+#include "util/array.h"
 #include "util/fs.h"
 
 #define LOG_FILE "applied.jsonl"
@@ -43,14 +44,10 @@ static int add_service(struct cache_content *content, struct span name, struct s
 {
     if (!layout_name_is_good(name))
         return error_set(err, CODE_LKG_FORM, 0, "a service's name is none");
-    if (content->services_len == content->services_cap) {
-        size_t cap = content->services_cap == 0 ? 16 : content->services_cap * 2;
-        struct cache_service *grown = reallocarray(content->services, cap, sizeof *grown);
-        if (grown == NULL)
-            return error_memory(err);
-        content->services = grown;
-        content->services_cap = cap;
-    }
+    struct cache_service *grown = array_grow(content->services, content->services_len, &content->services_cap, sizeof *grown);
+    if (grown == NULL)
+        return error_memory(err);
+    content->services = grown;
     struct cache_service *service = &content->services[content->services_len];
     *service = (struct cache_service){.message = message, .order = content->services_len};
     memcpy(service->name, name.data, name.len);
@@ -134,14 +131,10 @@ static int keep_doc(struct loading *load, struct span line, const struct doc_nod
 {
     const struct json_options options = {
         .file = LOG_FILE, .limits = {.depth = 8, .nodes = 100 * 1000, .size = LOG_MAX}};
-    if (load->out->docs_len == load->docs_cap) {
-        size_t cap = load->docs_cap == 0 ? 64 : load->docs_cap * 2;
-        struct doc *grown = reallocarray(load->out->docs, cap, sizeof *grown);
-        if (grown == NULL)
-            return error_memory(load->err);
-        load->out->docs = grown;
-        load->docs_cap = cap;
-    }
+    struct doc *grown = array_grow(load->out->docs, load->out->docs_len, &load->docs_cap, sizeof *grown);
+    if (grown == NULL)
+        return error_memory(load->err);
+    load->out->docs = grown;
     struct doc *doc = &load->out->docs[load->out->docs_len];
     *doc = (struct doc){0};
     if (json_read(line, &options, doc, load->err) != 0)

@@ -8,6 +8,7 @@
 #include "io/crypto.h"
 #include "model/codes.h"
 #include "model/tail.h"
+#include "util/array.h"
 
 /* --- rows --------------------------------------------------------------------------------------------------------- */
 
@@ -60,17 +61,6 @@ struct state_service *state_find_service(const struct state *state, const char *
     return at < state->len && strcmp(state->rows[at]->name, name) == 0 ? state->rows[at] : NULL;
 }
 
-static int grow(struct state *state, struct error *err)
-{
-    size_t cap = state->cap == 0 ? 8 : state->cap * 2;
-    struct state_service **grown = reallocarray(state->rows, cap, sizeof *grown);
-    if (grown == NULL)
-        return error_memory(err);
-    state->rows = grown;
-    state->cap = cap;
-    return 0;
-}
-
 static int add_row(struct state *state, const char *name, struct error *err)
 {
     size_t at = place_of(state, name);
@@ -78,8 +68,10 @@ static int add_row(struct state *state, const char *name, struct error *err)
         return 0;
     if (state->len == STATE_SERVICES_MAX)
         return error_set(err, CODE_LIMIT_SERVICES, 0, "more than %d services", STATE_SERVICES_MAX);
-    if (state->len == state->cap && grow(state, err) != 0)
-        return -1;
+    struct state_service **grown = array_grow(state->rows, state->len, &state->cap, sizeof *grown);
+    if (grown == NULL)
+        return error_memory(err);
+    state->rows = grown;
     struct state_service *row = calloc(1, sizeof *row);
     if (row == NULL)
         return error_memory(err);

@@ -15,6 +15,7 @@
 #include "config/strangers.h"
 #include "config/touch.h"
 #include "model/codes.h"
+#include "util/array.h"
 #include "util/hex.h"
 
 #define SERVICES_FOLDER "services"
@@ -205,14 +206,10 @@ static char *join_block(const char *path, struct span config)
 static int add_service(struct candidate *out, const char *name, const char *path, const struct judged *judged,
                        struct error *err)
 {
-    if (out->len == out->cap) {
-        size_t cap = out->cap == 0 ? 16 : out->cap * 2;
-        struct candidate_service *services = reallocarray(out->services, cap, sizeof *services);
-        if (services == NULL)
-            return error_memory(err);
-        out->services = services;
-        out->cap = cap;
-    }
+    struct candidate_service *services = array_grow(out->services, out->len, &out->cap, sizeof *services);
+    if (services == NULL)
+        return error_memory(err);
+    out->services = services;
     struct candidate_service service = {0};
     memcpy(service.name, name, strlen(name) + 1);
     if (path != NULL) {

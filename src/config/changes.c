@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "model/codes.h"
+#include "util/array.h"
 #include "util/buf.h"
 
 void changes_fini(struct changes *changes)
@@ -29,14 +30,10 @@ static char *join(const char *folder, const char *name)
 /* One more, zeroed, of that name; NULL when memory is out. */
 static struct change *append(struct changes *changes, const char *name)
 {
-    if (changes->len == changes->cap) {
-        size_t cap = changes->cap == 0 ? 16 : changes->cap * 2;
-        struct change *items = reallocarray(changes->items, cap, sizeof *items);
-        if (items == NULL)
-            return NULL;
-        changes->items = items;
-        changes->cap = cap;
-    }
+    struct change *items = array_grow(changes->items, changes->len, &changes->cap, sizeof *items);
+    if (items == NULL)
+        return NULL;
+    changes->items = items;
     struct change *change = &changes->items[changes->len++];
     *change = (struct change){0};
     snprintf(change->name, sizeof change->name, "%s", name);
@@ -155,14 +152,10 @@ static int warn_not_yet(struct loader *loader, enum layout_area area, const char
 
 static int add_patch(struct changes *changes, const struct layout_entry *what, bool is_gone, struct error *err)
 {
-    if (changes->patches_len == changes->patches_cap) {
-        size_t cap = changes->patches_cap == 0 ? 16 : changes->patches_cap * 2;
-        struct change_patch *patches = reallocarray(changes->patches, cap, sizeof *patches);
-        if (patches == NULL)
-            return error_memory(err);
-        changes->patches = patches;
-        changes->patches_cap = cap;
-    }
+    struct change_patch *patches = array_grow(changes->patches, changes->patches_len, &changes->patches_cap, sizeof *patches);
+    if (patches == NULL)
+        return error_memory(err);
+    changes->patches = patches;
     struct change_patch *patch = &changes->patches[changes->patches_len++];
     *patch = (struct change_patch){.is_gone = is_gone};
     memcpy(patch->service, what->name, sizeof patch->service);

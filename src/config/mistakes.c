@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "model/codes.h"
+#include "util/array.h"
 
 void mistakes_fini(struct mistakes *mistakes)
 {
@@ -74,16 +75,12 @@ static struct mistake *add(struct mistakes *mistakes, struct finding *finding)
         mistakes->lost++;
         return NULL;
     }
-    if (mistakes->len == mistakes->cap) {
-        size_t cap = mistakes->cap == 0 ? 8 : mistakes->cap * 2;
-        struct mistake *items = reallocarray(mistakes->items, cap, sizeof *items);
-        if (items == NULL) {
-            mistakes->failed = true;
-            return NULL;
-        }
-        mistakes->items = items;
-        mistakes->cap = cap;
+    struct mistake *items = array_grow(mistakes->items, mistakes->len, &mistakes->cap, sizeof *items);
+    if (items == NULL) {
+        mistakes->failed = true;
+        return NULL;
     }
+    mistakes->items = items;
     struct mistake *added = &mistakes->items[mistakes->len++];
     *added = (struct mistake){.finding = *finding};
     finding->file = finding->message = NULL;

@@ -9,6 +9,7 @@
 #include "io/yaml.h"
 #include "model/codes.h"
 #include "model/json.h"
+#include "util/array.h"
 
 /* A schema may be as large as its file. */
 static const struct doc_limits limits_schema = {.depth = 64, .nodes = 100000, .size = YAML_FILE_MAX};
@@ -53,14 +54,10 @@ static void refuse_size(struct loader *loader)
 /* One more, zeroed but for name and path; NULL when memory is out. */
 static struct shared_file *append(struct shared *shared, const char *name, const char *folder, const char *file)
 {
-    if (shared->len == shared->cap) {
-        size_t cap = shared->cap == 0 ? 8 : shared->cap * 2;
-        struct shared_file *files = reallocarray(shared->files, cap, sizeof *files);
-        if (files == NULL)
-            return NULL;
-        shared->files = files;
-        shared->cap = cap;
-    }
+    struct shared_file *files = array_grow(shared->files, shared->len, &shared->cap, sizeof *files);
+    if (files == NULL)
+        return NULL;
+    shared->files = files;
     struct shared_file *added = &shared->files[shared->len];
     *added = (struct shared_file){0};
     if (asprintf(&added->path, "%s/%s", folder, file) < 0)

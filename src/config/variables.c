@@ -8,6 +8,7 @@
 
 #include "model/codes.h"
 #include "util/arena.h"
+#include "util/array.h"
 
 struct variable {
     const char *name; /* borrowed from the schema */
@@ -32,14 +33,10 @@ static void variables_fini(struct variables *variables)
 static int add(void *context, const char *pointer, const char *name, const struct schema *schema)
 {
     struct variables *variables = context;
-    if (variables->len == variables->cap) {
-        size_t cap = variables->cap == 0 ? 16 : variables->cap * 2;
-        struct variable *items = reallocarray(variables->items, cap, sizeof *items);
-        if (items == NULL)
-            return -1;
-        variables->items = items;
-        variables->cap = cap;
-    }
+    struct variable *items = array_grow(variables->items, variables->len, &variables->cap, sizeof *items);
+    if (items == NULL)
+        return -1;
+    variables->items = items;
     const char *key = arena_copy(&variables->arena, pointer, strlen(pointer));
     if (key == NULL)
         return -1;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "model/codes.h"
+#include "util/array.h"
 
 /* --- sorted arrays ------------------------------------------------------------------------------------------------------ */
 
@@ -48,20 +49,6 @@ static size_t place_consumer(const struct consumer_service *service, struct span
             low = middle + 1;
     }
     return *found ? high : low;
-}
-
-/* Room for one more of `size` bytes in an array. */
-static int make_room(void **items, size_t len, size_t *cap, size_t size, struct error *err)
-{
-    size_t more = *cap == 0 ? 4 : *cap * 2;
-    if (len < *cap)
-        return 0;
-    void *grown = reallocarray(*items, more, size);
-    if (grown == NULL)
-        return error_memory(err);
-    *items = grown;
-    *cap = more;
-    return 0;
 }
 
 /* --- counting ----------------------------------------------------------------------------------------------------------- */
@@ -166,8 +153,10 @@ void consumers_fini(struct consumers *c)
 static int add_service(struct consumers *c, const struct catalog *catalog, struct span name, size_t at,
                        struct consumer_service **out, struct error *err)
 {
-    if (make_room((void **)&c->services, c->len, &c->cap, sizeof(struct consumer_service *), err) != 0)
-        return -1;
+    struct consumer_service **services = array_grow(c->services, c->len, &c->cap, sizeof *services);
+    if (services == NULL)
+        return error_memory(err);
+    c->services = services;
     struct consumer_service *service = calloc(1, sizeof *service);
     if (service == NULL)
         return error_memory(err);
@@ -241,9 +230,12 @@ static int find_consumer(struct consumers *c, struct consumer_service *service, 
         *out = service->items[at];
         return check_text(c, service, text_len, (*out)->text_len, err);
     }
-    if (check_room(c, service, err) != 0 || check_text(c, service, text_len, 0, err) != 0 ||
-        make_room((void **)&service->items, service->len, &service->cap, sizeof(struct consumer *), err) != 0)
+    if (check_room(c, service, err) != 0 || check_text(c, service, text_len, 0, err) != 0)
         return -1;
+    struct consumer **items = array_grow(service->items, service->len, &service->cap, sizeof *items);
+    if (items == NULL)
+        return error_memory(err);
+    service->items = items;
     at = place_consumer(service, instance, &found); /* somebody may have made way */
     struct consumer *consumer = calloc(1, sizeof *consumer);
     if (consumer == NULL)

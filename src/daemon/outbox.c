@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "util/array.h"
 #include "util/clock.h"
 #include "util/failpoint.h"
 
@@ -35,14 +36,10 @@ void outbox_fini(struct outbox *outbox)
 
 int outbox_batch_add(struct outbox_batch *batch, const struct service *service, bool announce, bool is_removed, struct error *err)
 {
-    if (batch->len == batch->cap) {
-        size_t cap = batch->cap == 0 ? 8 : batch->cap * 2;
-        struct outbox_item *items = realloc(batch->items, cap * sizeof *items);
-        if (items == NULL)
-            return error_memory(err);
-        batch->items = items;
-        batch->cap = cap;
-    }
+    struct outbox_item *items = array_grow(batch->items, batch->len, &batch->cap, sizeof *items);
+    if (items == NULL)
+        return error_memory(err);
+    batch->items = items;
     batch->items[batch->len++] = (struct outbox_item){service_ref(service), announce, is_removed};
     return 0;
 }
@@ -261,14 +258,10 @@ static void remember_to_clear(struct outbox *outbox, const struct outbox_batch *
         const char *name = batch->items[i].service->name;
         if (!batch->items[i].is_removed || batch_has_alive(&outbox->current, name))
             continue;
-        if (outbox->clear_len == outbox->clear_cap) {
-            size_t cap = outbox->clear_cap == 0 ? 8 : outbox->clear_cap * 2;
-            void *grown = realloc(outbox->to_clear, cap * sizeof *outbox->to_clear);
-            if (grown == NULL)
-                return; /* the tombstone stays retained: harmless, signed, and it says what is true */
-            outbox->to_clear = grown;
-            outbox->clear_cap = cap;
-        }
+        void *grown = array_grow(outbox->to_clear, outbox->clear_len, &outbox->clear_cap, sizeof *outbox->to_clear);
+        if (grown == NULL)
+            return; /* the tombstone stays retained: harmless, signed, and it says what is true */
+        outbox->to_clear = grown;
         memcpy(outbox->to_clear[outbox->clear_len++], name, LAYOUT_NAME_MAX + 1);
     }
 }

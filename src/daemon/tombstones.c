@@ -3,6 +3,8 @@
  */
 #include "daemon/tombstones.h"
 
+#include "util/array.h"
+
 #include <string.h>
 
 void tombstones_fini(struct tombstones *tombstones)
@@ -27,14 +29,10 @@ void tombstones_drop(struct tombstones *tombstones, const char *name)
 int tombstones_add(struct tombstones *tombstones, const struct service *service, struct error *err)
 {
     tombstones_drop(tombstones, service->name);
-    if (tombstones->len == tombstones->cap) {
-        size_t cap = tombstones->cap == 0 ? 8 : tombstones->cap * 2;
-        struct service **grown = reallocarray(tombstones->services, cap, sizeof *grown);
-        if (grown == NULL)
-            return error_memory(err);
-        tombstones->services = grown;
-        tombstones->cap = cap;
-    }
+    struct service **grown = array_grow(tombstones->services, tombstones->len, &tombstones->cap, sizeof *grown);
+    if (grown == NULL)
+        return error_memory(err);
+    tombstones->services = grown;
     tombstones->services[tombstones->len++] = service_ref(service);
     return 0;
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "model/codes.h"
+#include "util/array.h"
 #include "util/num.h"
 
 void journal_files_fini(struct journal_files *files)
@@ -33,14 +34,10 @@ static bool parse_name(const char *name, uint64_t *seq)
 
 static int add(struct journal_files *files, uint64_t seq, struct error *err)
 {
-    if (files->len == files->cap) {
-        size_t cap = files->cap == 0 ? 8 : files->cap * 2;
-        uint64_t *grown = reallocarray(files->last_seqs, cap, sizeof *grown);
-        if (grown == NULL)
-            return error_memory(err);
-        files->last_seqs = grown;
-        files->cap = cap;
-    }
+    uint64_t *grown = array_grow(files->last_seqs, files->len, &files->cap, sizeof *grown);
+    if (grown == NULL)
+        return error_memory(err);
+    files->last_seqs = grown;
     files->last_seqs[files->len++] = seq;
     return 0;
 }

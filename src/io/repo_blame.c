@@ -12,6 +12,7 @@
 #include "model/codes.h"
 #include "model/layout.h"
 #include "util/arena.h"
+#include "util/array.h"
 #include "util/clock.h"
 
 enum { PARENTS_MAX = 64, TREE_MAX = 16 * 1024 * 1024 };
@@ -55,14 +56,10 @@ static void blame_fini(struct blame *blame)
 
 static int add_line(struct suspect *suspect, struct traced line, struct error *err)
 {
-    if (suspect->len == suspect->cap) {
-        size_t cap = suspect->cap == 0 ? 16 : suspect->cap * 2;
-        struct traced *grown = reallocarray(suspect->lines, cap, sizeof *grown);
-        if (grown == NULL)
-            return error_memory(err);
-        suspect->lines = grown;
-        suspect->cap = cap;
-    }
+    struct traced *grown = array_grow(suspect->lines, suspect->len, &suspect->cap, sizeof *grown);
+    if (grown == NULL)
+        return error_memory(err);
+    suspect->lines = grown;
     suspect->lines[suspect->len++] = line;
     return 0;
 }
@@ -162,14 +159,10 @@ static int on_hunk(const git_diff_delta *delta, const git_diff_hunk *hunk, void 
 {
     struct hunks *hunks = payload;
     (void)delta;
-    if (hunks->len == hunks->cap) {
-        size_t cap = hunks->cap == 0 ? 16 : hunks->cap * 2;
-        git_diff_hunk *grown = reallocarray(hunks->items, cap, sizeof *grown);
-        if (grown == NULL)
-            return -1;
-        hunks->items = grown;
-        hunks->cap = cap;
-    }
+    git_diff_hunk *grown = array_grow(hunks->items, hunks->len, &hunks->cap, sizeof *grown);
+    if (grown == NULL)
+        return -1;
+    hunks->items = grown;
     hunks->items[hunks->len++] = *hunk;
     return 0;
 }
@@ -210,14 +203,10 @@ static struct suspect *suspect_of(struct blame *blame, const struct oid *commit,
     for (size_t i = 0; i < blame->len; i++)
         if (oid_equal(&blame->suspects[i].commit, commit) && strcmp(blame->suspects[i].path, path) == 0)
             return &blame->suspects[i];
-    if (blame->len == blame->cap) {
-        size_t cap = blame->cap == 0 ? 16 : blame->cap * 2;
-        struct suspect *grown = reallocarray(blame->suspects, cap, sizeof *grown);
-        if (grown == NULL)
-            return NULL;
-        blame->suspects = grown;
-        blame->cap = cap;
-    }
+    struct suspect *grown = array_grow(blame->suspects, blame->len, &blame->cap, sizeof *grown);
+    if (grown == NULL)
+        return NULL;
+    blame->suspects = grown;
     struct suspect *made = &blame->suspects[blame->len++];
     *made = (struct suspect){.commit = *commit, .time_ms = time_ms, .path = path, .blob = *blob};
     return made;

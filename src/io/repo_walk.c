@@ -17,6 +17,7 @@
 
 #include "io/repo_priv.h"
 #include "model/codes.h"
+#include "util/array.h"
 
 /* --- cut history --------------------------------------------------------------------------------------- */
 
@@ -82,14 +83,10 @@ static void oids_fini(struct oids *oids)
 
 static int oids_add(struct oids *oids, const struct oid *oid, struct error *err)
 {
-    if (oids->len == oids->cap) {
-        size_t cap = oids->cap == 0 ? 16 : oids->cap * 2;
-        struct oid *data = reallocarray(oids->data, cap, sizeof *data);
-        if (data == NULL)
-            return error_memory(err);
-        oids->data = data;
-        oids->cap = cap;
-    }
+    struct oid *data = array_grow(oids->data, oids->len, &oids->cap, sizeof *data);
+    if (data == NULL)
+        return error_memory(err);
+    oids->data = data;
     oids->data[oids->len++] = *oid;
     return 0;
 }

@@ -4,6 +4,7 @@
 #include "model/diff.h"
 
 #include "model/pointer.h"
+#include "util/array.h"
 #include "util/num.h"
 
 /* A step while it is being walked: on the stack, until a change below it wants it for good. */
@@ -44,14 +45,10 @@ static int add(struct diff *diff, struct walk *walk, const struct doc_node *befo
     const struct diff_step *way = keep(diff, walk, &ok);
     if (!ok)
         return error_memory(err);
-    if (diff->len == diff->cap) {
-        size_t cap = diff->cap == 0 ? 16 : diff->cap * 2;
-        struct diff_change *grown = reallocarray(diff->changes, cap, sizeof *grown);
-        if (grown == NULL)
-            return error_memory(err);
-        diff->changes = grown;
-        diff->cap = cap;
-    }
+    struct diff_change *grown = array_grow(diff->changes, diff->len, &diff->cap, sizeof *grown);
+    if (grown == NULL)
+        return error_memory(err);
+    diff->changes = grown;
     diff->changes[diff->len++] = (struct diff_change){way, before, after};
     return 0;
 }

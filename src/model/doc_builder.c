@@ -11,6 +11,7 @@
 #include "model/codes.h"
 #include "model/doc.h"
 #include "model/json_text.h"
+#include "util/array.h"
 #include "util/num.h"
 #include "util/utf8.h"
 
@@ -40,16 +41,6 @@ void doc_builder_fini(struct doc_builder *b)
     *b = (struct doc_builder){0};
 }
 
-/* The same items with room for more; NULL when memory is out, the old ones are still good then. */
-static void *grow(void *items, size_t *cap, size_t item_size)
-{
-    size_t wanted = *cap == 0 ? 16 : *cap * 2;
-    void *grown = reallocarray(items, wanted, item_size);
-    if (grown != NULL)
-        *cap = wanted;
-    return grown;
-}
-
 static struct doc_frame *innermost(const struct doc_builder *b)
 {
     return b->depth == 0 ? NULL : &b->frames[b->depth - 1];
@@ -58,7 +49,7 @@ static struct doc_frame *innermost(const struct doc_builder *b)
 static int push_pending(struct doc_builder *b, struct doc_member member, struct error *err)
 {
     if (b->pending_len == b->pending_cap) {
-        struct doc_member *grown = grow(b->pending, &b->pending_cap, sizeof *grown);
+        struct doc_member *grown = array_grow(b->pending, b->pending_len, &b->pending_cap, sizeof *grown);
         if (grown == NULL)
             return error_memory(err);
         b->pending = grown;
@@ -186,7 +177,7 @@ static int begin(struct doc_builder *b, struct doc_pos pos, enum doc_kind kind, 
     if (charge(b, pos, empty, err) < 0)
         return -1;
     if (b->depth == b->frames_cap) {
-        struct doc_frame *grown = grow(b->frames, &b->frames_cap, sizeof *grown);
+        struct doc_frame *grown = array_grow(b->frames, b->depth, &b->frames_cap, sizeof *grown);
         if (grown == NULL)
             return error_memory(err);
         b->frames = grown;

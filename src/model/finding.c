@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "model/json_text.h"
+#include "util/array.h"
 #include "util/utf8.h"
 
 void findings_fini(struct findings *findings)
@@ -43,14 +44,10 @@ static char *PRINTF_LIKE(1, 0) printable_message(const char *format, va_list arg
 
 static int make_room(struct findings *findings)
 {
-    if (findings->len < findings->cap)
-        return 0;
-    size_t cap = findings->cap == 0 ? 8 : findings->cap * 2;
-    struct finding *items = reallocarray(findings->items, cap, sizeof *items);
+    struct finding *items = array_grow(findings->items, findings->len, &findings->cap, sizeof *items);
     if (items == NULL)
         return -1;
     findings->items = items;
-    findings->cap = cap;
     return 0;
 }
 

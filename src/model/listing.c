@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "model/layout.h"
+#include "util/array.h"
 #include "util/buf.h"
 
 struct listing *listing_new(const struct oid *oid)
@@ -42,14 +43,10 @@ void listing_unref(struct listing *listing)
 
 static int make_room(struct listing *listing)
 {
-    if (listing->len < listing->cap)
-        return 0;
-    size_t cap = listing->cap == 0 ? 16 : listing->cap * 2;
-    struct listing_entry *entries = reallocarray(listing->entries, cap, sizeof *entries);
+    struct listing_entry *entries = array_grow(listing->entries, listing->len, &listing->cap, sizeof *entries);
     if (entries == NULL)
         return -1;
     listing->entries = entries;
-    listing->cap = cap;
     return 0;
 }
 

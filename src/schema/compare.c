@@ -5,6 +5,7 @@
 
 #include "model/finding.h"
 #include "model/pointer.h"
+#include "util/array.h"
 #include "util/utf8.h"
 
 /* --- the list ------------------------------------------------------------------------------------------- */
@@ -41,14 +42,10 @@ const char *schema_effect_name(enum schema_effect effect)
 
 static bool has_room(struct schema_changes *changes)
 {
-    if (changes->len < changes->cap)
-        return true;
-    size_t cap = changes->cap == 0 ? 16 : changes->cap * 2;
-    struct schema_change *items = reallocarray(changes->items, cap, sizeof *items);
+    struct schema_change *items = array_grow(changes->items, changes->len, &changes->cap, sizeof *items);
     if (items == NULL)
         return false;
     changes->items = items;
-    changes->cap = cap;
     return true;
 }
 

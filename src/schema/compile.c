@@ -9,6 +9,7 @@
 #include "schema/compile.h"
 #include "schema/keywords.h"
 #include "schema/say.h"
+#include "util/array.h"
 
 enum { KEYWORDS_MAX = 40 }; /* more than the table has rows that check */
 
@@ -26,16 +27,12 @@ void list_push(struct compiling *c, struct schema_list *list, struct schema *sch
 {
     if (c->failed)
         return;
-    if (list->len == list->cap) {
-        size_t cap = list->cap == 0 ? 64 : list->cap * 2;
-        struct schema **items = reallocarray(list->items, cap, sizeof *items);
-        if (items == NULL) {
-            c->failed = error_memory(c->err) != 0;
-            return;
-        }
-        list->items = items;
-        list->cap = cap;
+    struct schema **items = array_grow(list->items, list->len, &list->cap, sizeof *items);
+    if (items == NULL) {
+        c->failed = error_memory(c->err) != 0;
+        return;
     }
+    list->items = items;
     list->items[list->len++] = schema;
 }
 
@@ -72,17 +69,13 @@ struct schema *compile_below(struct compiling *c, const struct doc_node *node)
 static void keep_pattern(struct compiling *c, struct span text, struct pattern *pattern)
 {
     struct schema_set *set = c->set;
-    if (set->patterns_len == set->patterns_cap) {
-        size_t cap = set->patterns_cap == 0 ? 16 : set->patterns_cap * 2;
-        struct pattern **list = reallocarray(set->patterns_list, cap, sizeof *list);
-        if (list == NULL) {
-            pattern_free(pattern);
-            c->failed = error_memory(c->err) != 0;
-            return;
-        }
-        set->patterns_list = list;
-        set->patterns_cap = cap;
+    struct pattern **list = array_grow(set->patterns_list, set->patterns_len, &set->patterns_cap, sizeof *list);
+    if (list == NULL) {
+        pattern_free(pattern);
+        c->failed = error_memory(c->err) != 0;
+        return;
     }
+    set->patterns_list = list;
     set->patterns_list[set->patterns_len++] = pattern;
     c->failed = index_put(&set->patterns, &set->arena, text, pattern, c->err) != 0;
 }

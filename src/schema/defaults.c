@@ -8,6 +8,7 @@
 #include "model/json_text.h"
 #include "schema/keywords.h"
 #include "schema/notes.h"
+#include "util/array.h"
 
 struct filling {
     struct arena *arena;
@@ -32,14 +33,10 @@ static int fill(struct filling *f, const struct schema_place *place, const struc
 
 static int push(struct object *object, struct doc_member member, struct error *err)
 {
-    if (object->len == object->cap) {
-        size_t cap = object->cap == 0 ? 16 : object->cap * 2;
-        struct doc_member *members = reallocarray(object->members, cap, sizeof *members);
-        if (members == NULL)
-            return error_memory(err);
-        object->members = members;
-        object->cap = cap;
-    }
+    struct doc_member *members = array_grow(object->members, object->len, &object->cap, sizeof *members);
+    if (members == NULL)
+        return error_memory(err);
+    object->members = members;
     object->members[object->len++] = member;
     return 0;
 }

@@ -6,6 +6,7 @@
 
 #include "model/sealed.h"
 #include "model/spell.h"
+#include "util/array.h"
 
 /* The values of one place. */
 struct values {
@@ -95,13 +96,10 @@ static size_t list_types(const struct values *values, const char *types[static T
 
 static int add_value(struct values *values, size_t *cap, const struct doc_node *value, struct error *err)
 {
-    if (values->len == *cap) {
-        *cap = *cap == 0 ? 16 : *cap * 2;
-        const struct doc_node **items = reallocarray(values->items, *cap, sizeof *items);
-        if (items == NULL)
-            return error_memory(err);
-        values->items = items;
-    }
+    const struct doc_node **items = array_grow(values->items, values->len, cap, sizeof *items);
+    if (items == NULL)
+        return error_memory(err);
+    values->items = items;
     values->items[values->len++] = value;
     return 0;
 }

@@ -10,6 +10,7 @@
 #include "model/json.h"
 #include "model/nearest.h"
 #include "schema/notes.h"
+#include "util/array.h"
 #include "util/utf8.h"
 
 enum { PATH_MAX_SHOWN = 160, OF_A_PROBLEM = 60 /* steps */, SUGGESTIONS_MAX = 100, NAMES_TRIED = 500 };
@@ -32,14 +33,10 @@ void problems_keep(struct problems *problems, size_t from, size_t first, size_t 
 
 static bool make_room(struct problems *problems)
 {
-    if (problems->len < problems->cap)
-        return true;
-    size_t cap = problems->cap == 0 ? 8 : problems->cap * 2;
-    struct problem *items = reallocarray(problems->items, cap, sizeof *items);
+    struct problem *items = array_grow(problems->items, problems->len, &problems->cap, sizeof *items);
     if (items == NULL)
         return false;
     problems->items = items;
-    problems->cap = cap;
     return true;
 }
 

@@ -7,6 +7,7 @@
 
 #include "schema/compile.h"
 #include "schema/uri.h"
+#include "util/array.h"
 
 enum { DOCUMENTS_MAX = 2000 };
 
@@ -67,14 +68,10 @@ static int make_room(struct schema_set *set, struct error *err)
 {
     if (set->documents_len == DOCUMENTS_MAX)
         return error_set(err, CODE_SCHEMA_TOO_EXPENSIVE, 0, "there are more than %d schemas", DOCUMENTS_MAX);
-    if (set->documents_len < set->documents_cap)
-        return 0;
-    size_t cap = set->documents_cap == 0 ? 16 : set->documents_cap * 2;
-    struct document **documents = reallocarray(set->documents, cap, sizeof *documents);
+    struct document **documents = array_grow(set->documents, set->documents_len, &set->documents_cap, sizeof *documents);
     if (documents == NULL)
         return error_memory(err);
     set->documents = documents;
-    set->documents_cap = cap;
     return 0;
 }
 

@@ -1,0 +1,17 @@
+/*
+ * array: see array.h.
+ */
+#include "util/array.h"
+
+enum { FIRST = 8 };
+
+void *array_grow(void *items, size_t len, size_t *cap, size_t size)
+{
+    if (len < *cap)
+        return items;
+    size_t more = *cap == 0 ? FIRST : *cap * 2;
+    void *grown = more < *cap ? NULL : reallocarray(items, more, size);
+    if (grown != NULL)
+        *cap = more;
+    return grown;
+}
