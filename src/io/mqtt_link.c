@@ -26,6 +26,14 @@ enum {
 
 /* --- how it ends -------------------------------------------------------------------------------------- */
 
+/* mosquitto 2.0.21 answers what is above its message_size_limit with a reason that MQTT v5 does not allow there, and its own library
+   then hangs up. */
+static const char *not_mqtt(const struct mqtt *mqtt)
+{
+    return mqtt->state == MQTT_UP ? "the broker sent something that is not MQTT v5 (is there a message above its message_size_limit?)"
+                                  : "the broker sent something that is not MQTT v5";
+}
+
 /* What the library says when it gives up: an error number of its own, with errno behind one of them. */
 static void note(struct mqtt_fault *fault, const struct mqtt *mqtt, int rc, int sys)
 {
@@ -42,7 +50,7 @@ static void note(struct mqtt_fault *fault, const struct mqtt *mqtt, int rc, int 
         mqtt_fault_note(fault, MQTT_REASON_NETWORK, cause);
     else if (rc == MOSQ_ERR_PROTOCOL || rc == MOSQ_ERR_MALFORMED_PACKET || rc == MOSQ_ERR_MALFORMED_UTF8 ||
              rc == MOSQ_ERR_DUPLICATE_PROPERTY)
-        mqtt_fault_note(fault, MQTT_REASON_NETWORK, "the broker sent something that is not MQTT v5");
+        mqtt_fault_note(fault, MQTT_REASON_NETWORK, not_mqtt(mqtt));
     else if (mqtt->config.url.is_tls && mqtt->state < MQTT_UP)
         mqtt_fault_note(fault, MQTT_REASON_NETWORK,
                         "the broker closed the connection before it answered: it may want a client certificate, or speak no TLS at that port");

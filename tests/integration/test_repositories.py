@@ -61,7 +61,6 @@ REFUSED = {
     "of sha256": (of_sha256, "repo.format", "uses extensions.objectformat", "git init --object-format=sha1"),
     "of version 2": (of_version_2, "repo.format", "unsupported repository version 2", "git clone"),
     "with an unknown extension": (extended("unheard"), "repo.format", "uses extensions.unheard", "git clone"),
-    "with worktreeConfig": (extended("worktreeConfig"), "repo.format", "uses extensions.worktreeconfig", "--unset extensions.worktreeConfig"),
     "that is shallow": (shallow, "repo.shallow", "epoch unknown (shallow clone: ", "git fetch --unshallow)"),
     "that is missing": (missing, "repo.missing", "there is no git repository at", "epochctl init"),
     "that is a plain folder": (plain, "repo.missing", "is no git repository", "epochctl init"),

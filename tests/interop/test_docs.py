@@ -78,7 +78,7 @@ LIVED = {
     "ref-unreadable": "test_f40__a_damaged_ref_holds_until_it_is_mended",
     "repo-unreadable": "test_a_repository_that_is_moved_away_holds_until_it_is_back",
     "paused": "test_paused_serves_on_sees_commits_lasts_over_restarts_and_ends_with_resume",
-    "client-id-conflict": "test_f10__two_daemons_with_one_client_id_are_told_although_the_broker_says_nothing",
+    "client-id-conflict": "test_f10__two_daemons_with_one_client_id_are_told_even_if_the_broker_says_nothing",
     "broker-refused": "test_a_refused_connection_ends_when_the_broker_lets_us_in",
     "broker-tls": "test_f63__a_ca_file_that_is_replaced_is_believed_at_the_next_try",
     "broker-away": "test_f68__a_keepalive_of_somebody_else_is_told_until_the_next_connection",

@@ -7,6 +7,7 @@ build=(gcc make pkg-config git libgit2-dev libinotifytools0-dev libsodium-dev li
 run=("${build[@]}" mosquitto mosquitto-clients)
 check=("${run[@]}"
     dpkg-dev
+    e2fsprogs
     faketime
     fish
     iproute2
