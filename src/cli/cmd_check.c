@@ -173,8 +173,8 @@ const struct cli_verb verb_check = {
     .help = "Judges a revision with the daemon's own code. _REV_ is anything git takes (default: HEAD). The\n"
             "repository is the one at or above the current folder, else that of the settings. Each finding\n"
             "is one line, \"file:line:column: message [code]\": the errors, then warnings, marked (50 at\n"
-            "most; *--format json* has 1,000); the last line is the verdict. What depends on the epoch in force (*guard.mass-removal*) is judged for _A..B_ alone:\n"
-            "_B_ as if it were pushed over _A_.\n",
+            "most; *--format json* has 1,000); the last line is the verdict. What depends on the epoch in\n"
+            "force (*guard.mass-removal*) is judged for _A..B_ alone: _B_ as if it were pushed over _A_.\n",
     .exit = "0: it would be accepted; 1: it would be refused.",
     .operands = {{.name = "REV|A..B", .kind = CLI_REV, .is_optional = true}},
     .options = {[OPT_STAGED] = {.name = "staged", .help = "judge what is staged"},

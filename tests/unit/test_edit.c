@@ -203,7 +203,7 @@ static void edit__refuses_to_add_where_no_line_can_stand(void **state)
 {
     (void)state;
     refuse("a: {b: 1}\n", "/a/c", "2", "/a is written in {…}");
-    refuse("{b: 1}\n", "/c", "2", "written in {…}");
+    refuse("{b: 1}\n", "/c", "2", "the file is one {…}");
     refuse("a: [1]\n", "/a/1", "2", "/a is a list without that item");
     refuse("a: [1]\n", "/a/x", "2", "/a is a list without that item");
     refuse("a: 1\n", "/a/b", "2", "/a is a single value");

@@ -82,8 +82,9 @@ static void schema_fixtures__say_what_they_promise(void **state)
 static void schema_fixtures__leave_no_code_out(void **state)
 {
     (void)state;
-    /* Two documents, or two versions of one: those have tests of their own. */
-    static const char *const elsewhere[] = {CODE_SCHEMA_VOCABULARY, CODE_SCHEMA_BREAKING, CODE_SCHEMA_UNCLEAR};
+    /* Two documents, two versions of one, a schema with its service: those have tests of their own. */
+    static const char *const elsewhere[] = {CODE_SCHEMA_VOCABULARY, CODE_SCHEMA_BREAKING, CODE_SCHEMA_UNCLEAR,
+                                            CODE_SCHEMA_VARIABLE};
     struct dirent **entries;
     AUTO_BUF struct buf all = {0};
     int len = scandir(FIXTURES, &entries, NULL, alphasort);
