@@ -51,6 +51,12 @@ static bool choose(const struct cli_args *args, struct check_options *out)
     return true;
 }
 
+static bool has_repository(void)
+{
+    AUTO_FREE char *top = cli_nearest_repository();
+    return top != NULL;
+}
+
 static int refuse_bare(struct error *err)
 {
     return error_set(err, CODE_USAGE, 0, "a bare repository has only commits: epochctl check REV");
@@ -101,6 +107,24 @@ static int read_base(struct repo *repo, const struct check_options *options, str
     return revision_before(repo, &base, before, err);
 }
 
+/* What the schemas are compared with: of a commit its parent's, of the files, and of what is staged, those that are committed. */
+static int read_schemas(const struct cli *cli, const struct check_options *options, struct repo **repo, struct environment **out,
+                        struct error *err)
+{
+    struct repo_commit commit;
+    struct oid at;
+    struct error unborn;
+    if (options->what == CHECK_WORKTREE && (!has_repository() || cli_open_repo(cli, repo, &unborn) != 0))
+        return 0; /* the files alone can be judged too */
+    if (repo_resolve(*repo, options->revision, &at, &unborn) != 0)
+        return 0;
+    if (options->what != CHECK_REVISION)
+        return revision_environment(*repo, &at, out, err);
+    if (repo_read_commit(*repo, &at, &commit, err) != 0)
+        return -1;
+    return revision_environment(*repo, &commit.first_parent, out, err);
+}
+
 /* --- output --------------------------------------------------------------------------------------------- */
 
 static void put_text(const struct findings *findings, const struct candidate *candidate, struct buf *text)
@@ -149,6 +173,7 @@ static int run(const struct cli *cli, const struct cli_args *args)
     struct repo *repo AUTO_REPO = NULL;
     struct source source AUTO_SOURCE = {.work_dir = -1};
     struct revision before AUTO_REVISION = {0};
+    AUTO_ENVIRONMENT struct environment *schemas = NULL;
     struct candidate candidate AUTO_CANDIDATE = {0};
     struct findings findings AUTO_FINDINGS = {0};
     struct error err;
@@ -157,9 +182,11 @@ static int run(const struct cli *cli, const struct cli_args *args)
     if (!choose(args, &options))
         return CLI_USAGE;
     if (open_source(cli, &options, &repo, &source, &err) != 0 ||
-        (options.base[0] != '\0' && read_base(repo, &options, &before, &is_allowed, &err) != 0))
+        (options.base[0] != '\0' ? read_base(repo, &options, &before, &is_allowed, &err)
+                                 : read_schemas(cli, &options, &repo, &schemas, &err)) != 0)
         return cli_fail(&err);
-    const struct candidate_base base = revision_base(&before, is_allowed);
+    struct candidate_base base = revision_base(&before, is_allowed);
+    base.compared_with = schemas;
     if (candidate_judge(&source, &base, &candidate, &findings, &err) != 0 || findings_check(&findings, &err) != 0)
         return cli_fail(&err);
     findings_sort(&findings);
@@ -173,8 +200,9 @@ const struct cli_verb verb_check = {
     .help = "Judges a revision with the daemon's own code. _REV_ is anything git takes (default: HEAD). The\n"
             "repository is the one at or above the current folder, else that of the settings. Each finding\n"
             "is one line, \"file:line:column: message [code]\": the errors, then warnings, marked (50 at\n"
-            "most; *--format json* has 1,000); the last line is the verdict. What depends on the epoch in\n"
-            "force (*guard.mass-removal*) is judged for _A..B_ alone: _B_ as if it were pushed over _A_.\n",
+            "most; *--format json* has 1,000); the last line is the verdict. Schemas are compared with those\n"
+            "of the commit below. What depends on the epoch in force (*guard.mass-removal*) is judged for\n"
+            "_A..B_ alone: _B_ as if it were pushed over _A_.\n",
     .exit = "0: it would be accepted; 1: it would be refused.",
     .operands = {{.name = "REV|A..B", .kind = CLI_REV, .is_optional = true}},
     .options = {[OPT_STAGED] = {.name = "staged", .help = "judge what is staged"},

@@ -130,6 +130,8 @@ static int load_environment(struct trial *trial, struct error *err)
     bool is_asked = was == NULL || trial->base->reads_all || was->rules != (*is)->rules; /* names cost a look at all services */
     if (is_asked && strangers_tell((*is)->rules, trial->source->listing, trial->findings, err) < 0)
         return -1;
+    if (was == NULL)
+        was = trial->base->compared_with;
     return was == NULL ? 0 : evolution_judge(was, *is, trial->findings, err);
 }
 

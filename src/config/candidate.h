@@ -48,6 +48,7 @@ struct candidate_base {
     struct listing *before;          /* what in_force was made from; NULL: not known, everything is read */
     const struct catalog *in_force;  /* NULL: nothing is, and everything is read */
     struct environment *environment; /* what goes with `before`; NULL: not known, everything is read. Alone: to compare schemas with */
+    struct environment *compared_with; /* the same, and nothing is shared with it: also warnings of what did not change are told */
     bool reads_all;                  /* also what is the same as before: for its warnings */
     bool mass_removal_allowed;      /* config/guard.h: a commit of the range says Epoch-Allow: mass-removal */
     bool has_no_message;            /* nothing is committed yet that could say so: then it is a warning */

@@ -137,6 +137,20 @@ def test_a_breaking_schema_is_refused_where_the_policy_says_so(config, served, s
     assert json.loads(subscriber.epoch(4))["changed"] == {}
 
 
+def test_check_compares_schemas_with_the_commit_below(config):
+    """Without a word about what it is pushed over: the files, what is staged, a commit."""
+    config.commit({"epoch.yaml": FILES["epoch.yaml"] + "policy: {breaking: refuse}\n"})
+    config.write({"schemas/speech.yaml": SPEECH.replace("region: {type: string}", "region: {enum: [home]}")})
+    for args in (["--worktree"], ["--staged"], []):
+        told = ctl("-C", config.path, "check", *args, check=1)
+        assert "[schema.breaking]" in told.stdout and "refused: 1 error" in told.stdout, args
+        config.git("add", "-A")
+        if args == ["--staged"]:
+            config.git("commit", "-qm", "narrower")
+    config.commit({"services/new.yaml": "a: 1\n"})
+    assert ctl("-C", config.path, "check", check=0).stdout.startswith("ok")
+
+
 def test_a_breaking_schema_is_seen_right_after_a_start_too(config, served, subscriber, broker):
     config.commit({"epoch.yaml": FILES["epoch.yaml"] + "policy: {breaking: refuse}\n"}, "policy")
     served.published(2)
