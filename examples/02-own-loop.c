@@ -16,8 +16,10 @@ static int on_update(void *context, epoch_client *client, struct epoch_update *u
 {
     (void)context;
     (void)client;
-    for (size_t i = 0; i < epoch_update_change_count(update); i++)
-        printf("changes: %s\n", epoch_update_change(update, i)->pointer);
+    for (size_t i = 0; i < epoch_update_change_count(update); i++) {
+        const char *pointer = epoch_update_change(update, i)->pointer; /* "" is the whole: the first configuration */
+        printf("changes: %s\n", pointer[0] == '\0' ? "everything" : pointer);
+    }
     fflush(stdout);
     return 0;
 }

@@ -138,7 +138,8 @@ struct epoch_options {
     const char *lkg_file;     /* default /var/lib/epochd/config.lkg.json, what epochd writes on this host; "": none */
     const char *lkg_key_file; /* default /var/lib/epochd/keys/lkg.key */
     const char *cache;        /* a folder of this instance's own, made with mode 0700; NULL: nothing is kept, and a
-                                 restart knows no floor */
+                                 restart knows no floor. One that can be read and not written will do to start with;
+                                 what cannot be kept is told (alarm "cache-failed") */
 
     /* Who answers. */
     const char *instance;      /* [a-z0-9][a-z0-9.-]{0,62}; default: the host's name in lower case. Two clients of one
@@ -298,8 +299,8 @@ struct epoch_alarm {
 /*
  * The configuration of a service that is in force now, environment laid over it: immutable, and the caller's to
  * release; hold it as long as you like. `service` NULL: of the only one that is followed. NULL with the code
- * "no-configuration" (none yet, or there is no such service: FRESH then), "service-unknown" (it is not
- * followed), "out-of-memory", "forked".
+ * "no-configuration" (none yet; or there is no such service, where the status has an epoch that is not 0),
+ * "service-unknown" (it is not followed), "out-of-memory", "forked".
  */
 EPOCH_API struct epoch_config *epoch_get_config(epoch_client *client, const char *service, struct epoch_error *error);
 

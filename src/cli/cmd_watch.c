@@ -2,6 +2,7 @@
  * watch: follows what the broker delivers, through libepoch as any consumer: what is shown was in force, and nothing of it is kept.
  */
 #include <epoch/epoch.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <string.h>
 
@@ -15,10 +16,11 @@ enum { OPT_ROOT, OPT_JSON };
 
 struct watcher {
     struct local local;
+    const char *service; /* NULL: all */
     epoch_client *client;
     struct mqtt_url url; /* to be shown: without the user */
     struct watch_print print;
-    bool is_fresh, was_said, is_connected;
+    bool is_fresh, was_said, is_connected, has_told_absence;
     bool has_told_down; /* once for each time that the broker is away, also when it was from the beginning */
     int rc;             /* of the printing */
 };
@@ -85,6 +87,22 @@ static void on_alarm(void *context, epoch_client *client, const struct epoch_ala
     note(w, watch_print_refused(&w->print, alarm));
 }
 
+/* An epoch was taken, and it has no such service. */
+static void tell_absence(struct watcher *w)
+{
+    struct epoch_status status = EPOCH_STATUS_INIT;
+    char text[96 + LAYOUT_NAME_MAX];
+    if (w->service == NULL || w->has_told_absence || epoch_get_status(w->client, &status, NULL) != 0 || status.epoch == 0)
+        return;
+    struct epoch_config *config = epoch_get_config(w->client, w->service, NULL);
+    w->has_told_absence = true; /* one that goes later is told as removed */
+    if (config == NULL) {
+        snprintf(text, sizeof text, "there is no service '%s' in epoch %" PRIu64 "; waiting for it", w->service, status.epoch);
+        note(w, watch_print_state(&w->print, "absent", text));
+    }
+    epoch_config_unref(config);
+}
+
 static int follow(struct watcher *w)
 {
     struct epoch_error error;
@@ -93,6 +111,7 @@ static int follow(struct watcher *w)
         (void)poll(&ready, 1, epoch_timeout_ms(w->client));
         if (epoch_dispatch(w->client, &error) != 0)
             return fail(&error);
+        tell_absence(w);
     }
     return w->rc;
 }
@@ -145,7 +164,7 @@ static int run(const struct cli *cli, const struct cli_args *args)
 {
     struct watcher w CLEANUP(watcher_fini) = {.local = {.state_dir = -1},
                                               .print = {&cli->term, cli_given(args, OPT_JSON)}};
-    const char *service = cli_operand(args, 0);
+    const char *service = w.service = cli_operand(args, 0);
     struct error err;
     int rc;
     if (service != NULL && !layout_name_is_good(span_of(service)))
@@ -178,7 +197,7 @@ const struct cli_verb verb_watch = {
                 [OPT_JSON] = {.name = "json",
                               .help = "one JSON object a line; *event* is *update* (*service*, *epoch*, *version*, "
                                       "*generation*, *config_epoch*, *config*, *initial*, *changes* of *key*, *before*, "
-                                      "*after*), *refused* (*topic*, *code*, *message*), *fresh*, *stale*, *connected* "
-                                      "or *disconnected* (*detail*)"}},
+                                      "*after*), *refused* (*topic*, *code*, *message*), *fresh*, *stale*, *connected*, "
+                                      "*disconnected* or *absent*, where there is no such service (*detail*)"}},
     .run = run,
 };

@@ -105,8 +105,8 @@ enum doctor_state doctor_consumer_settings(struct doctor *doctor, struct doctor_
                    consumer->service);
         return DOCTOR_BROKEN;
     }
-    buf_printf(&finding->detail, "%s as %s, source %s%s%s", consumer->service,
-               settings->mqtt.username[0] == '\0' ? "nobody" : settings->mqtt.username, settings->mqtt.source,
+    buf_printf(&finding->detail, "%s, %s%s at the broker, source %s%s%s", consumer->service,
+               settings->mqtt.username[0] == '\0' ? "without a name" : "as ", settings->mqtt.username, settings->mqtt.source,
                settings->mqtt.prefix[0] == '\0' ? "" : ", prefix ", settings->mqtt.prefix);
     return DOCTOR_FINE;
 }

@@ -19,7 +19,7 @@ int watch_print_update(const struct watch_print *print, const struct epoch_updat
 /* Something that was not believed, with its code. */
 int watch_print_refused(const struct watch_print *print, const struct epoch_alarm *alarm);
 
-/* FRESH, STALE, the connection: "fresh", "stale", "connected", "disconnected"; `detail` may be "". */
+/* FRESH, STALE, the connection: "fresh", "stale", "connected", "disconnected", "absent"; `detail` may be "". */
 int watch_print_state(const struct watch_print *print, const char *state, const char *detail);
 
 #endif

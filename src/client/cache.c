@@ -63,6 +63,10 @@ static int open_key(struct cache *cache, struct error *damage, struct error *err
 static int open_log(struct cache *cache, struct error *err)
 {
     int fd = openat(cache->dir, LOG_FILE, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0 && (errno == EROFS || errno == EACCES)) { /* what is there can be read: a service starts with that */
+        fd = openat(cache->dir, LOG_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        cache->is_behind = true;
+    }
     if (fd < 0)
         return error_set(err, ERR_SYSTEM, errno, "cannot open '" LOG_FILE "'");
     cleanup_close(&cache->log);

@@ -93,6 +93,14 @@ def test_watch_refuses_what_is_forged_old_or_cut(lively, home, subscriber, ends)
     assert watch.wait("update", service="stt-worker")["changes"] == [{"key": "/sample_rate", "before": 8000, "after": 4000}]
 
 
+def test_watch_says_that_there_is_no_such_service_and_waits_for_it(lively, home, ends):
+    watch = ends(Watch(lively, "stt-wroker"))
+    assert watch.wait("absent")["detail"] == "there is no service 'stt-wroker' in epoch 1; waiting for it"
+    home.commit({"services/stt-wroker.yaml": "rate: 1\n"})
+    assert watch.wait("update")["config"] == {"rate": 1}
+    assert len([line for line in watch.lines if line["event"] == "absent"]) == 1
+
+
 def test_watch_of_a_publisher_with_another_root(lively, tmp_path, ends):
     other = ends(Daemon(tmp_path / "other", Repo.home(tmp_path / "other-config")))
     other.committed(1)

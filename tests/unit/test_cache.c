@@ -6,6 +6,8 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "client/cache.h"
 #include "model/codes.h"
@@ -308,6 +310,42 @@ static void cache__log_that_was_removed_is_written_anew(void **state)
     assert_holds(&content, "b", &keeper->publisher.services[1].message);
 }
 
+/* A service starts with what can be read; that nothing can be kept is told with the next epoch. */
+static void cache__that_cannot_be_written_is_read(void **state)
+{
+    struct temp_folder *temp = *state;
+    enum { NOBODY = 65534 };
+    const char *const files[] = {"", "/lkg.key", "/applied.jsonl"};
+    KEEPER *keeper = keeper_new(state);
+    struct error damage, err;
+    char path[sizeof folder + 16];
+    bool is_root = geteuid() == 0;
+    cache_close(&keeper->cache);
+    assert_int_equal(chmod(temp->path, 0755), 0);
+    for (size_t i = ARRAY_LEN(files); i-- > 0;) {
+        snprintf(path, sizeof path, "%s%s", folder, files[i]);
+        assert_int_equal(chmod(path, i == 0 ? 0500 : 0400), 0);
+        assert_int_equal(is_root ? chown(path, NOBODY, NOBODY) : 0, 0);
+    }
+    assert_int_equal(is_root ? seteuid(NOBODY) : 0, 0);
+    int rc = cache_open(&keeper->cache, folder, SOURCE, &damage, &err);
+    struct cache_content content AUTO_CACHE_CONTENT = {0};
+    int read = rc != 0 ? -1 : cache_load(&keeper->cache, &content, damaged, NULL, &err);
+    COMMIT_OF(&keeper->publisher, "b", "{\"n\":2}");
+    take(keeper, TOPIC_EPOCH, NULL, &keeper->publisher.head);
+    take(keeper, TOPIC_SERVICE, "b", &publishing_find(&keeper->publisher, "b")->message);
+    bool is_ready = state_prepare(&keeper->state);
+    int put = cache_put_epoch(&keeper->cache, &keeper->state, NULL, 0, &err);
+    assert_int_equal(is_root ? seteuid(0) : 0, 0);
+    assert_int_equal(chmod(folder, 0700), 0);
+    assert_int_equal(rc, 0);
+    assert_int_equal(read, 0);
+    assert_int_equal(content.services_len, 2);
+    assert_true(is_ready);
+    assert_int_equal(put, -1);
+    assert_string_equal(err.code, CODE_CACHE_FAILED);
+}
+
 /* It goes on under the same key, so nothing of what it wrote before is lost either. */
 static void cache__key_that_was_removed_while_it_runs_is_put_back(void **state)
 {
@@ -340,6 +378,7 @@ int main(void)
         IN_A_FOLDER(cache__is_one_clients_alone),
         IN_A_FOLDER(cache__is_whole_again_after_a_write_that_failed),
         IN_A_FOLDER(cache__log_that_was_removed_is_written_anew),
+        IN_A_FOLDER(cache__that_cannot_be_written_is_read),
         IN_A_FOLDER(cache__key_that_was_removed_while_it_runs_is_put_back),
         IN_A_FOLDER(f79__cache_key_that_is_lost_makes_a_new_beginning),
     };
