@@ -271,7 +271,11 @@ static const char *own_settings(char path[static PATH_MAX])
 /* What was typed, without -H: before anything of this host is read. */
 static int run_there(const struct cli_args *args)
 {
-    enum { MORE_MAX = 5 }; /* -C DIR, --config FILE, NULL */
+    static const struct {
+        size_t option;
+        const char *word;
+    } handed_on[] = {{OPT_DIRECTORY, "-C"}, {OPT_CONFIG, "--config"}, {OPT_COLOR, "--color"}};
+    enum { MORE_MAX = 2 * ARRAY_LEN(handed_on) + 1 }; /* and NULL */
     AUTO_FREE const char **words = calloc(args->operands_len + MORE_MAX, sizeof *words);
     struct error err;
     size_t len = 0;
@@ -279,10 +283,10 @@ static int run_there(const struct cli_args *args)
         error_memory(&err);
         return cli_fail(&err);
     }
-    for (size_t i = OPT_DIRECTORY; i <= OPT_CONFIG; i++)
-        if (cli_given(args, i)) {
-            words[len++] = i == OPT_DIRECTORY ? "-C" : "--config";
-            words[len++] = args->options[i];
+    for (size_t i = 0; i < ARRAY_LEN(handed_on); i++)
+        if (cli_given(args, handed_on[i].option)) {
+            words[len++] = handed_on[i].word;
+            words[len++] = args->options[handed_on[i].option];
         }
     for (size_t i = 0; i < args->operands_len; i++)
         words[len++] = args->operands[i];

@@ -7,7 +7,10 @@
 #include "cli/spawn.h"
 #include "model/codes.h"
 
-enum { SSH_FAILED_MIN = 128 }; /* 255 where it cannot connect, more than 128 where a signal ended it */
+enum {
+    NOT_FOUND = 127,      /* of the other shell */
+    SSH_FAILED_MIN = 126, /* 126 where it may not be run, 255 where ssh cannot connect, more than 128 where a signal ended it */
+};
 
 /* ssh joins what it is given with blanks and hands it to the other shell, so it gets one line, quoted here. */
 static int compose(const char *const *words, struct buf *out, struct error *err)
@@ -38,5 +41,9 @@ int remote_run(const char *host, const char *const *words)
     const char *const argv[] = {"ssh", "-x", has_terminal ? "-t" : "-T", "--", host, line.data, NULL};
     if (spawn_wait(argv, &code, &err) != 0)
         return cli_fail(&err);
+    if (code == NOT_FOUND) {
+        error_set(&err, ERR_SYSTEM, 0, "on %s the shell finds no epochctl: install it there, or put it on that user's PATH", host);
+        return cli_fail(&err);
+    }
     return code >= SSH_FAILED_MIN ? CLI_FAILED : code;
 }

@@ -24,17 +24,22 @@ def noting_ssh(tmp_path):
 
 def test_ssh_is_given_one_quoted_line(noting_ssh):
     words = noting_ssh.pop("words")
-    assert ctl("-H", "ada@elsewhere", "-C", "/srv/a b", "--config", "c.yaml", "show", HARD, "--json", check=0, **noting_ssh).stdout == "from there\n"
+    assert ctl("-H", "ada@elsewhere", "-C", "/srv/a b", "--config", "c.yaml", "--color", "never", "show", HARD, "--json", check=0, **noting_ssh).stdout == "from there\n"
     *before, line = words()
     assert before == ["-x", "-T", "--", "ada@elsewhere"]
     there = subprocess.run(["sh", "-c", f"epochctl() {{ printf '%s\\0' \"$@\"; }}; {line}"], stdout=subprocess.PIPE, text=True, check=True).stdout
-    assert there.split("\0")[:-1] == ["-C", "/srv/a b", "--config", "c.yaml", "show", HARD, "--json"]
+    assert there.split("\0")[:-1] == ["-C", "/srv/a b", "--config", "c.yaml", "--color", "never", "show", HARD, "--json"]
 
 
-@pytest.mark.parametrize(("ends", "code"), [(0, 0), (1, 1), (2, 2), (3, 3), (255, 3)])
+@pytest.mark.parametrize(("ends", "code"), [(0, 0), (1, 1), (2, 2), (3, 3), (4, 4), (126, 3), (130, 3), (255, 3)])
 def test_it_ends_as_the_verb_ended_there(noting_ssh, ends, code):
     noting_ssh.pop("words")
     ctl("-H", "elsewhere", "status", check=code, SSH_ENDS=str(ends), **noting_ssh)
+
+
+def test_a_host_without_epochctl_is_told_so(noting_ssh):
+    noting_ssh.pop("words")
+    assert "on elsewhere the shell finds no epochctl: install it there" in ctl("-H", "elsewhere", "status", check=3, SSH_ENDS="127", **noting_ssh).stderr
 
 
 def test_nothing_of_this_host_is_read_before(noting_ssh, tmp_path):
