@@ -41,6 +41,7 @@ enum cli_kind {
     CLI_EPOCH,   /* a number, or anything git takes for a commit */
     CLI_KEY,     /* a JSON Pointer into the service that an operand before names */
     CLI_PROFILE,
+    CLI_CONSUMER, /* SERVICE@INSTANCE that acknowledged */
 };
 
 struct cli_option {

@@ -131,6 +131,7 @@ static void put_kind(const struct cursor *cursor, enum cli_kind kind, const char
     case CLI_EPOCH:
     case CLI_KEY:
     case CLI_PROFILE:
+    case CLI_CONSUMER:
         if (!cursor->is_elsewhere)
             names_put(&cursor->cli, kind, cursor->service, prefix, out);
     }

@@ -28,7 +28,7 @@ const struct cli_verb verb_forget = {
             "behind for ever, or expected where it will never be again. Its topic is cleared. One that is\n"
             "still there says it again, at once where it uses *libepoch*(3).\n",
     .exit = "0: done; 1: refused, and why; 3: *epochd* does not run, or you may not ask it.",
-    .operands = {{.name = "SERVICE@INSTANCE", .kind = CLI_ANY}},
+    .operands = {{.name = "SERVICE@INSTANCE", .kind = CLI_CONSUMER}},
     .options = {[OPT_JSON] = {.name = "json", .help = OUTCOME_HELP}},
     .run = run,
 };

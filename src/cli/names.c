@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "cli/fleet.h"
 #include "cli/meaning.h"
 #include "cli/told.h"
 #include "config/effective.h"
@@ -176,18 +177,51 @@ static void put_keys(const struct cli *cli, struct names *names, const char *ser
 
 /* --- of the daemon -------------------------------------------------------------------------------------- */
 
+/* What it told of itself; `local` borrows from `settings`. */
+static bool read_told(const struct cli *cli, struct settings *settings, struct local *local, struct told *told)
+{
+    struct findings findings AUTO_FINDINGS = {0};
+    struct error silent;
+    if (settings_load(cli->config, environ, settings, &findings, &silent) != 0 || findings.errors > 0)
+        return false;
+    *local = (struct local){.state_dir = -1, .settings = *settings};
+    return told_read_unproven(local, told, &silent) == 0 && told->is_told;
+}
+
+static void put_consumers(const struct cli *cli, struct names *names)
+{
+    struct settings settings AUTO_SETTINGS = {0};
+    struct told told AUTO_TOLD = {0};
+    struct fleet fleet CLEANUP(fleet_fini) = {0};
+    struct local local;
+    struct error silent;
+    size_t len;
+    if (!read_told(cli, &settings, &local, &told) ||
+        fleet_read(&local, (pid_t)fleet_number(told.doc.root, "pid"), &fleet, &silent) != 0)
+        return;
+    const struct doc_node *services = fleet_services(&fleet, &len);
+    for (size_t i = 0; i < len; i++) {
+        const struct doc_node *service = services->u.array.items[i], *instances = told_part(service, "instances");
+        for (size_t k = 0; instances->kind == DOC_ARRAY && k < instances->u.array.len; k++) {
+            struct buf name AUTO_BUF = {0};
+            struct span state = told_text(instances->u.array.items[k], "state");
+            buf_append_span(&name, told_text(service, "service"));
+            buf_putc(&name, '@');
+            buf_append_span(&name, told_text(instances->u.array.items[k], "instance"));
+            char text[16];
+            utf8_printable(state, text, sizeof text);
+            put(names, buf_span(&name), text);
+        }
+    }
+}
+
 /* The journal knows more, but is not for everybody to read. */
 static void put_epochs(const struct cli *cli, struct names *names)
 {
     struct settings settings AUTO_SETTINGS = {0};
-    struct findings findings AUTO_FINDINGS = {0};
     struct told told AUTO_TOLD = {0};
-    struct error silent;
-    struct local local = {.state_dir = -1};
-    if (settings_load(cli->config, environ, &settings, &findings, &silent) != 0 || findings.errors > 0)
-        return;
-    local.settings = settings; /* borrowed */
-    if (told_read_unproven(&local, &told, &silent) != 0 || !told.is_told)
+    struct local local;
+    if (!read_told(cli, &settings, &local, &told))
         return;
     const struct doc_node *recent = told_part(told.doc.root, "recent");
     for (size_t i = 0; recent->kind == DOC_ARRAY && i < recent->u.array.len; i++) {
@@ -224,6 +258,9 @@ void names_put(const struct cli *cli, enum cli_kind kind, const char *service, c
         return;
     case CLI_PROFILE:
         put_profiles(cli, &names);
+        return;
+    case CLI_CONSUMER:
+        put_consumers(cli, &names);
         return;
     case CLI_SERVICE:
         put_services(cli, &names);

@@ -371,6 +371,8 @@ def test_forget_clears_what_nobody_will_take_back(daemon, broker, joined):
     consumer = joined("stt-worker", "pi3").acknowledge(1)
     consumer.stop()  # a goodbye: no will
     state_of(daemon, "stt-worker@pi3", "applied")
+    assert daemon.ctl("complete", "--", "forget", "stt", check=0).stdout == "stt-worker@pi3\tapplied\n"
+    assert daemon.ctl("complete", "--", "forget", "x", check=0).stdout == ""
     assert "forgotten: stt-worker@pi3" in daemon.ctl("forget", "stt-worker@pi3", check=0).stdout
     until(daemon, lambda seen: seen == {})
     assert "[consumer-unknown]" in daemon.ctl("forget", "stt-worker@pi3", check=1).stderr
