@@ -10,6 +10,7 @@
 #include "io/crypto.h"
 #include "io/journal_files.h"
 #include "model/codes.h"
+#include "model/json.h"
 #include "model/tail.h"
 #include "util/clock.h"
 #include "util/fs.h"
@@ -20,23 +21,40 @@ enum { READ_CHUNK = 65536, LINE_ENDS_MAX = 16 };
 struct verify_options {
     const char *file;          /* NULL: the usual one */
     const char *keys, *source; /* NULL: of the settings */
+    struct verify_said *said;
 };
 
-enum { OPT_KEYS, OPT_SOURCE };
+/* The verdict, printed at the end. */
+struct verify_said {
+    struct buf text;
+    const char *code; /* NULL: verified */
+};
 
-static int not_verified(const struct error *err)
+enum { OPT_KEYS, OPT_SOURCE, OPT_JSON };
+
+/* A failure of the system is not a verdict. */
+static int verdict(const struct local *local, const struct verify_options *options, const struct error *err)
 {
     char text[1200];
+    if (strcmp(err->code, ERR_SYSTEM) == 0 || strcmp(err->code, ERR_MEMORY) == 0)
+        return local_fail(local, err);
     error_format(err, text, sizeof text);
-    printf("NOT verified: %s\n", text);
+    buf_printf(&options->said->text, "NOT verified: %s\n", text);
+    options->said->code = err->code;
     return CLI_FINDINGS;
 }
 
-/* A failure of the system is not a verdict. */
-static int verdict(const struct local *local, const struct error *err)
+static int print_verdict(const struct verify_said *said, bool is_json)
 {
-    bool is_failure = strcmp(err->code, ERR_SYSTEM) == 0 || strcmp(err->code, ERR_MEMORY) == 0;
-    return is_failure ? local_fail(local, err) : not_verified(err);
+    struct buf out AUTO_BUF = {0};
+    if (!is_json)
+        return cli_print(&said->text);
+    buf_puts(&out, "{\"code\":");
+    json_put_text(&out, said->code);
+    buf_puts(&out, ",\"message\":");
+    json_put_string(&out, (struct span){said->text.data, said->text.len - (said->text.len > 0)});
+    buf_printf(&out, ",\"verified\":%s}\n", said->code == NULL ? "true" : "false");
+    return cli_print(&out);
 }
 
 static void close_file(FILE **file)
@@ -124,6 +142,7 @@ static int read_snapshot_file(struct local *local, const char *file, struct buf 
 
 static int verify_lkg(struct local *local, const struct verify_options *options)
 {
+    struct buf *out = &options->said->text;
     struct buf file AUTO_BUF = {0};
     struct local_snapshot lkg AUTO_LOCAL_SNAPSHOT = {0};
     struct error err;
@@ -132,13 +151,13 @@ static int verify_lkg(struct local *local, const struct verify_options *options)
     if (local_load_keys(local, false, &err) != 0)
         return fail_reading(local, options, &err);
     if (read_snapshot_file(local, options->file, &file, &err) != 0)
-        return strcmp(err.code, ERR_SYSTEM) == 0 ? fail_reading(local, options, &err) : verdict(local, &err);
+        return strcmp(err.code, ERR_SYSTEM) == 0 ? fail_reading(local, options, &err) : verdict(local, options, &err);
     if (snapshot_read(buf_span(&file), &local->keyring.lkg, host, local->settings.mqtt.source, &lkg.snapshot,
                       &err) != 0 ||
         snapshot_verify(&lkg.snapshot, &local->keyring.roots, true, &lkg.verified, &err) != 0)
-        return verdict(local, &err);
-    printf("verified: HMAC %s, signatures of key %s\n", local->keyring.lkg.id, lkg.verified.head.key_id);
-    printf("epoch %" PRIu64 ", generation %" PRIu64 ", %.*s, %zu service%s, written %.*s\n",
+        return verdict(local, options, &err);
+    buf_printf(out, "verified: HMAC %s, signatures of key %s\n", local->keyring.lkg.id, lkg.verified.head.key_id);
+    buf_printf(out, "epoch %" PRIu64 ", generation %" PRIu64 ", %.*s, %zu service%s, written %.*s\n",
            lkg.snapshot.epoch, lkg.snapshot.generation, (int)lkg.snapshot.config_epoch.len,
            lkg.snapshot.config_epoch.data, catalog_count(lkg.verified.catalog),
            plural(catalog_count(lkg.verified.catalog)), (int)lkg.snapshot.written_at.len,
@@ -148,14 +167,14 @@ static int verify_lkg(struct local *local, const struct verify_options *options)
 
 /* --- journal -------------------------------------------------------------------------------------------- */
 
-static int say_journal(const struct local *local, uint64_t lines, const struct journal_report *report)
+static int say_journal(const struct local *local, uint64_t lines, const struct journal_report *report, struct buf *out)
 {
     char digest[HASH_HEX_LEN + 1];
     hex_encode(report->last.digest, HASH_LEN, digest);
-    printf("verified: %" PRIu64 " lines, HMAC %s, chain whole\n", lines, local->keyring.journal.id);
-    printf("last line %" PRIu64 ", sha256 %s\n", report->last.seq, digest);
+    buf_printf(out, "verified: %" PRIu64 " lines, HMAC %s, chain whole\n", lines, local->keyring.journal.id);
+    buf_printf(out, "last line %" PRIu64 ", sha256 %s\n", report->last.seq, digest);
     if (report->torn_bytes > 0)
-        printf("behind it %" PRIu64 " bytes of a line that was never finished\n", report->torn_bytes);
+        buf_printf(out, "behind it %" PRIu64 " bytes of a line that was never finished\n", report->torn_bytes);
     return CLI_OK;
 }
 
@@ -173,14 +192,14 @@ static int verify_journal_file(struct local *local, const struct verify_options 
         return fail_reading(local, options, &err);
     }
     if (journal_read(dir, name, &local->keyring.journal, UINT64_MAX, NULL, NULL, &report, &err) != 0)
-        return verdict(local, &err);
-    return say_journal(local, report.lines, &report);
+        return verdict(local, options, &err);
+    return say_journal(local, report.lines, &report, &options->said->text);
 }
 
 /* The journal seen as a whole: all files, and the line that the snapshot was made after. */
 struct chain {
     struct journal_position snapshot; /* seq 0: there is no snapshot to compare with */
-    bool is_found;
+    bool is_found, is_refused;
     uint64_t lines, first;
 };
 
@@ -213,7 +232,7 @@ static int find_snapshot_line(struct local *local, struct chain *chain, struct e
     else if (strcmp(err->code, ERR_MEMORY) == 0)
         return -1;
     else
-        printf("the snapshot is refused, and says nothing of the journal: epochctl verify lkg\n");
+        chain->is_refused = true;
     return 0;
 }
 
@@ -233,6 +252,7 @@ static int read_chain(struct local *local, struct chain *chain, struct journal_r
 
 static int verify_journal(struct local *local, const struct verify_options *options)
 {
+    struct buf *out = &options->said->text;
     struct journal_report report;
     struct chain chain = {0};
     struct error err;
@@ -244,13 +264,16 @@ static int verify_journal(struct local *local, const struct verify_options *opti
         error_set(&err, ERR_SYSTEM, errno, "there is no journal '%s'", JOURNAL_FILE);
         return fail_reading(local, options, &err);
     }
-    if (read_chain(local, &chain, &report, &err) != 0)
-        return verdict(local, &err);
-    say_journal(local, chain.lines, &report);
+    int rc = read_chain(local, &chain, &report, &err);
+    if (chain.is_refused)
+        buf_puts(out, "the snapshot is refused, and says nothing of the journal: epochctl verify lkg\n");
+    if (rc != 0)
+        return verdict(local, options, &err);
+    say_journal(local, chain.lines, &report, out);
     if (chain.first > 1)
-        printf("it begins at line %" PRIu64 ": the files before are not here\n", chain.first);
+        buf_printf(out, "it begins at line %" PRIu64 ": the files before are not here\n", chain.first);
     if (chain.is_found)
-        printf("the snapshot was made after line %" PRIu64 "\n", chain.snapshot.seq);
+        buf_printf(out, "the snapshot was made after line %" PRIu64 "\n", chain.snapshot.seq);
     return CLI_OK;
 }
 
@@ -277,29 +300,30 @@ static bool guess_type(struct span raw, enum message_type *out)
     return false;
 }
 
-static int verify_keyset_message(const struct local *local, struct span raw)
+static int verify_keyset_message(const struct local *local, const struct verify_options *options, struct span raw)
 {
+    struct buf *out = &options->said->text;
     struct keyset keyset;
     struct error err;
     if (keyset_verify(raw, &local->keyring.roots, local->settings.mqtt.source, &keyset, &err) != 0)
-        return verdict(local, &err);
-    printf("verified: config.keyset, generation %" PRIu64 ", %zu key%s, signed by a pinned root\n",
+        return verdict(local, options, &err);
+    buf_printf(out, "verified: config.keyset, generation %" PRIu64 ", %zu key%s, signed by a pinned root\n",
            keyset.generation, keyset.keys.len, plural(keyset.keys.len));
     return CLI_OK;
 }
 
-static int say_message(const struct message *message)
+static int say_message(const struct message *message, struct buf *out)
 {
     char timestamp[CLOCK_TEXT_LEN + 1];
     clock_format(message->timestamp_ms, timestamp);
-    printf("verified: %s, signed by key %s at %s\n", message_type_name(message->type), message->key_id,
+    buf_printf(out, "verified: %s, signed by key %s at %s\n", message_type_name(message->type), message->key_id,
            timestamp);
     if (message->type == MESSAGE_UPDATE)
-        printf("service %s, version %" PRIu64 ", %s%s\n", message->u.update.service,
+        buf_printf(out, "service %s, version %" PRIu64 ", %s%s\n", message->u.update.service,
                message->u.update.version, message->u.update.config_epoch,
                message->u.update.config.data == NULL ? ", a tombstone" : "");
     else if (message->type == MESSAGE_HEAD)
-        printf("epoch %" PRIu64 ", %s, %" PRIu64 " service%s\n", message->u.head.epoch,
+        buf_printf(out, "epoch %" PRIu64 ", %s, %" PRIu64 " service%s\n", message->u.head.epoch,
                message->u.head.config_epoch, message->u.head.services, plural(message->u.head.services));
     return CLI_OK;
 }
@@ -319,16 +343,33 @@ static int verify_message(struct local *local, const struct verify_options *opti
     if (!guess_type(buf_span(&raw), &expected.type))
         expected.type = MESSAGE_UPDATE; /* the refusal will say what is wrong with it */
     if (expected.type == MESSAGE_KEYSET)
-        return verify_keyset_message(local, buf_span(&raw));
+        return verify_keyset_message(local, options, buf_span(&raw));
     if (message_verify(buf_span(&raw), &local->keyring.verified, &expected, &message, &err) != 0)
-        return verdict(local, &err);
-    return say_message(&message);
+        return verdict(local, options, &err);
+    return say_message(&message, &options->said->text);
+}
+
+static int verify(struct local *local, const char *what, const struct verify_options *options)
+{
+    switch (what[0]) {
+    case 'l':
+        return verify_lkg(local, options);
+    case 'j':
+        return verify_journal(local, options);
+    default:
+        return verify_message(local, options);
+    }
+}
+
+static void said_fini(struct verify_said *said)
+{
+    buf_fini(&said->text);
 }
 
 static int run(const struct cli *cli, const struct cli_args *args)
 {
-    const struct verify_options options = {cli_operand(args, 1), args->options[OPT_KEYS],
-                                           args->options[OPT_SOURCE]};
+    struct verify_said said CLEANUP(said_fini) = {0};
+    const struct verify_options options = {cli_operand(args, 1), args->options[OPT_KEYS], args->options[OPT_SOURCE], &said};
     struct local local AUTO_LOCAL = {.state_dir = -1};
     struct error err;
     int failed, rc;
@@ -337,14 +378,11 @@ static int run(const struct cli *cli, const struct cli_args *args)
     use_options(&local, &options, &err, &failed);
     if (failed != 0)
         return cli_fail(&err);
-    switch (args->operands[0][0]) {
-    case 'l':
-        return verify_lkg(&local, &options);
-    case 'j':
-        return verify_journal(&local, &options);
-    default:
-        return verify_message(&local, &options);
-    }
+    rc = verify(&local, args->operands[0], &options);
+    if (rc == CLI_FAILED)
+        return rc; /* told already */
+    int printed = print_verdict(&said, cli_given(args, OPT_JSON));
+    return printed == CLI_OK ? rc : printed;
 }
 
 const struct cli_verb verb_verify = {
@@ -368,6 +406,7 @@ const struct cli_verb verb_verify = {
                               .help = "the folder of keys; default: the setting"},
                 [OPT_SOURCE] = {.name = "source",
                                 .argument = "NAME",
-                                .help = "the publisher's name; default: the setting *mqtt.source*"}},
+                                .help = "the publisher's name; default: the setting *mqtt.source*"},
+                [OPT_JSON] = {.name = "json", .help = "as a JSON object: *verified*, *code* of a refusal, *message*"}},
     .run = run,
 };

@@ -730,6 +730,8 @@ def test_verify_lkg_proves_it(world):
     snapshot = world.daemon.state / "config.lkg.json"
     assert world.ctl("verify", "lkg", snapshot, check=0).stdout == result.stdout
     assert world.ctl("verify", "lkg", "-", stdin=snapshot.read_text(), check=0).stdout == result.stdout
+    told = json.loads(world.ctl("verify", "lkg", "--json", check=0).stdout)
+    assert told == {"verified": True, "code": None, "message": result.stdout[:-1]}
 
 
 @pytest.mark.parametrize(("old", "new", "code"), [
@@ -744,7 +746,9 @@ def test_verify_lkg_refuses_damage(world, copy, old, new, code):
     if not path.read_bytes().endswith(b"\n"):
         path.write_bytes(path.read_bytes() + b"\n")
     damage(path, old, new)
-    assert re.fullmatch(rf"NOT verified: .* \[{code}\]\n", in_copy(world, copy, "verify", "lkg", check=1).stdout)
+    said = in_copy(world, copy, "verify", "lkg", check=1).stdout
+    assert re.fullmatch(rf"NOT verified: .* \[{code}\]\n", said)
+    assert json.loads(in_copy(world, copy, "verify", "lkg", "--json", check=1).stdout) == {"verified": False, "code": code, "message": said[:-1]}
 
 
 @pytest.mark.parametrize("size", [0, 1, 100, -1, -2, -80])
