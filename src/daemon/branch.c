@@ -42,15 +42,15 @@ static int knows_commit(void *context, const struct oid *commit, bool *known, st
 {
     struct daemon *d = context;
     /* The tip is asked for at every poll while it holds; reading every journal file each time would be felt. */
-    if (!d->has_asked || !oid_equal(&d->asked, commit)) {
-        if (recover_knows_commit(d->state_dir, &d->keyring.journal, commit, &d->asked_known, err) != 0) {
+    if (!d->branch.has_asked || !oid_equal(&d->branch.asked, commit)) {
+        if (recover_knows_commit(d->state_dir, &d->keyring.journal, commit, &d->branch.asked_known, err) != 0) {
             err->code = CODE_REPO_UNREADABLE; /* what is in force is not in question */
             return -1;
         }
-        d->has_asked = true;
-        d->asked = *commit;
+        d->branch.has_asked = true;
+        d->branch.asked = *commit;
     }
-    *known = d->asked_known;
+    *known = d->branch.asked_known;
     return 0;
 }
 
@@ -98,7 +98,7 @@ static bool is_blocked(const struct daemon *d)
 static int take(struct daemon *d, const struct pipeline_order *order, enum pipeline_verdict *verdict, struct error *err)
 {
     struct error ignored;
-    d->has_read_all |= d->pipeline.force.listing == NULL || order->only_if_changed;
+    d->branch.has_read_all |= d->pipeline.force.listing == NULL || order->only_if_changed;
     if (branch_take(d, order, verdict, err) != 0)
         return -1;
     /* libgit2 keeps packs that gc removed for as long as the handle lives. */
@@ -111,7 +111,7 @@ static int take(struct daemon *d, const struct pipeline_order *order, enum pipel
 static void repo_was_fine(struct daemon *d)
 {
     if (d->repo != NULL)
-        repo_identity(d->repo, &d->good_device, &d->good_inode);
+        repo_identity(d->repo, &d->branch.good_device, &d->branch.good_inode);
 }
 
 static const char *rewrite_reason(const struct daemon *d)
@@ -132,12 +132,12 @@ static void take_tip(struct daemon *d, const struct oid *tip, const struct histo
         .is_rewrite = history->kind == HISTORY_AMENDED,
         .reason = rewrite_reason(d),
     };
-    if (!d->pipeline.force.exists && d->floor >= order.epoch) {
+    if (!d->pipeline.force.exists && d->foreign.floor >= order.epoch) {
         /* What was lost had got this far: clients and broker know it. */
-        order.epoch = d->floor + 1;
+        order.epoch = d->foreign.floor + 1;
         order.offset = order.epoch - history->count;
     }
-    if (d->must_judge && history->kind == HISTORY_SAME) {
+    if (d->branch.must_judge && history->kind == HISTORY_SAME) {
         /* An upgrade may see the same commit differently: that is a new epoch. */
         order.only_if_changed = !d->is_incomplete;
         order.is_rewrite = true;
@@ -162,7 +162,7 @@ static int is_replaced(struct daemon *d, bool *out, struct error *err)
     ino_t inode;
     repo_identity(d->repo, &device, &inode);
     *out = false;
-    if (d->good_inode == inode && d->good_device == device)
+    if (d->branch.good_inode == inode && d->branch.good_device == device)
         return 0;
     for (size_t i = 0; (verdict = verdicts_get(&d->verdicts, i)) != NULL; i++) {
         bool exists;
@@ -214,20 +214,20 @@ static void judge_tip(struct daemon *d, const struct oid *tip)
     if (history.kind == HISTORY_SAME) {
         d->pipeline.accounted = *tip; /* back from a rejected commit */
         d->pipeline.accounted_code[0] = '\0';
-        findings_fini(&d->last_findings);
+        findings_fini(&d->branch.findings);
         repo_was_fine(d);
     }
     end_history_holds(d);
-    if (history.kind == HISTORY_SAME && d->judges_later && !d->is_incomplete)
+    if (history.kind == HISTORY_SAME && d->branch.judges_later && !d->is_incomplete)
         loop_timer_arm_by(&d->loop, &d->judgement, JUDGE_AFTER_MS);
-    else if (history.kind != HISTORY_SAME || d->must_judge)
+    else if (history.kind != HISTORY_SAME || d->branch.must_judge)
         take_tip(d, tip, &history);
 }
 
 static void on_judgement(void *context)
 {
     struct daemon *d = context;
-    d->judges_later = false;
+    d->branch.judges_later = false;
     branch_look(d);
     loop_timer_arm_by(&d->loop, &d->tidy, 0); /* it needed much more than what stays */
 }
@@ -237,7 +237,7 @@ static void branch_is_missing(struct daemon *d)
     char text[BRANCHES_TEXT_MAX];
     struct error err;
     bool has_others;
-    d->has_tip = false;
+    d->branch.has_tip = false;
     if (branches_explain(d->repo, d->settings->repository.branch, &has_others, text, &err) != 0) {
         branch_failed(d, &err);
         return;
@@ -281,10 +281,10 @@ static void look(struct daemon *d)
         return;
     }
     conditions_off(&d->conditions, CONDITION_REF_MISSING);
-    d->has_tip = true;
-    d->tip = tip;
+    d->branch.has_tip = true;
+    d->branch.tip = tip;
     bool is_known = d->pipeline.has_accounted && oid_equal(&d->pipeline.accounted, &tip);
-    if (is_known && !d->must_judge) {
+    if (is_known && !d->branch.must_judge) {
         conditions_off(&d->conditions, CONDITION_REPO_UNREADABLE);
         end_history_holds(d);
         return;
@@ -295,11 +295,11 @@ static void look(struct daemon *d)
 
 void branch_look(struct daemon *d)
 {
-    d->has_tried = false;
+    d->branch.has_tried = false;
     if (!d->is_stopping)
         look(d);
     /* A commit that was tried has told itself how the journal is; one that waits for room is no end of the hold. */
-    if (!d->has_tried)
+    if (!d->branch.has_tried)
         home_retry_journal(d);
     report_settle(d);
 }
@@ -320,10 +320,10 @@ int branch_start(struct daemon *d, struct error *err)
     if (!is_good && !d->pipeline.force.exists && home_is_sound(d))
         return -1;
     lookout_watch(d);
-    d->must_judge = true;
+    d->branch.must_judge = true;
     /* What is in force was judged once and is served as it is; judging it anew is half the work of a restart, and changes something
        after an upgrade at most. */
-    d->judges_later = true;
+    d->branch.judges_later = true;
     loop_timer_init(&d->loop, &d->judgement, on_judgement, d);
     branch_raise_to_floor(d);
     look(d);
@@ -359,8 +359,8 @@ void branch_raise_floor(struct daemon *d, uint64_t floor)
 void branch_raise_to_floor(struct daemon *d)
 {
     const struct force *force = &d->pipeline.force;
-    if (force->exists && d->floor >= force->epoch && d->floor > 0 && home_is_sound(d))
-        branch_raise_floor(d, d->floor);
+    if (force->exists && d->foreign.floor >= force->epoch && d->foreign.floor > 0 && home_is_sound(d))
+        branch_raise_floor(d, d->foreign.floor);
 }
 
 /* --- what somebody accepts -------------------------------------------------------------------------------------------- */
@@ -378,12 +378,12 @@ static int check_accepted(struct daemon *d, const char *wanted, bool *is_in_forc
 {
     char hex[OID_HEX_LEN + 1];
     *is_in_force = false;
-    if (!d->has_tip || d->repo == NULL)
+    if (!d->branch.has_tip || d->repo == NULL)
         return error_set(err, CODE_REQUEST_REFUSED, 0, "the branch cannot be read at the moment: epochctl status");
-    oid_format(&d->tip, hex);
+    oid_format(&d->branch.tip, hex);
     if (strncmp(hex, wanted, strlen(wanted)) != 0)
         return error_set(err, CODE_REQUEST_REFUSED, 0, "%s is at %s now, not at %s", d->settings->repository.branch, hex, wanted);
-    *is_in_force = d->pipeline.force.exists && oid_equal(&d->tip, &d->pipeline.force.commit);
+    *is_in_force = d->pipeline.force.exists && oid_equal(&d->branch.tip, &d->pipeline.force.commit);
     if (*is_in_force || is_history_held(d))
         return 0;
     return error_set(err, CODE_REQUEST_REFUSED, 0,
@@ -403,11 +403,11 @@ int branch_accept(struct daemon *d, const char *wanted, const char *by, struct e
         return 0;
     if (is_blocked(d))
         return error_set(err, CODE_REQUEST_REFUSED, 0, "another hold comes first: epochctl status");
-    if (history_accept(d->repo, &d->pipeline.force, &d->tip, &history, err) != 0 ||
-        find_correlation(d, &d->tip, correlation, err) != 0)
+    if (history_accept(d->repo, &d->pipeline.force, &d->branch.tip, &history, err) != 0 ||
+        find_correlation(d, &d->branch.tip, correlation, err) != 0)
         return -1;
     struct pipeline_order order = {
-        .commit = d->tip,
+        .commit = d->branch.tip,
         .correlation_id = correlation,
         .epoch = history.count + history.offset,
         .offset = history.offset,

@@ -57,7 +57,7 @@ static void took_epoch(struct daemon *d, const struct pipeline_order *order, con
     d->metrics.superseded += result->superseded;
     metrics_observe(&d->metrics.commit_time, (uint64_t)micros);
     if (!order->is_reissue)
-        findings_fini(&d->last_findings);
+        findings_fini(&d->branch.findings);
     conditions_set_empty(&d->conditions, false);
     note_removed(d, result);
     verdicts_add(&d->verdicts, &order->commit, order->epoch, VERDICT_COMMITTED, "", (struct span){0});
@@ -87,12 +87,12 @@ static void took_rejection(struct daemon *d, const struct pipeline_order *order,
     say_findings(&result->findings);
     findings_write_json(&result->findings, VERDICT_FINDINGS_MAX, &findings);
     verdicts_add(&d->verdicts, &order->commit, 0, VERDICT_REJECTED, result->code, buf_span(&findings));
-    findings_fini(&d->last_findings);
-    d->last_findings = result->findings;
+    findings_fini(&d->branch.findings);
+    d->branch.findings = result->findings;
     result->findings = (struct findings){0};
-    for (size_t i = 0; i < d->last_findings.len && first.len == 0; i++)
-        if (d->last_findings.items[i].severity == FINDING_ERROR)
-            finding_format(&d->last_findings.items[i], &first);
+    for (size_t i = 0; i < d->branch.findings.len && first.len == 0; i++)
+        if (d->branch.findings.items[i].severity == FINDING_ERROR)
+            finding_format(&d->branch.findings.items[i], &first);
     buf_putc(&first, '\0');
     report_health(d, HEALTH_REJECTED, first.failed ? result->code : first.data);
 }
@@ -117,11 +117,11 @@ static void took(struct daemon *d, const struct pipeline_order *order, struct pi
         break;
     case PIPELINE_UNCHANGED:
         say_findings(&result->findings);
-        d->must_judge = false;
+        d->branch.must_judge = false;
         return;
     }
     if (!order->is_reissue)
-        d->must_judge = false;
+        d->branch.must_judge = false;
     if (result->verdict == PIPELINE_COMMITTED && d->is_incomplete) {
         d->is_incomplete = false;
         serve_everything(d);
@@ -134,7 +134,7 @@ int branch_take(struct daemon *d, const struct pipeline_order *order, enum pipel
 {
     struct pipeline_result result AUTO_PIPELINE_RESULT = {0};
     int64_t seen = clock_mono_us();
-    d->has_tried = true;
+    d->branch.has_tried = true;
     if (pipeline_take(&d->pipeline, order, &result, err) != 0) {
         branch_failed(d, err);
         return -1;

@@ -165,7 +165,7 @@ static void finish(struct daemon *d)
     repo_close(d->repo);
     pipeline_fini(&d->pipeline);
     verdicts_fini(&d->verdicts);
-    findings_fini(&d->last_findings);
+    findings_fini(&d->branch.findings);
     keyring_fini(&d->keyring);
     buf_fini(&d->will);
     if (d->signals.fd >= 0)

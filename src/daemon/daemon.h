@@ -45,6 +45,31 @@ struct acks {
     int64_t pruned_ms;            /* clock_boot_ms */
 };
 
+/* What was seen of the branch, and what is still to be done about it. */
+struct branch {
+    bool has_tip;             /* at the last look */
+    struct oid tip;
+    struct findings findings; /* of the last rejected commit while it is the tip */
+    bool must_judge;          /* the commit in force has not been judged in this run */
+    bool judges_later;        /* and will be by the timer `judgement`, unless the branch moves on before */
+    bool has_tried;           /* this look took a commit down the road */
+    bool has_read_all;        /* since the repository was opened: of all services at once */
+    bool has_asked;           /* for history: the last commit asked of the journal, and its answer */
+    struct oid asked;
+    bool asked_known;
+    dev_t good_device, watched_device; /* of the repository that held the commit in force, and of the watched one */
+    ino_t good_inode, watched_inode;
+};
+
+/* What was seen on our topics and is not from this connection. */
+struct foreign {
+    uint64_t floor;                        /* a head of our own source; 0: none */
+    int64_t raises[FLOOR_RAISES_A_MINUTE]; /* clock_boot_ms when what is in force was last issued anew above a floor */
+    bool has_jump;                         /* this connection retains a head beyond EPOCH_JUMP_MAX */
+    int64_t seen_ms;                       /* clock_boot_ms when somebody else was last seen */
+    int64_t mended_ms;                     /* clock_boot_ms when what they overwrote was last put right at once */
+};
+
 struct daemon {
     const struct settings *settings;
     struct loop loop;
@@ -62,11 +87,12 @@ struct daemon {
     struct broker broker;
     struct outbox outbox;
     struct acks acks;
+    struct branch branch;
+    struct foreign foreign;
     struct loop_source signals, watch, snapshots;
     struct loop_timer poll, heartbeat, index, snapshot, report, metrics_due, tidy, reassert, overdue, judgement, stop;
     struct buf will;
     char last_state[CONDITION_STATE_MAX];
-    struct findings last_findings; /* of the last rejected commit while it is the tip */
     uint64_t published;            /* epoch, 0: none that we know of */
     uint64_t announced;            /* services of a higher version have not all been acknowledged on config/update */
     struct tombstones tombstones;  /* not yet known to be cleared */
@@ -76,24 +102,8 @@ struct daemon {
     int64_t seen_us;               /* first sight of the commit in force, CLOCK_MONOTONIC; 0: not in this run */
     int64_t index_sent_ms;         /* clock_boot_ms */
     int64_t metrics_ms;            /* clock_boot_ms when metrics.prom was written; 0: not yet */
-    int64_t floor_raises[FLOOR_RAISES_A_MINUTE]; /* clock_boot_ms of the last ones */
     int64_t started_ms;            /* wall */
-    uint64_t floor;                /* a head of our own source that was seen on the broker; 0: none */
-    int64_t foreign_ms;            /* clock_boot_ms when somebody else was last seen on our topics */
-    int64_t mended_ms;             /* clock_boot_ms when what they overwrote was last put right at once */
-    bool has_jump;                 /* this connection retains a head beyond EPOCH_JUMP_MAX */
     bool is_incomplete;            /* what was recovered is not whole: nothing is served or snapshotted before a judgement */
-    bool must_judge;               /* the commit in force has not been judged in this run */
-    bool judges_later;             /* and will be by the timer `judgement`, unless the branch moves on before */
-    bool has_read_all;             /* since the repository was opened: of all services at once */
-    bool has_asked;                /* for history: the last commit asked of the journal, and its answer */
-    struct oid asked;
-    bool asked_known;
-    bool has_tried;                /* this look took a commit down the road */
-    bool has_tip;                  /* of the branch, at the last look */
-    struct oid tip;
-    dev_t good_device, watched_device; /* of the repository that held the commit in force, and of the one that is watched */
-    ino_t good_inode, watched_inode;
     bool has_been_open;            /* ready was said */
     bool is_stopping;
 };
@@ -106,7 +116,7 @@ void branch_look(struct daemon *d);          /* reads the branch and takes what 
 void branch_reopen(struct daemon *d);        /* opens the repository and the watch anew: SIGHUP */
 int branch_start(struct daemon *d, struct error *err) MUST_CHECK;
 void branch_raise_floor(struct daemon *d, uint64_t floor);
-void branch_raise_to_floor(struct daemon *d); /* above d->floor, where what is in force is not */
+void branch_raise_to_floor(struct daemon *d); /* above what was seen, where what is in force is not */
 /* Takes the tip that `wanted` begins, in whatever history hold it is, as a new, higher epoch. 0: it is in force. */
 int branch_accept(struct daemon *d, const char *wanted, const char *by, struct error *err) MUST_CHECK;
 

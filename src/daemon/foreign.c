@@ -17,9 +17,9 @@
 static bool raises_too_often(struct daemon *d)
 {
     int64_t now = clock_boot_ms();
-    bool too_often = d->floor_raises[0] != 0 && now - d->floor_raises[0] < MINUTE_MS;
-    memmove(d->floor_raises, d->floor_raises + 1, sizeof d->floor_raises - sizeof d->floor_raises[0]);
-    d->floor_raises[FLOOR_RAISES_A_MINUTE - 1] = now;
+    bool too_often = d->foreign.raises[0] != 0 && now - d->foreign.raises[0] < MINUTE_MS;
+    memmove(d->foreign.raises, d->foreign.raises + 1, sizeof d->foreign.raises - sizeof d->foreign.raises[0]);
+    d->foreign.raises[FLOOR_RAISES_A_MINUTE - 1] = now;
     return too_often;
 }
 
@@ -28,14 +28,14 @@ static void found_higher(struct daemon *d, uint64_t epoch)
     char text[200];
     const struct force *force = &d->pipeline.force;
     if (force->exists && epoch > force->epoch + EPOCH_JUMP_MAX) {
-        d->has_jump = true;
+        d->foreign.has_jump = true;
         snprintf(text, sizeof text, "the broker holds a head of ours with epoch %llu, ours is %llu", (unsigned long long)epoch,
                  (unsigned long long)force->epoch);
         conditions_on(&d->conditions, CONDITION_EPOCH_JUMP, text);
         return;
     }
-    if (epoch > d->floor)
-        d->floor = epoch;
+    if (epoch > d->foreign.floor)
+        d->foreign.floor = epoch;
     if (!force->exists || !home_is_sound(d))
         return; /* the first epoch will be issued above it; so will be what is in force when it can be written down again */
     if (raises_too_often(d)) {
@@ -76,7 +76,7 @@ static void alarm_conflict(struct daemon *d, enum topic_kind kind, const char *n
     char topic[TOPIC_MAX + 1], text[TOPIC_MAX + 100];
     topic_write(topic, d->settings->mqtt.prefix, kind, name);
     snprintf(text, sizeof text, "%s: %s", topic, what);
-    d->foreign_ms = clock_boot_ms();
+    d->foreign.seen_ms = clock_boot_ms();
     if (conditions_on(&d->conditions, CONDITION_TOPIC_CONFLICT, text))
         log_warn(UNIT, "foreign_message", LOG_S("topic", topic), LOG_S("message", what));
 }
@@ -85,9 +85,9 @@ static void alarm_conflict(struct daemon *d, enum topic_kind kind, const char *n
 static void mend_service(struct daemon *d, const struct service *service)
 {
     int64_t now = clock_boot_ms();
-    if (now - d->mended_ms < REASSERT_MS || !outbox_put_service(&d->outbox, service))
+    if (now - d->foreign.mended_ms < REASSERT_MS || !outbox_put_service(&d->outbox, service))
         loop_timer_arm_by(&d->loop, &d->reassert, REASSERT_MS);
-    d->mended_ms = now;
+    d->foreign.mended_ms = now;
 }
 
 static void judge_service(struct daemon *d, const char *name, struct span payload)
@@ -115,9 +115,9 @@ static void judge_health(struct daemon *d, struct span payload)
     struct daemon_state state;
     if (!is_late_will(payload))
         alarm_conflict(d, TOPIC_HEALTH, d->settings->mqtt.source, "somebody else published there");
-    if (clock_boot_ms() - d->mended_ms < REASSERT_MS)
+    if (clock_boot_ms() - d->foreign.mended_ms < REASSERT_MS)
         return; /* told again with the next change, and with each heartbeat while the conflict lasts */
-    d->mended_ms = clock_boot_ms();
+    d->foreign.mended_ms = clock_boot_ms();
     conditions_state(&d->conditions, &state);
     if (state.is_ok)
         report_health(d, HEALTH_RECOVERED, NULL);
@@ -151,7 +151,7 @@ void serve_foreign(void *context, enum topic_kind topic, const char *name, struc
 {
     struct daemon *d = context;
     if (!is_retained)
-        d->foreign_ms = clock_boot_ms();
+        d->foreign.seen_ms = clock_boot_ms();
     switch (topic) {
     case TOPIC_KEYS:
         judge_keyset(d, payload);

@@ -57,11 +57,11 @@ static void on_tidy(void *context)
     /* It costs no line; when there is really no room left, the next append says so. */
     if (home_is_sound(d) && journal_tidy(d->journal, &err) != 0)
         log_error_object(LOG_LEVEL_WARN, UNIT, "journal_not_prepared", &err);
-    if (d->has_read_all && d->repo != NULL && repo_renew(d->repo, &err) != 0)
+    if (d->branch.has_read_all && d->repo != NULL && repo_renew(d->repo, &err) != 0)
         lookout_close(d); /* the next look opens it, and tells */
-    if (d->has_read_all)
+    if (d->branch.has_read_all)
         memory_drop_code();
-    d->has_read_all = false;
+    d->branch.has_read_all = false;
     memory_give_back();
     log_debug(UNIT, "tidied", LOG_N("epoch", d->pipeline.force.epoch));
 }
@@ -200,10 +200,10 @@ static void adopt(struct daemon *d, struct pipeline *read, struct verdicts *verd
 {
     uint64_t seen = d->pipeline.force.exists ? d->pipeline.force.epoch : 0;
     bool is_same = seen == read->force.epoch && memcmp(d->pipeline.force.head_digest, read->force.head_digest, HASH_LEN) == 0;
-    if (!is_same && seen > d->floor)
-        d->floor = seen;
-    if (recovery->floor > d->floor)
-        d->floor = recovery->floor;
+    if (!is_same && seen > d->foreign.floor)
+        d->foreign.floor = seen;
+    if (recovery->floor > d->foreign.floor)
+        d->foreign.floor = recovery->floor;
     pipeline_fini(&d->pipeline);
     d->pipeline = *read;
     *read = (struct pipeline){0};

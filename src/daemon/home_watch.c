@@ -34,7 +34,7 @@ static void end_loss(struct daemon *d)
     conditions_off(&d->conditions, CONDITION_STATE_LOST);
     conditions_off(&d->conditions, CONDITION_JOURNAL_CORRUPT);
     conditions_off(&d->conditions, CONDITION_JOURNAL_UNWRITABLE);
-    d->must_judge = true;
+    d->branch.must_judge = true;
     branch_raise_to_floor(d);
     serve_everything(d);
     branch_look(d);
@@ -49,8 +49,8 @@ int home_begin_again(struct daemon *d, uint64_t floor, const char *by, struct er
     home_close_journal(d);
     if (home_open_journal(d, &nothing, floor, by, err) != 0)
         return -1;
-    if (floor > d->floor)
-        d->floor = floor;
+    if (floor > d->foreign.floor)
+        d->foreign.floor = floor;
     log_warn(UNIT, "state_begun_again", LOG_N("floor", floor), LOG_S("by", by == NULL ? "the broker's head" : by));
     end_loss(d);
     return 0;
@@ -70,7 +70,7 @@ static int check_keys(const struct daemon *d, struct error *err)
 int home_accept_loss(struct daemon *d, uint64_t floor, const char *by, struct error *err)
 {
     const struct force *force = &d->pipeline.force;
-    uint64_t known = force->exists && force->epoch > d->floor ? force->epoch : d->floor;
+    uint64_t known = force->exists && force->epoch > d->foreign.floor ? force->epoch : d->foreign.floor;
     if (!conditions_is_on(&d->conditions, CONDITION_STATE_LOST)) {
         if (floor != 0 && force->exists && force->epoch > floor)
             return 0; /* asked before, and done */

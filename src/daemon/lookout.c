@@ -49,12 +49,12 @@ void lookout_watch(struct daemon *d)
     if (d->repo == NULL)
         return;
     repo_identity(d->repo, &device, &inode);
-    if (d->watch.fd >= 0 && (device != d->watched_device || inode != d->watched_inode))
+    if (d->watch.fd >= 0 && (device != d->branch.watched_device || inode != d->branch.watched_inode))
         lookout_unwatch(d);
     if (d->watch.fd >= 0)
         return;
-    d->watched_device = device;
-    d->watched_inode = inode;
+    d->branch.watched_device = device;
+    d->branch.watched_inode = inode;
     if (watch_start(repo_common_dir(d->repo), d->settings->repository.branch, &fd, &err) != 0) {
         if (conditions_on(&d->conditions, CONDITION_POLL_ONLY, err.message))
             log_error_object(LOG_LEVEL_WARN, UNIT, "watch_failed", &err);

@@ -41,7 +41,7 @@ void report_health(struct daemon *d, enum health_event event, const char *error)
     if (d->broker.state != BROKER_OPEN)
         return;
     conditions_state(&d->conditions, &state);
-    health_compose(&health, d->settings->mqtt.source, event, &state, &d->pipeline.force, &d->last_findings,
+    health_compose(&health, d->settings->mqtt.source, event, &state, &d->pipeline.force, &d->branch.findings,
                    error != NULL ? error : state.message);
     if (buf_check(&health, &err) == 0)
         outbox_put_health(&d->outbox, buf_span(&health));
@@ -119,10 +119,10 @@ void report_file(struct daemon *d, const char *name, struct buf *text)
 static void put_tip(const struct daemon *d, struct status_view *view)
 {
     const struct pipeline *pipeline = &d->pipeline;
-    if (!d->has_tip)
+    if (!d->branch.has_tip)
         return;
-    view->tip = &d->tip;
-    bool is_accounted = pipeline->has_accounted && oid_equal(&pipeline->accounted, &d->tip);
+    view->tip = &d->branch.tip;
+    bool is_accounted = pipeline->has_accounted && oid_equal(&pipeline->accounted, &d->branch.tip);
     view->tip_verdict = !is_accounted ? "waiting" : pipeline->accounted_code[0] == '\0' ? "in-force" : "rejected";
     view->tip_code = is_accounted && pipeline->accounted_code[0] != '\0' ? pipeline->accounted_code : NULL;
 }

@@ -73,7 +73,7 @@ void serve_everything(struct daemon *d)
     /* A head far beyond ours is evidence, and clients that saw it would not follow us below it. */
     if (d->broker.state != BROKER_OPEN || d->is_incomplete || conditions_is_on(&d->conditions, CONDITION_EPOCH_JUMP))
         return;
-    if (!home_is_sound(d) && d->floor > d->pipeline.force.epoch)
+    if (!home_is_sound(d) && d->foreign.floor > d->pipeline.force.epoch)
         return; /* what the broker retains is newer than what a damaged journal let us keep */
     if (FAILPOINT("publish.assert", &err) != 0 || fill_assertion(d, &batch, &err) != 0) {
         log_error_object(LOG_LEVEL_ERROR, UNIT, "assertion_failed", &err);
@@ -263,12 +263,12 @@ static int compose_keepalive(struct daemon *d, struct buf *out, struct error *er
 /* A minute of peace ends the hold; what the other one left on the broker is raised above once more. */
 static void make_peace(struct daemon *d)
 {
-    int64_t last = d->floor_raises[FLOOR_RAISES_A_MINUTE - 1];
+    int64_t last = d->foreign.raises[FLOOR_RAISES_A_MINUTE - 1];
     if (!conditions_is_on(&d->conditions, CONDITION_TWO_PUBLISHERS) || clock_boot_ms() - last < MINUTE_MS)
         return;
     conditions_off(&d->conditions, CONDITION_TWO_PUBLISHERS);
-    if (d->floor >= d->pipeline.force.epoch)
-        branch_raise_floor(d, d->floor);
+    if (d->foreign.floor >= d->pipeline.force.epoch)
+        branch_raise_floor(d, d->foreign.floor);
     branch_look(d);
 }
 
@@ -279,7 +279,7 @@ void serve_heartbeat(struct daemon *d)
     make_peace(d);
     if (broker_is_steady(&d->broker))
         conditions_off(&d->conditions, CONDITION_CLIENT_ID_CONFLICT);
-    if (clock_boot_ms() - d->foreign_ms >= MINUTE_MS)
+    if (clock_boot_ms() - d->foreign.seen_ms >= MINUTE_MS)
         conditions_off(&d->conditions, CONDITION_TOPIC_CONFLICT);
     if (d->broker.state != BROKER_OPEN || !d->pipeline.force.exists)
         return;
@@ -318,9 +318,9 @@ static void broker_is_fine(struct daemon *d)
 static void end_state_lost(struct daemon *d)
 {
     struct error err;
-    if (!conditions_is_on(&d->conditions, CONDITION_STATE_LOST) || d->floor == 0 || d->pipeline.force.exists)
+    if (!conditions_is_on(&d->conditions, CONDITION_STATE_LOST) || d->foreign.floor == 0 || d->pipeline.force.exists)
         return;
-    if (home_begin_again(d, d->floor, NULL, &err) != 0)
+    if (home_begin_again(d, d->foreign.floor, NULL, &err) != 0)
         log_error_object(LOG_LEVEL_ERROR, UNIT, "journal_not_begun", &err);
 }
 
@@ -329,7 +329,7 @@ static void on_opened(void *context, struct mqtt *mqtt)
     struct daemon *d = context;
     broker_is_fine(d);
     conditions_off(&d->conditions, CONDITION_TOPIC_CONFLICT);
-    if (!d->has_jump)
+    if (!d->foreign.has_jump)
         conditions_off(&d->conditions, CONDITION_EPOCH_JUMP);
     log_info(UNIT, "broker_connected", LOG_S("broker", broker_display(&d->broker)));
     outbox_open(&d->outbox, mqtt);
@@ -352,7 +352,7 @@ static void on_closed(void *context, int reason, const char *text)
     enum condition condition = condition_of_close(reason);
     outbox_close(&d->outbox);
     listener_close(&d->acks.listener);
-    d->has_jump = false;
+    d->foreign.has_jump = false;
     if (d->is_stopping) {
         loop_stop(&d->loop);
         return;
