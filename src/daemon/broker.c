@@ -296,8 +296,8 @@ int broker_start(struct broker *broker, struct loop *loop, const struct settings
     return 0;
 }
 
-/* Called after each message and acknowledgement, where mostly nothing has changed. A connection that is open has the descriptor that was
-   watched when it was opened: another would come with another connection. */
+/* Called after each message and acknowledgement, where mostly nothing has changed. A connection that is open has
+   the descriptor that was watched when it was opened: another would come with another connection. */
 void broker_sync(struct broker *broker)
 {
     struct error err;

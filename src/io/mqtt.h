@@ -109,7 +109,8 @@ void mqtt_io(struct mqtt *mqtt, uint32_t epoll_events);
 /* Once a second: pings, time-outs. */
 void mqtt_tick(struct mqtt *mqtt);
 
-/* What is published between these two leaves together: over TCP one segment carries many messages, and the broker wakes up once. */
+/* What is published between these two leaves together: over TCP one segment carries many messages, and the broker
+   wakes up once. */
 void mqtt_hold(struct mqtt *mqtt);
 void mqtt_release(struct mqtt *mqtt);
 

@@ -29,7 +29,8 @@ int64_t clock_mono_us(void)
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-/* `width` digits, and what follows them. Every line of the log and every message has a time: printf would be a fiftieth of an epoch. */
+/* `width` digits, and what follows them. Every line of the log and every message has a time: with printf they were
+   a fiftieth of an epoch. */
 static char *put_digits(char *at, int value, int width, char after)
 {
     for (int i = width; i-- > 0; value /= 10)

@@ -97,7 +97,8 @@ static int digest_of(struct index *index, struct error *err)
     for (size_t i = 0; i < index_count(index); i++) {
         struct index_entry entry;
         if (!read_entry(&index->services->u.object.members[i], &entry))
-            return error_set(err, CODE_MESSAGE_FORM, 0, "the index has an entry that is not a name with version and sha256");
+            return error_set(err, CODE_MESSAGE_FORM, 0,
+                             "the index has an entry that is not a name with version and sha256");
         if (index_sum_add(&sum, &entry, err) != 0)
             return -1;
     }

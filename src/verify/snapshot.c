@@ -91,9 +91,10 @@ static bool cut_last(struct span *text, struct span member, struct span *behind)
 }
 
 /*
- * Version and configuration of a message whose digest the head vouches for, or else is not used: what the signer judged is not judged
- * again. The members stand in canonical order: the configuration is the first, the version the last, and behind the configuration no value has
- * a quote in it. So the last `,"config_epoch":"` is the member's own, whatever the configuration says.
+ * Version and configuration of a message whose digest the head vouches for, or else is not used: what the signer
+ * judged is not judged again. The members stand in canonical order: the configuration is the first, the version
+ * the last, and behind the configuration no value has a quote in it. So the last `,"config_epoch":"` is the
+ * member's own, whatever the configuration says.
  */
 static int find_update(struct span raw, struct message_update *out, struct error *err)
 {
@@ -102,8 +103,9 @@ static int find_update(struct span raw, struct message_update *out, struct error
     uint8_t signature[SIGNATURE_LEN];
     if (raw.len > MESSAGE_MAX)
         return error_set(err, CODE_MESSAGE_TOO_LARGE, 0, "the message has more than %d bytes", MESSAGE_MAX);
-    if (!tail_cut(raw, "signature", sizeof signature, &body, signature) || !cut_last(&body, SPAN(",\"version\":"), &version) ||
-        !num_parse_u64(version, &out->version) || !cut_last(&body, SPAN(",\"config_epoch\":\""), &rest) ||
+    if (!tail_cut(raw, "signature", sizeof signature, &body, signature) ||
+        !cut_last(&body, SPAN(",\"version\":"), &version) || !num_parse_u64(version, &out->version) ||
+        !cut_last(&body, SPAN(",\"config_epoch\":\""), &rest) ||
         body.len < sizeof begin || memcmp(body.data, begin, sizeof begin - 1) != 0)
         return error_set(err, CODE_MESSAGE_FORM, 0, "the message is no configuration in canonical form");
     size_t lead = sizeof begin - sizeof "{";
@@ -112,8 +114,8 @@ static int find_update(struct span raw, struct message_update *out, struct error
 }
 
 /* By its signature, or where the digest of all will prove it, as it stands. */
-static int read_service(struct span raw, const struct expectation *expected, const struct keyset *keyset, bool every_signature,
-                        struct message_update *out, struct error *err)
+static int read_service(struct span raw, const struct expectation *expected, const struct keyset *keyset,
+                        bool every_signature, struct message_update *out, struct error *err)
 {
     struct message message AUTO_MESSAGE = {0};
     if (!every_signature)
@@ -162,20 +164,22 @@ static int make_catalog(const struct snapshot *snapshot, const struct keyset *ke
 
 /* --- the whole --------------------------------------------------------------------------------------------------- */
 
-static int check_index(const struct snapshot *snapshot, const struct message_head *head, const struct catalog *catalog,
-                       struct error *err)
+static int check_index(const struct snapshot *snapshot, const struct message_head *head,
+                       const struct catalog *catalog, struct error *err)
 {
     AUTO_BUF struct buf index = {0};
     uint8_t digest[HASH_LEN];
     catalog_digest(catalog, digest);
     if (memcmp(digest, head->index, HASH_LEN) != 0)
         return disagree(err, "the digest of all services");
-    if (message_compose_index(&index, snapshot->source.data, snapshot->epoch, snapshot->config_epoch.data, catalog, err) != 0)
+    if (message_compose_index(&index, snapshot->source.data, snapshot->epoch, snapshot->config_epoch.data,
+                              catalog, err) != 0)
         return -1;
     return span_equal(buf_span(&index), snapshot->index) ? 0 : disagree(err, "the index");
 }
 
-static int verify_services(const struct snapshot *snapshot, bool every_signature, struct verified_snapshot *verified, struct error *err)
+static int verify_services(const struct snapshot *snapshot, bool every_signature,
+                           struct verified_snapshot *verified, struct error *err)
 {
     AUTO_CATALOG struct catalog *catalog = NULL;
     if (make_catalog(snapshot, &verified->keyset, every_signature, &catalog, err) != 0 ||

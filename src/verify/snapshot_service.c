@@ -115,9 +115,9 @@ static int prove_head(struct span file, const struct root_keys *roots, struct pr
 /* --- the index ------------------------------------------------------------------------------------------------------- */
 
 /*
- * The index is read where it stands, as a string inside of the snapshot and in the one form it is written in: ten thousand services
- * would be as many objects to make for the sake of one. Where it has another form, or says anything else than what was signed, its
- * digest is not the head's.
+ * The index is read where it stands, as a string inside of the snapshot and in the one form it is written in: ten
+ * thousand services would be as many objects to make for the sake of one. Where it has another form, or says
+ * anything else than what was signed, its digest is not the head's.
  */
 static bool skip_text(struct span *rest, struct span text)
 {
