@@ -43,7 +43,8 @@ void formats_print(const struct findings *findings)
 {
     struct buf text AUTO_BUF = {0};
     formats_put_text(findings, &text);
-    fwrite(text.data, 1, text.len, stderr);
+    if (text.len > 0)
+        fwrite(text.data, 1, text.len, stderr);
 }
 
 /* --- SARIF ---------------------------------------------------------------------------------------------- */
