@@ -109,6 +109,7 @@ static int compare(const struct cli_args *args, const struct source *source, con
     /* Whether many services may go is a question of the message it will be pushed with. */
     struct candidate_base base = revision_base(before, !is_to_come);
     base.has_no_message = is_to_come;
+    base.is_past = !is_to_come;
     if (candidate_judge(source, &base, &candidate, &findings, &err) != 0 || findings_check(&findings, &err) != 0)
         return cli_fail(&err);
     findings_sort(&findings);

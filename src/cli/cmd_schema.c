@@ -46,7 +46,7 @@ const struct cli_verb verb_schema = {
             "\tvalue is copied into it.\n",
     .exit = "0: valid; 1: findings; 3: a file cannot be read.",
     .operands = {{.name = "validate|print|env|infer", .kind = CLI_WORDS},
-                 {.name = "FILE", .kind = CLI_FILE, .is_repeated = true}},
+                 {.name = "FILE|SERVICE", .kind = CLI_FILE, .is_optional = true, .is_repeated = true}},
     .options = {[SCHEMA_OPT_MAP] = {.name = "map",
                                     .argument = "URI=DIR",
                                     .is_repeated = true,

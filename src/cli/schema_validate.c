@@ -61,7 +61,7 @@ int schema_validate_files(const struct cli *cli, const struct cli_args *args)
     struct error err;
     (void)cli;
     if (args->operands_len < 3)
-        return cli_usage(args->verb, "schema validate SCHEMA FILE…");
+        return cli_usage(args->verb, "validate takes a SCHEMA and a FILE, or several");
     if (!map_all(args, &files))
         return CLI_USAGE;
     bool is_07 = cli_given(args, SCHEMA_OPT_DRAFT) && strcmp(args->options[SCHEMA_OPT_DRAFT], "7") == 0;

@@ -132,7 +132,7 @@ static int load_environment(struct trial *trial, struct error *err)
         return -1;
     if (was == NULL)
         was = trial->base->compared_with;
-    return was == NULL ? 0 : evolution_judge(was, *is, trial->findings, err);
+    return was == NULL || trial->base->is_past ? 0 : evolution_judge(was, *is, trial->findings, err);
 }
 
 static int load_changes(struct trial *trial, struct error *err)

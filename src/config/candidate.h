@@ -51,6 +51,7 @@ struct candidate_base {
     struct environment *compared_with; /* the same, and nothing is shared with it: also warnings of what did not change are told */
     bool reads_all;                  /* also what is the same as before: for its warnings */
     bool mass_removal_allowed;      /* config/guard.h: a commit of the range says Epoch-Allow: mass-removal */
+    bool is_past;                   /* it is only looked at: what may become of schemas is not judged */
     bool has_no_message;            /* nothing is committed yet that could say so: then it is a warning */
 };
 

@@ -147,6 +147,7 @@ def test_check_compares_schemas_with_the_commit_below(config):
         config.git("add", "-A")
         if args == ["--staged"]:
             config.git("commit", "-qm", "narrower")
+    assert ctl("-C", config.path, "diff", "HEAD~1", check=0).stdout.startswith("no service changes")  # what was is only looked at
     config.commit({"services/new.yaml": "a: 1\n"})
     assert ctl("-C", config.path, "check", check=0).stdout.startswith("ok")
 
