@@ -20,8 +20,8 @@ struct road_link {
 static const struct road_link road[] = {
     {"settings", doctor_settings}, {"repository", doctor_repository}, {"branch", doctor_branch},
     {"hooks", doctor_hooks},       {"keys", doctor_keys},             {"journal", doctor_journal},
-    {"disk", doctor_disk},         {"daemon", doctor_daemon},         {"snapshot", doctor_snapshot},
-    {"broker", doctor_broker},     {"retained", doctor_retained},
+    {"clock", doctor_clock},       {"disk", doctor_disk},             {"daemon", doctor_daemon},
+    {"snapshot", doctor_snapshot}, {"broker", doctor_broker},         {"retained", doctor_retained},
 };
 
 /* In the order in which a configuration comes to a consumer, and its answer back. */
@@ -140,7 +140,7 @@ const struct cli_verb verb_doctor = {
     .summary = "walk the road, find the first broken link",
     .help = "Looks at every link between the settings and what the broker retains, in the order in which a\n"
             "commit goes: settings, repository (as the daemon's user reads it, where root asks), branch,\n"
-            "hooks, keys, journal, disk, daemon, snapshot, broker, and that the head it retains is the\n"
+            "hooks, keys, journal, clock, disk, daemon, snapshot, broker, and that the head it retains is the\n"
             "journal's. Stops at the first that is broken and says what to type. Changes nothing, publishes\n"
             "nothing, and connects with a client id of its own. For the daemon's user and root.\n"
             "\n"

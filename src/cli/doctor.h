@@ -42,6 +42,7 @@ struct doctor {
     struct told told;
     uint64_t epoch; /* the last one of the journal, 0: none */
     bool is_published; /* and the journal says so */
+    int64_t written_ms; /* the time of its last line */
     struct buf head; /* its message */
     bool has_broker; /* mqtt.url is not off, and it was asked */
     struct view view; /* what the broker retains */
@@ -55,6 +56,7 @@ enum doctor_state doctor_branch(struct doctor *doctor, struct doctor_finding *fi
 enum doctor_state doctor_hooks(struct doctor *doctor, struct doctor_finding *finding);
 enum doctor_state doctor_keys(struct doctor *doctor, struct doctor_finding *finding);
 enum doctor_state doctor_journal(struct doctor *doctor, struct doctor_finding *finding);
+enum doctor_state doctor_clock(struct doctor *doctor, struct doctor_finding *finding);
 enum doctor_state doctor_disk(struct doctor *doctor, struct doctor_finding *finding);
 enum doctor_state doctor_daemon(struct doctor *doctor, struct doctor_finding *finding);
 enum doctor_state doctor_snapshot(struct doctor *doctor, struct doctor_finding *finding);

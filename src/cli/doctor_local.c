@@ -13,6 +13,7 @@
 #include "io/crypto.h"
 #include "io/journal_files.h"
 #include "model/codes.h"
+#include "util/clock.h"
 
 enum { FREE_MIN_MIB = 256 }; /* a journal file at its largest, a snapshot and its copy */
 
@@ -23,8 +24,12 @@ enum doctor_state doctor_settings(struct doctor *doctor, struct doctor_finding *
     struct findings findings AUTO_FINDINGS = {0};
     struct error err;
     if (crypto_init(&err) != 0 ||
-        settings_load(doctor->cli->config, environ, &doctor->local.settings, &findings, &err) != 0)
-        return doctor_fail(finding, &err);
+        settings_load(doctor->cli->config, environ, &doctor->local.settings, &findings, &err) != 0) {
+        doctor_fail(finding, &err);
+        if (err.sys == ENOENT)
+            doctor_fix(finding, "name the file with --config or EPOCHD_CONFIG; epochctl setup writes /etc/epochd/epochd.yaml");
+        return DOCTOR_BROKEN;
+    }
     if (findings.len > 0)
         finding_format(&findings.items[0], &finding->detail);
     if (findings.errors > 0) {
@@ -127,11 +132,34 @@ enum doctor_state doctor_hooks(struct doctor *doctor, struct doctor_finding *fin
 
 /* --- keys and state ------------------------------------------------------------------------------------- */
 
+/* What the daemon needs when it starts, and a reader does not: also keys that are not read here. Only root.key may be away. */
+static enum doctor_state check_key_files(const char *folder, struct doctor_finding *finding)
+{
+    enum { OPEN_TO_OTHERS = 077 };
+    struct keyring_row rows[KEYRING_FILES];
+    struct error err;
+    if (keyring_list(folder, rows, &err) != 0)
+        return doctor_fail(finding, &err);
+    for (size_t i = 0; i < KEYRING_FILES; i++) {
+        if (!rows[i].exists && strcmp(rows[i].file, "root.key") != 0)
+            error_set(&rows[i].problem, CODE_KEY_FILE, 0, "'%s' is missing", rows[i].file);
+        if (rows[i].problem.code == NULL)
+            continue;
+        doctor_fail(finding, &rows[i].problem);
+        if (rows[i].exists && (rows[i].mode & OPEN_TO_OTHERS) != 0 && strstr(rows[i].problem.message, "has mode") != NULL)
+            doctor_fix(finding, "chmod 0600 %s/%s", folder, rows[i].file);
+        return DOCTOR_BROKEN;
+    }
+    return DOCTOR_FINE;
+}
+
 enum doctor_state doctor_keys(struct doctor *doctor, struct doctor_finding *finding)
 {
     struct error err;
     if (local_load_keys(&doctor->local, true, &err) != 0)
         return doctor_fail(finding, &err);
+    if (check_key_files(doctor->local.settings.keys, finding) == DOCTOR_BROKEN)
+        return DOCTOR_BROKEN;
     buf_printf(&finding->detail, "%s, generation %" PRIu64, doctor->local.settings.keys,
                doctor->local.keyring.verified.generation);
     return DOCTOR_FINE;
@@ -142,6 +170,7 @@ static int visit(void *context, const struct journal_line *line, struct error *e
     struct doctor *doctor = context;
     struct span head;
     int64_t epoch = 0;
+    doctor->written_ms = line->time_ms;
     doc_get_int(line->root, "epoch", &epoch);
     if (line->kind == RECORD_PUBLISHED && (uint64_t)epoch == doctor->epoch)
         doctor->is_published = true;
@@ -169,6 +198,22 @@ enum doctor_state doctor_journal(struct doctor *doctor, struct doctor_finding *f
         buf_printf(&finding->detail, "verifies up to line %" PRIu64 "; epoch %" PRIu64 " committed%s", report.last.seq,
                    doctor->epoch, doctor->is_published ? " and published" : "");
     return DOCTOR_FINE;
+}
+
+/* Consumers do not believe a keepalive of another time; what was written in the future tells of a clock that is behind. */
+enum doctor_state doctor_clock(struct doctor *doctor, struct doctor_finding *finding)
+{
+    enum { APART_MS = 30000 };
+    char now[CLOCK_TEXT_LEN + 1], then[CLOCK_TEXT_LEN + 1];
+    int64_t now_ms = clock_wall_ms();
+    clock_format(now_ms, now);
+    clock_format(doctor->written_ms, then);
+    buf_puts(&finding->detail, now);
+    if (doctor->written_ms <= now_ms + APART_MS)
+        return DOCTOR_FINE;
+    buf_printf(&finding->detail, ", and the last line of the journal was written at %s: this clock is behind, or was ahead then", then);
+    doctor_fix(finding, "timedatectl; set the clock, or wait for its time server: consumers call what is signed at another time STALE");
+    return DOCTOR_NOTE;
 }
 
 enum doctor_state doctor_disk(struct doctor *doctor, struct doctor_finding *finding)

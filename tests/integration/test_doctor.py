@@ -6,7 +6,7 @@ import shutil
 import pytest
 from harness import EPOCHCTL, SOURCE, Broker, Daemon, Repo, as_stranger, ctl, run
 
-LINKS = ["settings", "repository", "branch", "hooks", "keys", "journal", "disk", "daemon", "snapshot", "broker", "retained"]
+LINKS = ["settings", "repository", "branch", "hooks", "keys", "journal", "clock", "disk", "daemon", "snapshot", "broker", "retained"]
 STT = "services/audio/stt-worker.yaml"
 
 
@@ -91,6 +91,25 @@ def test_a_journal_that_was_changed(settled):
     journal.write_bytes(text.replace(b'"kind":"baseline"', b'"kind":"baselinf"'))
     found = broken(settled, "journal")
     assert found["code"] == "journal-corrupt" and "journal.jsonl:1:1" in found["detail"]
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, None])
+def test_a_key_that_the_daemon_would_refuse_at_its_next_start(settled, mode):
+    """It is not needed to look, and the one that runs has read it already."""
+    key = settled.state / "keys/signing.key"
+    key.unlink() if mode is None else key.chmod(mode)
+    found = broken(settled, "keys")
+    assert found["code"] == "key-file" and "'signing.key'" in found["detail"]
+    assert found["fix"] == (f"chmod 0600 {key}" if mode else found["fix"])
+
+
+def test_a_clock_that_is_behind_is_noted(settled):
+    links = {entry["link"]: entry for entry in doctor(settled, check=0, wrapper=["faketime", "-1 days"])}
+    assert links["clock"]["state"] == "note" and "this clock is behind" in links["clock"]["detail"] and links["clock"]["fix"]
+
+
+def test_a_settings_file_that_is_not_there(settled, tmp_path):
+    assert "--config" in broken(settled, "settings", EPOCHD_CONFIG=str(tmp_path / "none.yaml"))["fix"]
 
 
 def test_a_disk_that_is_full(settled, tmp_path):
