@@ -279,24 +279,28 @@ static struct bound bound_of(const struct view *view, int sign)
     return bound;
 }
 
+static const char *word_of_bound(const struct bound *bound, int sign)
+{
+    if (bound->is_excluded)
+        return sign > 0 ? "above" : "below";
+    return sign > 0 ? "at least" : "at most";
+}
+
 static void compare_bound(struct comparison *c, const struct view *before, const struct view *after, int sign)
 {
     struct bound was = bound_of(before, sign), is = bound_of(after, sign);
-    const char *what = sign > 0 ? "least" : "greatest";
     char text[NUM_TEXT_MAX], old[NUM_TEXT_MAX];
     num_format_double(is.value * sign, text);
     num_format_double(was.value * sign, old);
     if (is.keyword == NULL) {
         if (was.keyword != NULL)
-            compare_report(c, SCHEMA_COMPATIBLE, after, NULL, "has no %s any more", what);
+            compare_report(c, SCHEMA_COMPATIBLE, after, NULL, "need not be %s %s any more", word_of_bound(&was, sign), old);
     } else if (was.keyword == NULL) {
-        compare_report(c, SCHEMA_BREAKING, after, is.keyword, "the %s is %s%s now, there was none", what,
-                       text, is.is_excluded ? " (itself excluded)" : "");
+        compare_report(c, SCHEMA_BREAKING, after, is.keyword, "must be %s %s now", word_of_bound(&is, sign), text);
     } else if (is.value != was.value || is.is_excluded != was.is_excluded) {
         bool is_tighter = is.value > was.value || (is.value == was.value && is.is_excluded);
-        compare_report(c, is_tighter ? SCHEMA_BREAKING : SCHEMA_COMPATIBLE, after, is.keyword,
-                       "the %s is %s%s now, was %s%s", what, text, is.is_excluded ? " (itself excluded)" : "",
-                       old, was.is_excluded ? " (itself excluded)" : "");
+        compare_report(c, is_tighter ? SCHEMA_BREAKING : SCHEMA_COMPATIBLE, after, is.keyword, "must be %s %s now, was %s %s",
+                       word_of_bound(&is, sign), text, word_of_bound(&was, sign), old);
     }
 }
 
@@ -325,12 +329,12 @@ void compare_sizes(struct comparison *c, const struct view *before, const struct
         unsigned type;
         bool is_least;
     } sizes[] = {
-        {"minLength", "fewest characters", TYPE_BIT(TYPE_STRING), true},
-        {"maxLength", "most characters", TYPE_BIT(TYPE_STRING), false},
-        {"minItems", "fewest items", TYPE_BIT(TYPE_ARRAY), true},
-        {"maxItems", "most items", TYPE_BIT(TYPE_ARRAY), false},
-        {"minProperties", "fewest keys", TYPE_BIT(TYPE_OBJECT), true},
-        {"maxProperties", "most keys", TYPE_BIT(TYPE_OBJECT), false},
+        {"minLength", "character", TYPE_BIT(TYPE_STRING), true},
+        {"maxLength", "character", TYPE_BIT(TYPE_STRING), false},
+        {"minItems", "item", TYPE_BIT(TYPE_ARRAY), true},
+        {"maxItems", "item", TYPE_BIT(TYPE_ARRAY), false},
+        {"minProperties", "key", TYPE_BIT(TYPE_OBJECT), true},
+        {"maxProperties", "key", TYPE_BIT(TYPE_OBJECT), false},
     };
     for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
         double was = sizes[i].is_least ? 0 : DBL_MAX, is = was, value;
@@ -346,11 +350,12 @@ void compare_sizes(struct comparison *c, const struct view *before, const struct
         if (is == was)
             continue;
         if (is == DBL_MAX || (sizes[i].is_least && is == 0))
-            compare_report(c, SCHEMA_COMPATIBLE, after, NULL, "there is no limit of the %s any more",
-                           sizes[i].what);
+            compare_report(c, SCHEMA_COMPATIBLE, after, NULL, "%s %.0f %s%s now", sizes[i].is_least ? "may have fewer than" : "may have more than",
+                           was, sizes[i].what, was == 1 ? "" : "s");
         else
             compare_report(c, is_tighter ? SCHEMA_BREAKING : SCHEMA_COMPATIBLE, after, sizes[i].keyword,
-                           "the %s are %.0f now", sizes[i].what, is);
+                           "%s %.0f %s%s now", sizes[i].is_least ? "must have at least" : "may have at most", is, sizes[i].what,
+                           is == 1 ? "" : "s");
     }
 }
 

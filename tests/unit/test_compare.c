@@ -83,15 +83,15 @@ static void compare__single_values(void **state)
     assert_narrows("{\"enum\":[1,2]}", "{\"const\":1}", "2 is no choice any more");
     assert_narrows("{\"type\":\"integer\"}", "{\"type\":\"integer\",\"enum\":[1]}",
                    "must be one of 1 choice now");
-    assert_narrows("{\"minimum\":1}", "{\"minimum\":2}", "the least is 2 now, was 1");
+    assert_narrows("{\"minimum\":1}", "{\"minimum\":2}", "must be at least 2 now, was at least 1");
     assert_narrows("{\"minimum\":1}", "{\"exclusiveMinimum\":1}",
-                   "the least is 1 (itself excluded) now, was 1");
-    assert_narrows("{\"maximum\":2}", "{\"maximum\":1.5}", "the greatest is 1.5 now, was 2");
-    assert_narrows("{}", "{\"maximum\":1}", "there was none");
-    assert_narrows("{\"minLength\":1}", "{\"minLength\":2}", "the fewest characters are 2 now");
-    assert_narrows("{}", "{\"maxLength\":2}", "the most characters are 2 now");
-    assert_narrows("{\"maxItems\":3}", "{\"maxItems\":2}", "the most items are 2 now");
-    assert_narrows("{}", "{\"minProperties\":1}", "the fewest keys are 1 now");
+                   "must be above 1 now, was at least 1");
+    assert_narrows("{\"maximum\":2}", "{\"maximum\":1.5}", "must be at most 1.5 now, was at most 2");
+    assert_narrows("{}", "{\"maximum\":1}", "must be at most 1 now");
+    assert_narrows("{\"minLength\":1}", "{\"minLength\":2}", "must have at least 2 characters now");
+    assert_narrows("{}", "{\"maxLength\":2}", "may have at most 2 characters now");
+    assert_narrows("{\"maxItems\":3}", "{\"maxItems\":2}", "may have at most 2 items now");
+    assert_narrows("{}", "{\"minProperties\":1}", "must have at least 1 key now");
     assert_narrows("{}", "{\"pattern\":\"a\"}", "must match a pattern now");
     assert_narrows("{}", "{\"format\":\"uri\"}", "must have the format uri now");
     assert_narrows("{}", "{\"uniqueItems\":true}", "no two items may be equal now");
@@ -119,7 +119,7 @@ static void compare__keys_of_mappings(void **state)
                    "{\"additionalProperties\":false}", "may not have the key a any more");
     assert_narrows("{\"properties\":{\"a\":{\"properties\":{\"b\":{\"maximum\":2}}}}}",
                    "{\"properties\":{\"a\":{\"properties\":{\"b\":{\"maximum\":1}}}}}",
-                   "breaking /a/b: the greatest");
+                   "breaking /a/b: must be at most");
     assert_narrows("{\"additionalProperties\":{\"maximum\":2}}", "{\"additionalProperties\":{\"maximum\":1}}",
                    "/*: ");
     assert_narrows("{\"patternProperties\":{\"^x\":{\"maximum\":2}}}",
@@ -154,7 +154,7 @@ static void compare__keys_of_mappings(void **state)
 static void compare__items_of_lists(void **state)
 {
     (void)state;
-    assert_narrows("{\"items\":{\"maximum\":2}}", "{\"items\":{\"maximum\":1}}", "breaking /*: the greatest");
+    assert_narrows("{\"items\":{\"maximum\":2}}", "{\"items\":{\"maximum\":1}}", "breaking /*: must be at most");
     assert_narrows("{\"prefixItems\":[{\"maximum\":2}]}", "{\"prefixItems\":[{\"maximum\":1}]}",
                    "breaking /0: ");
     assert_says("{\"prefixItems\":[true]}", "{\"prefixItems\":[true],\"items\":false}",
@@ -177,7 +177,7 @@ static void compare__alternatives(void **state)
                 "unclear : oneOf has one more alternative\n");
     assert_says("{\"oneOf\":[{\"minimum\":1},{\"type\":\"null\"}]}",
                 "{\"oneOf\":[{\"type\":\"null\"},{\"minimum\":2}]}",
-                "breaking : the least is 2 now, was 1\n"
+                "breaking : must be at least 2 now, was at least 1\n"
                 "unclear : an alternative of oneOf is another one: values may fit two\n");
     assert_says("{}", "{\"not\":{\"const\":1}}", "unclear : not is new\n");
     assert_says("{\"if\":{},\"then\":{\"const\":1}}", "{}",
@@ -196,7 +196,7 @@ static void compare__follows_references_inside_and_trusts_those_outside(void **s
     assert_says("{\"$ref\":\"#a\",\"$defs\":{\"x\":{\"$anchor\":\"a\",\"maximum\":2}}}",
                 "{\"$ref\":\"#/$defs/x%7Ey\",\"$defs\":{\"x~y\":{\"maximum\":1}}}",
                 "unclear : has too many parts to be compared, or a reference to nothing\n"
-                "compatible : has no greatest any more\n");
+                "compatible : need not be at most 2 any more\n");
     assert_says("{\"$ref\":\"a.json\"}", "{\"$ref\":\"a.json\"}", "");
     assert_says("{\"$ref\":\"a.json\"}", "{\"$ref\":\"b.json\"}", "unclear : refers to b.json now\n");
     assert_says(
@@ -209,7 +209,7 @@ static void compare__follows_references_inside_and_trusts_those_outside(void **s
                 "unclear : has too many parts to be compared, or a reference to nothing\n");
     assert_says("{\"properties\":{\"a\":{\"$ref\":\"#\"},\"b\":{\"minimum\":1}}}",
                 "{\"properties\":{\"a\":{\"$ref\":\"#\"},\"b\":{\"minimum\":2}}}",
-                "breaking /b: the least is 2 now, was 1\n");
+                "breaking /b: must be at least 2 now, was at least 1\n");
 }
 
 static void compare__places_are_those_of_the_keywords(void **state)

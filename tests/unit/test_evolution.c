@@ -38,7 +38,7 @@ static void evolution__refuses_what_breaks_where_the_policy_says_so(void **state
         FAKE({"epoch.yaml", "policy: {breaking: refuse}"}, {"schemas/x.json", NARROW}, X);
     AUTO_FAKE struct fake_source wide = FAKE({"epoch.yaml", "policy: {breaking: refuse}"}, {"schemas/x.json", WIDE}, X);
     accept_first(&j);
-    assert_invalid(&j, &narrow.source, CODE_SCHEMA_BREAKING, "schemas/x.json", "/v: the greatest is 5 now, was 9");
+    assert_invalid(&j, &narrow.source, CODE_SCHEMA_BREAKING, "schemas/x.json", "/v: must be at most 5 now, was at most 9");
     accept(&j, &wide.source);
     assert_int_equal(j.findings.len, 0);
 }
