@@ -12,7 +12,7 @@
 
 enum {
     WRITE_AFTER_MS = 50,
-    WRITE_NUMBER_AFTER_MS = 1000, /* of an epoch, where nobody is known or expected: nothing else changed */
+    NUMBER_EVERY_MS = 250, /* of the epoch, where nobody is known or expected: nothing else changed */
     WRITE_SHARE = 20, /* of the time at most the 20th part goes into the file: the larger it is the rarer it is written */
     PRUNE_EVERY_MS = 60000,
 };
@@ -38,6 +38,7 @@ static void on_write(void *context)
         acks->pruned_ms = now_ms;
     }
     write_file(d);
+    acks->written_ms = now_ms;
     acks->quiet_until_ms = now_ms + (clock_mono_us() - began_us) * WRITE_SHARE / 1000;
 }
 
@@ -135,7 +136,8 @@ void acks_epoch(struct daemon *d, const struct pipeline_result *result)
         consumers_change(&d->acks.consumers, result->changes[i].service->name, result->changes[i].service->version,
                          result->changes[i].is_removed);
     consumers_advance(&d->acks.consumers, d->pipeline.force.generation, d->pipeline.force.epoch);
-    write_within(d, d->acks.consumers.len == 0 ? WRITE_NUMBER_AFTER_MS : WRITE_AFTER_MS);
+    int64_t left = d->acks.consumers.len > 0 ? 0 : d->acks.written_ms + NUMBER_EVERY_MS - clock_boot_ms();
+    write_within(d, left > WRITE_AFTER_MS ? left : WRITE_AFTER_MS);
 }
 
 int acks_forget(struct daemon *d, const char *service, const char *instance, struct error *err)

@@ -42,7 +42,7 @@ struct acks {
     struct rules *rules;          /* one reference: who is expected was taken from them */
     struct loop_timer write;
     int64_t quiet_until_ms;       /* clock_boot_ms: the file is not written before */
-    int64_t pruned_ms;            /* clock_boot_ms */
+    int64_t written_ms, pruned_ms; /* clock_boot_ms */
 };
 
 /* What was seen of the branch, and what is still to be done about it. */
