@@ -48,9 +48,9 @@ static bool is_same_in_other_words(const struct mistakes *mistakes, const struct
 /* From where the last one was found: what many have in common is found at once. */
 static struct mistake *find(struct mistakes *mistakes, const struct finding *finding)
 {
-    for (size_t i = 0; i < mistakes->len; i++) {
+    for (size_t i = 0; i < mistakes->known; i++) {
         mistakes->looked++;
-        size_t at = (mistakes->next + i) % mistakes->len;
+        size_t at = (mistakes->next + i) % mistakes->known;
         if (is_same(&mistakes->items[at], finding)) {
             mistakes->next = at + 1;
             return &mistakes->items[at];
@@ -61,8 +61,8 @@ static struct mistake *find(struct mistakes *mistakes, const struct finding *fin
 
 static struct mistake *find_in_other_words(struct mistakes *mistakes, const struct finding *finding)
 {
-    mistakes->looked += mistakes->len;
-    for (size_t i = 0; i < mistakes->len; i++)
+    mistakes->looked += mistakes->known;
+    for (size_t i = 0; i < mistakes->known; i++)
         if (is_same_in_other_words(mistakes, &mistakes->items[i], finding))
             return &mistakes->items[i];
     return NULL;
@@ -87,11 +87,17 @@ static struct mistake *add(struct mistakes *mistakes, struct finding *finding)
     return added;
 }
 
+static void begin_round(struct mistakes *mistakes)
+{
+    mistakes->round++;
+    mistakes->known = mistakes->len;
+}
+
 /* --- of one service ----------------------------------------------------------------------------------------------------- */
 
 void mistakes_take(struct mistakes *mistakes, struct findings *found, const char *profile)
 {
-    mistakes->round++;
+    begin_round(mistakes);
     for (size_t i = 0; i < found->len; i++) {
         struct mistake *mistake = find(mistakes, &found->items[i]);
         if (mistake == NULL) {
@@ -160,7 +166,7 @@ static void count_lost(const struct mistakes *mistakes, struct findings *finding
 void mistakes_tell(struct mistakes *mistakes, const char *service, const char *path, struct findings *findings, struct mistakes *shared)
 {
     char under[UNDER_MAX];
-    shared->round++;
+    begin_round(shared);
     for (size_t i = 0; i < mistakes->len; i++) {
         struct mistake *mistake = &mistakes->items[i];
         bool is_own = strcmp(mistake->finding.file, path) == 0;

@@ -28,6 +28,7 @@ struct mistakes {
     size_t lost;  /* those beyond FINDINGS_MAX */
     size_t next;  /* where the one after the last that was found again stands: they come in the same order again */
     size_t round; /* the variant, or service, at hand */
+    size_t known; /* how many were there when it began: what it says itself is different from each other */
     uint64_t looked; /* how often two were compared: for who counts the work */
     bool failed;  /* memory ran out: mistakes_check says so */
 };
