@@ -197,7 +197,7 @@ CONSUMER := $(O)/tests/bench/consumer
 $(CONSUMER): $(O)/tests/bench/consumer.o $(CLIENT_LIB) $(CORE_LIB)
 	$(say) LD $@
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
-$(O)/tests/bench/bench: $(call object,$(BENCH_SRC)) $(CORE_LIB)
+$(O)/tests/bench/bench: $(call object,$(BENCH_SRC)) $(DAEMON_LIB) $(CORE_LIB)
 	$(say) LD $@
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 .SECONDARY:

@@ -176,7 +176,7 @@ static const struct {
     const char *name;
     void (*run)(void);
 } verbs[] = {
-    {"road", bench_road},     {"inotify", bench_inotify},   {"tree", bench_tree},
+    {"acks", bench_acks},     {"road", bench_road},     {"inotify", bench_inotify},   {"tree", bench_tree},
     {"blobs", bench_blobs},   {"yaml", bench_yaml}, {"schema", bench_schema},         {"ed25519", bench_ed25519},
     {"append", bench_append}, {"snapshot", bench_snapshot}, {"publish", bench_publish},
     {"redis", bench_redis},   {"etcd", bench_etcd},         {"freeze", bench_freeze},

@@ -81,5 +81,6 @@ void bench_publish(void);
 void bench_redis(void);
 void bench_etcd(void);
 void bench_freeze(void);
+void bench_acks(void);
 
 #endif

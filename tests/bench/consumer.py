@@ -16,11 +16,12 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/integration"))
 from harness import Broker  # noqa: E402
 
-PROGRAM = ROOT / os.environ.get("EPOCHD_BUILD", "build") / "tests/bench/consumer"
+BUILD = ROOT / os.environ.get("EPOCHD_BUILD", "build")
+PROGRAM, BENCH = BUILD / "tests/bench/consumer", BUILD / "tests/bench/bench"
 
 
-def run(*words):
-    return json.loads(subprocess.run([str(word) for word in (PROGRAM, *words)], check=True, text=True, stdout=subprocess.PIPE).stdout)
+def run(*words, program=PROGRAM):
+    return json.loads(subprocess.run([str(word) for word in (program, *words)], check=True, text=True, stdout=subprocess.PIPE).stdout)
 
 
 def one_round(figures, fleet, subscribers):
@@ -37,6 +38,7 @@ def one_round(figures, fleet, subscribers):
                 shutil.rmtree(folder)
     add(run("get"))
     add(run("fleet", fleet))
+    add({f"ack_{name}": statistics.median(values) for name, values in run("acks", "--consumers", fleet, program=BENCH).items()})
     folder = tempfile.mkdtemp(prefix="epoch-bench-")
     broker = Broker(folder)
     try:
@@ -64,6 +66,8 @@ def main():
          f"({m['fanout_applied'] / 1000:.1f} against {m['fanout_bare'] / 1000:.1f} ms)", "≤ 1.2 ×", m["fanout_applied"] <= 1.2 * m["fanout_bare"]),
         (f"13: {fleet} services taken, against as many signatures verified", f"{m['ratio'] * 100:.0f} % ({m['fleet'] / 1000:.0f} ms; verify "
          f"{m['verify']:.0f} µs)", "≤ 20 %", m["ratio"] <= 0.2),
+        (f"the daemon hears an acknowledgement of one of {fleet} consumers", f"{m['ack_take']:.1f} µs; an epoch that changes one service "
+         f"{m['ack_epoch']:.2f} µs more", "", True),
     ]
     lines = ["", "## libepoch", "", "| figure | measured | target | |", "|---|---|---|---|"]
     lines += [f"| {name} | {measured} | {target} | {'met' if met else '**missed**'} |" for name, measured, target, met in rows]
