@@ -358,6 +358,23 @@ def test_who_stays_of_two_clients_of_one_name_is_not_gone(lively, opened, subscr
     assert json.loads(subscriber.wait("system/ack/stt-worker/here", accept))["status"] == "applied"
 
 
+def test_who_clears_an_acknowledgement_again_and_again_makes_nobody_busy(lively, opened, subscriber):
+    topic = "system/ack/stt-worker/here"
+    opened(lively)
+    answer(subscriber, epoch=1)
+    begin = time.monotonic()
+    for _ in range(200):
+        subscriber.publish(topic, b"", retain=True)
+    heard = []
+
+    def accept(payload):
+        heard.append(payload)
+        return payload and heard.count(b"") == 200
+
+    subscriber.wait(topic, accept)
+    assert len([payload for payload in heard if payload]) <= time.monotonic() - begin + 5  # the first, freshness, and once a second
+
+
 # --- freshness -------------------------------------------------------------------------------------------------------------
 
 
