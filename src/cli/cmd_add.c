@@ -160,12 +160,7 @@ static int execute(const struct cli *cli, const struct cli_args *args, struct ou
 
 static int run(const struct cli *cli, const struct cli_args *args)
 {
-    struct outcome outcome AUTO_OUTCOME = {.is_json = cli_given(args, OPT_WRITING + WRITING_JSON)};
-    struct error err;
-    int rc = CLI_FAILED;
-    if (execute(cli, args, &outcome, &rc, &err) != 0)
-        rc = writing_fail(&err, NULL, &outcome);
-    return outcome_end(&outcome, rc);
+    return writing_run(cli, args, OPT_WRITING, execute);
 }
 
 const struct cli_verb verb_add = {

@@ -12,8 +12,6 @@
 
 enum { VALUE_SHOWN = 60, ID_SHOWN = 12 };
 
-#define SECRET "(secret)"
-
 /* --- pieces --------------------------------------------------------------------------------------------- */
 
 static const char *source_of(const struct explained_key *key)
@@ -23,20 +21,10 @@ static const char *source_of(const struct explained_key *key)
 
 static void put_value(const struct explained_key *key, const struct doc_node *value, struct buf *out)
 {
-    struct buf json AUTO_BUF = {0};
-    char text[VALUE_SHOWN * 4];
-    if (value == NULL) {
+    if (value == NULL)
         buf_puts(out, "-");
-        return;
-    }
-    if (key->is_secret) {
-        buf_puts(out, SECRET);
-        return;
-    }
-    json_write(value, &json);
-    utf8_printable(buf_span(&json), text, sizeof text);
-    buf_puts(out, text);
-    out->failed |= json.failed;
+    else
+        term_put_value(value, key->is_secret, VALUE_SHOWN * 4, out);
 }
 
 /* "quiet: profiles/quiet/tts.yaml" is told by the path alone. */

@@ -2,13 +2,12 @@
  * plan_put: a plan printed: for people, for programs, for a merge request.
  */
 #include "cli/plan.h"
+#include "cli/term.h"
 #include "model/json.h"
 #include "model/json_text.h"
 #include "util/utf8.h"
 
 enum { VALUE_MAX = 72, NAMES_MAX = 8 }; /* bytes of a value, services named, in a line for people */
-
-#define SECRET "(secret)"
 
 static const char *action_name(enum plan_action action)
 {
@@ -24,20 +23,6 @@ static const char *action_name(enum plan_action action)
 }
 
 /* --- for people ----------------------------------------------------------------------------------------- */
-
-static void put_value(const struct doc_node *value, bool is_secret, struct buf *out)
-{
-    struct buf json AUTO_BUF = {0};
-    char text[VALUE_MAX];
-    if (is_secret) {
-        buf_puts(out, SECRET);
-        return;
-    }
-    json_write(value, &json);
-    utf8_printable(buf_span(&json), text, sizeof text);
-    buf_puts(out, text);
-    out->failed |= json.failed;
-}
 
 static void put_key(const struct diff_change *change, struct buf *out)
 {
@@ -55,13 +40,13 @@ static void put_change(const struct diff_change *change, const struct plan_note 
     put_key(change, out);
     buf_puts(out, ": ");
     if (change->before != NULL)
-        put_value(change->before, note->is_secret, out);
+        term_put_value(change->before, note->is_secret, VALUE_MAX, out);
     if (change->after == NULL)
         buf_puts(out, " removed");
     else if (change->before != NULL)
         buf_puts(out, " → ");
     if (change->after != NULL)
-        put_value(change->after, note->is_secret, out);
+        term_put_value(change->after, note->is_secret, VALUE_MAX, out);
     if (change->before == NULL && is_update)
         buf_puts(out, " added");
     if (note->needs_restart && is_update)
@@ -182,7 +167,7 @@ static void put_cell(const struct doc_node *value, const struct plan_note *note,
     struct buf text AUTO_BUF = {0};
     if (value == NULL)
         return;
-    put_value(value, note->is_secret, &text);
+    term_put_value(value, note->is_secret, VALUE_MAX, &text);
     buf_putc(out, '`');
     for (size_t i = 0; i < text.len; i++) {
         if (text.data[i] == '|')

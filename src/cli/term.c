@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+#include "model/json.h"
 #include "util/utf8.h"
 
 enum { WIDTH_DEFAULT = 80, WIDTH_MIN = 40 };
@@ -81,6 +82,20 @@ void term_put(const struct term *term, enum term_style style, struct span text, 
 void term_puts(const struct term *term, enum term_style style, const char *text, struct buf *out)
 {
     term_put(term, style, span_of(text), out);
+}
+
+void term_put_value(const struct doc_node *value, bool is_secret, size_t size, struct buf *out)
+{
+    struct buf json AUTO_BUF = {0};
+    char text[TERM_VALUE_MAX];
+    if (is_secret) {
+        buf_puts(out, "(secret)");
+        return;
+    }
+    json_write(value, &json);
+    utf8_printable(buf_span(&json), text, size < sizeof text ? size : sizeof text);
+    buf_puts(out, text);
+    out->failed |= json.failed;
 }
 
 size_t term_columns(struct span text)

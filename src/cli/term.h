@@ -6,6 +6,7 @@
 #ifndef CLI_TERM_H
 #define CLI_TERM_H
 
+#include "model/doc.h"
 #include "util/buf.h"
 
 enum term_style { TERM_PLAIN, TERM_STRONG, TERM_FAINT, TERM_GOOD, TERM_WARN, TERM_BAD };
@@ -22,6 +23,11 @@ void term_look(const char *color, struct term *out);
 /* Appends `text`, safe to show. */
 void term_put(const struct term *term, enum term_style style, struct span text, struct buf *out);
 void term_puts(const struct term *term, enum term_style style, const char *text, struct buf *out);
+
+enum { TERM_VALUE_MAX = 256 };
+
+/* Appends a value as JSON, cut to fewer than `size` bytes (at most TERM_VALUE_MAX); of a secret one that it is. */
+void term_put_value(const struct doc_node *value, bool is_secret, size_t size, struct buf *out);
 
 /* Columns that a text takes once it is safe to show; wide characters count as one. */
 size_t term_columns(struct span text);

@@ -205,6 +205,16 @@ int writing_fail(const struct error *err, const char *service, struct outcome *o
     return strcmp(err->code, CODE_EDIT_REFUSED) == 0 ? CLI_FINDINGS : rc;
 }
 
+int writing_run(const struct cli *cli, const struct cli_args *args, size_t options, writing_execute *execute)
+{
+    struct outcome outcome AUTO_OUTCOME = {.is_json = cli_given(args, options + WRITING_JSON)};
+    struct error err;
+    int rc = CLI_FAILED;
+    if (execute(cli, args, &outcome, &rc, &err) != 0)
+        rc = writing_fail(&err, NULL, &outcome);
+    return outcome_end(&outcome, rc);
+}
+
 struct writing_options writing_options_of(const struct cli_args *args, size_t first)
 {
     return (struct writing_options){.message = args->options[first + WRITING_MESSAGE],

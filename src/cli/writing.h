@@ -82,4 +82,11 @@ int writing_commit(struct writing *w, const struct repo_change *changes, size_t 
 /* Notes and prints the error, and for some codes what to type next. `service` may be NULL. */
 int writing_fail(const struct error *err, const char *service, struct outcome *outcome);
 
+/* What a verb does between its command line and its outcome: *rc is what it ends with. */
+typedef int writing_execute(const struct cli *cli, const struct cli_args *args, struct outcome *outcome, int *rc,
+                            struct error *err);
+
+/* The whole of a verb whose WRITING_OPTIONS begin at `options`. Returns what it ends with. */
+int writing_run(const struct cli *cli, const struct cli_args *args, size_t options, writing_execute *execute);
+
 #endif

@@ -62,22 +62,13 @@ static bool find_name(const struct members *members, size_t *from, struct span n
     return at < members->len && span_equal(members->names[at].name, name);
 }
 
-static bool say_unknown(struct run *run, const struct keyword *keyword, const struct place *place,
-                        const struct doc_member *member)
+static bool say_not_among(struct run *run, const struct keyword *keyword, const struct place *place,
+                          const struct doc_member *member)
 {
-    struct buf text AUTO_BUF = {0};
     const struct members *members = keyword->u.members;
     if (run->problems == NULL)
         return false;
-    struct span nearest = nearest_member(run, member->name, members->names, members->len);
-    put_name(&text, member->name);
-    buf_puts(&text, " is not known here");
-    if (nearest.data != NULL) {
-        buf_puts(&text, "; did you mean ");
-        put_name(&text, nearest);
-        buf_putc(&text, '?');
-    }
-    return say_key(run, keyword, place, member, nearest, "%s", said(run, &text));
+    return say_unknown(run, keyword, place, member, nearest_member(run, member->name, members->names, members->len));
 }
 
 /* One member by all that speak about it. */
@@ -100,7 +91,7 @@ static bool check_member(struct run *run, const struct keyword *keyword, const s
         return false;
     if (!is_known && members->additional != NULL) {
         if (members->additional->is_false)
-            return say_unknown(run, keyword, below->parent, member);
+            return say_not_among(run, keyword, below->parent, member);
         is_known = true;
         is_right = run_apply_below(run, members->additional, below);
     }

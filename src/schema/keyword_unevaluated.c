@@ -56,18 +56,9 @@ static bool say_unevaluated(struct run *run, const struct keyword *keyword, cons
                             const struct doc_member *member)
 {
     enum { DEPTH = 4 };
-    struct buf text AUTO_BUF = {0};
     if (run->problems == NULL)
         return false;
-    struct span nearest = nearest_of(run, keyword->u.unevaluated.holder, member->name, DEPTH);
-    put_name(&text, member->name);
-    buf_puts(&text, " is not known here");
-    if (nearest.data != NULL) {
-        buf_puts(&text, "; did you mean ");
-        put_name(&text, nearest);
-        buf_putc(&text, '?');
-    }
-    return say_key(run, keyword, place, member, nearest, "%s", said(run, &text));
+    return say_unknown(run, keyword, place, member, nearest_of(run, keyword->u.unevaluated.holder, member->name, DEPTH));
 }
 
 bool check_unevaluated_properties(struct run *run, const struct keyword *keyword, const struct place *place)

@@ -286,3 +286,17 @@ struct span nearest_member(const struct run *run, struct span wrong, const struc
         nearest_try(&nearest, members[i].name.data);
     return nearest.name == NULL ? (struct span){0} : span_of(nearest.name);
 }
+
+bool say_unknown(struct run *run, const struct keyword *keyword, const struct place *place, const struct doc_member *member,
+                 struct span nearest)
+{
+    struct buf text AUTO_BUF = {0};
+    put_name(&text, member->name);
+    buf_puts(&text, " is not known here");
+    if (nearest.data != NULL) {
+        buf_puts(&text, "; did you mean ");
+        put_name(&text, nearest);
+        buf_putc(&text, '?');
+    }
+    return say_key(run, keyword, place, member, nearest, "%s", said(run, &text));
+}

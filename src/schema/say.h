@@ -73,5 +73,8 @@ bool say_may_suggest(const struct run *run, size_t names);
 
 /* Of the names the nearest to a wrong one; data NULL: none is near. */
 struct span nearest_member(const struct run *run, struct span wrong, const struct doc_member *members, size_t len);
+/* "'b' is not known here; did you mean 'a'?": a member that nobody speaks about; `nearest` without data: no guess. */
+bool say_unknown(struct run *run, const struct keyword *keyword, const struct place *place, const struct doc_member *member,
+                 struct span nearest);
 
 #endif
