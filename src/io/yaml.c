@@ -151,13 +151,27 @@ static bool resolve(struct reader *r, struct doc_pos pos, const yaml_event_t *ev
     return false;
 }
 
+/* What YAML 1.1 makes of it; NULL: the same. */
+static const char *ambiguity_of(const yaml_event_t *event)
+{
+    bool is_plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && event->data.scalar.tag == NULL;
+    return is_plain ? scalar_ambiguity(text_of(event->data.scalar.value, event->data.scalar.length)) : NULL;
+}
+
 static void warn_if_ambiguous(struct reader *r, struct doc_pos pos, const yaml_event_t *event)
 {
-    if (event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE || event->data.scalar.tag != NULL)
-        return;
-    const char *sentence = scalar_ambiguity(text_of(event->data.scalar.value, event->data.scalar.length));
+    const char *sentence = ambiguity_of(event);
     if (sentence != NULL)
         warn(r, CODE_YAML_AMBIGUOUS, pos, "%s", sentence);
+}
+
+/* Of a key that is the string it looks like: nobody means a boolean there. */
+static void warn_of_key(struct reader *r, struct doc_pos pos, const yaml_event_t *event, struct span text)
+{
+    char shown[SHOWN_MAX];
+    utf8_printable(text, shown, sizeof shown);
+    if (ambiguity_of(event) != NULL)
+        warn(r, CODE_YAML_AMBIGUOUS, pos, "key '%s' is a string in YAML 1.2, and something else in YAML 1.1; quote it", shown);
 }
 
 /* --- scalars ------------------------------------------------------------------------------------------ */
@@ -210,7 +224,7 @@ static enum step on_key(struct reader *r, struct doc_pos pos, const yaml_event_t
         else
             refuse(r, CODE_YAML_KEY, pos, "key %s is %s; quote it", shown, doc_kind_name(scalar.kind));
     } else {
-        warn_if_ambiguous(r, pos, event);
+        warn_of_key(r, pos, event, text);
     }
     if (doc_builder_key(&r->builder, pos, text, err) < 0)
         return refused(r, pos, err);
