@@ -107,9 +107,10 @@ static int read_base(struct repo *repo, const struct check_options *options, str
     return revision_before(repo, &base, before, err);
 }
 
-/* What the schemas are compared with: of a commit its parent's, of the files, and of what is staged, those that are committed. */
-static int read_schemas(const struct cli *cli, const struct check_options *options, struct repo **repo, struct environment **out,
-                        struct error *err)
+/* What the schemas are compared with: of a commit its parent's; of the files, and of what is staged, those that are
+   committed. */
+static int read_schemas(const struct cli *cli, const struct check_options *options, struct repo **repo,
+                        struct environment **out, struct error *err)
 {
     struct repo_commit commit;
     struct oid at;

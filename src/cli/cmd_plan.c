@@ -100,7 +100,8 @@ static void say_guards(const struct findings *findings)
 }
 
 /* Judges `source` over `before` and prints what changes. */
-static int compare(const struct cli_args *args, const struct source *source, const struct revision *before, bool is_to_come)
+static int compare(const struct cli_args *args, const struct source *source, const struct revision *before,
+                   bool is_to_come)
 {
     struct candidate candidate AUTO_CANDIDATE = {0};
     struct findings findings AUTO_FINDINGS = {0};
@@ -209,7 +210,8 @@ static int open_later(struct local *local, struct repo *repo, const struct cli_a
 {
     struct oid commit;
     if (wants_files(args) && repo_work_dir(repo) == NULL)
-        return error_set(err, CODE_USAGE, 0, "a bare repository has no files to compare with: epochctl diff A B compares two epochs");
+        return error_set(err, CODE_USAGE, 0,
+                         "a bare repository has no files to compare with: epochctl diff A B compares two epochs");
     if (wants_files(args))
         return source_from_folder(repo_work_dir(repo), out, err);
     return epoch_find_commit(local, repo, later, &commit, err) != 0 ? -1 : source_from_commit(repo, &commit, NULL, out, err);
@@ -245,7 +247,8 @@ const struct cli_verb verb_diff = {
             "takes for a commit; _A.._ and _A..B_ are the same as _A_ and _A_ _B_. Without any of them from\n"
             "HEAD to the files as they are. Reads the repository; a number is looked up in the journal.\n",
     .exit = "0: compared, also where nothing changed; 1: _B_ is not valid, and the findings say why.",
-    .operands = {{.name = "A", .kind = CLI_EPOCH, .is_optional = true}, {.name = "B", .kind = CLI_EPOCH, .is_optional = true}},
+    .operands = {{.name = "A", .kind = CLI_EPOCH, .is_optional = true},
+                 {.name = "B", .kind = CLI_EPOCH, .is_optional = true}},
     .options = {FORMAT_OPTIONS,
                 [OPT_DIFF_WORKTREE] = {.name = "worktree", .help = "from _A_ to the files as they are, edits that are not committed too"}},
     .run = run_diff,

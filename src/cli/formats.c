@@ -19,7 +19,8 @@ static bool is_error(const struct finding *finding)
 
 /* --- for people ----------------------------------------------------------------------------------------- */
 
-static void put_lines(const struct findings *findings, enum finding_severity severity, size_t max, struct buf *out)
+static void put_lines(const struct findings *findings, enum finding_severity severity, size_t max,
+                      struct buf *out)
 {
     size_t all = severity == FINDING_ERROR ? findings->errors : findings->warnings, told = 0;
     for (size_t i = 0; i < findings->len && told < max; i++) {
@@ -30,7 +31,8 @@ static void put_lines(const struct findings *findings, enum finding_severity sev
         told++;
     }
     if (told < all)
-        buf_printf(out, "and %zu more %s%s\n", all - told, severity == FINDING_ERROR ? "error" : "warning", plural(all - told));
+        buf_printf(out, "and %zu more %s%s\n", all - told, severity == FINDING_ERROR ? "error" : "warning",
+                   plural(all - told));
 }
 
 void formats_put_text(const struct findings *findings, struct buf *out)

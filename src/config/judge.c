@@ -28,7 +28,7 @@ int judge_read(struct judge *judge, const char *path, const struct listing_entry
     return 0;
 }
 
-/* --- one service under all its profiles ------------------------------------------------------------------------------- */
+/* --- one service under all its profiles ----------------------------------------------------------------- */
 
 /* A service at work: as it is, and then once for each profile that has a patch for it. */
 struct work {
@@ -83,7 +83,8 @@ static void count_layers(const struct work *work, const struct doc_node *patch, 
     *steps += work->file.root->nodes + (patch == NULL ? 0 : patch->nodes) + (root == NULL ? 0 : root->nodes);
 }
 
-static int judge_variant(struct work *work, const struct doc_node *patch, const char *profile, bool is_used, struct error *err)
+static int judge_variant(struct work *work, const struct doc_node *patch, const char *profile, bool is_used,
+                         struct error *err)
 {
     const struct schema_options options = {.taken = &work->judge->steps};
     struct arena arena CLEANUP(arena_fini) = {0};
@@ -150,7 +151,7 @@ int judge_service(struct judge *judge, const char *service, const char *path, co
     return mistakes_check(&judge->shared, err);
 }
 
-/* --- all of them ------------------------------------------------------------------------------------------------------ */
+/* --- all of them ---------------------------------------------------------------------------------------- */
 
 bool judge_may_go_on(const struct judge *judge)
 {
@@ -162,9 +163,11 @@ int judge_finish(struct judge *judge, struct error *err)
     mistakes_tell_shared(&judge->shared, judge->findings);
     if (judge->bytes > JUDGE_BYTES_MAX)
         findings_add(judge->findings, FINDING_ERROR, CODE_LIMIT_WORK, "services", (struct doc_pos){0},
-                     "services and the patches of their profiles are more than %d MiB to read", JUDGE_BYTES_MAX >> 20);
+                     "services and the patches of their profiles are more than %d MiB to read",
+                     JUDGE_BYTES_MAX >> 20);
     else if (!judge_may_go_on(judge))
         findings_add(judge->findings, FINDING_ERROR, CODE_LIMIT_WORK, "services", (struct doc_pos){0},
-                     "to judge all services under all their profiles takes more than %d million steps", JUDGE_STEPS_MAX / 1000000);
+                     "to judge all services under all their profiles takes more than %d million steps",
+                     JUDGE_STEPS_MAX / 1000000);
     return findings_check(judge->findings, err);
 }

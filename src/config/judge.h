@@ -11,14 +11,15 @@
 #include "config/profiles.h"
 
 /*
- * What all services of a revision under all their profiles may cost together: whoever is allowed to commit must not be able to
- * keep the daemon from going round. A step is one of judging by a schema, one of a pattern, or a value that is laid over others.
+ * What all services of a revision under all their profiles may cost together: whoever is allowed to commit
+ * must not be able to keep the daemon from going round. A step is one of judging by a schema, one of a
+ * pattern, or a value that is laid over others.
  */
 enum { JUDGE_STEPS_MAX = 60 * 1000 * 1000, JUDGE_BYTES_MAX = 96 * 1024 * 1024 };
 
 /* What services of one revision are judged with. Of what is not borrowed judge_fini takes care. */
 struct judge {
-    const struct source *source;             /* borrowed, as the next three */
+    const struct source *source; /* borrowed, as the next three */
     const struct environment *environment;
     struct profiles profiles;
     struct findings *findings;
@@ -42,7 +43,8 @@ struct judged {
     const struct shared_file *schema; /* NULL: it has none */
 };
 
-/* `out` may be used again: it is emptied first. Mistakes in lines that services share are only told by judge_finish. */
+/* `out` may be used again: it is emptied first. Mistakes in lines that services share are only told by
+ * judge_finish. */
 int judge_service(struct judge *judge, const char *service, const char *path, const struct listing_entry *entry,
                   struct judged *out, struct error *err) MUST_CHECK;
 

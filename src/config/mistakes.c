@@ -24,25 +24,29 @@ int mistakes_check(const struct mistakes *mistakes, struct error *err)
     return mistakes->failed ? error_memory(err) : 0;
 }
 
-/* --- the list ----------------------------------------------------------------------------------------------------------- */
+/* --- the list ------------------------------------------------------------------------------------------- */
 
 static bool is_same_place(const struct finding *a, const struct finding *b)
 {
-    return a->pos.line == b->pos.line && a->pos.column == b->pos.column && a->code == b->code && strcmp(a->file, b->file) == 0;
+    return a->pos.line == b->pos.line && a->pos.column == b->pos.column && a->code == b->code &&
+           strcmp(a->file, b->file) == 0;
 }
 
 static bool is_same(const struct mistake *mistake, const struct finding *finding)
 {
-    return is_same_place(&mistake->finding, finding) && strcmp(mistake->finding.message, finding->message) == 0;
+    return is_same_place(&mistake->finding, finding) &&
+           strcmp(mistake->finding.message, finding->message) == 0;
 }
 
 /*
- * Another service may say the same of a place in other words, as its schema has it. Not of a mapping that misses keys: there the
- * words are what is missing. And of one service each sentence is a mistake of its own.
+ * Another service may say the same of a place in other words, as its schema has it. Not of a mapping that
+ * misses keys: there the words are what is missing. And of one service each sentence is a mistake of its own.
  */
-static bool is_same_in_other_words(const struct mistakes *mistakes, const struct mistake *mistake, const struct finding *finding)
+static bool is_same_in_other_words(const struct mistakes *mistakes, const struct mistake *mistake,
+                                   const struct finding *finding)
 {
-    return mistake->seen != mistakes->round && finding->code != CODE_SCHEMA_REQUIRED && is_same_place(&mistake->finding, finding);
+    return mistake->seen != mistakes->round && finding->code != CODE_SCHEMA_REQUIRED &&
+           is_same_place(&mistake->finding, finding);
 }
 
 /* From where the last one was found: what many have in common is found at once. */
@@ -93,7 +97,7 @@ static void begin_round(struct mistakes *mistakes)
     mistakes->known = mistakes->len;
 }
 
-/* --- of one service ----------------------------------------------------------------------------------------------------- */
+/* --- of one service ------------------------------------------------------------------------------------- */
 
 void mistakes_take(struct mistakes *mistakes, struct findings *found, const char *profile)
 {
@@ -123,14 +127,15 @@ static const char *put_under(const struct mistake *mistake, char out[static UNDE
     if (others == 0)
         snprintf(out, UNDER_MAX, "under the profile %s", mistake->profile);
     else
-        snprintf(out, UNDER_MAX, "under the profile %s and %zu other%s", mistake->profile, others, others == 1 ? "" : "s");
+        snprintf(out, UNDER_MAX, "under the profile %s and %zu other%s", mistake->profile, others,
+                 others == 1 ? "" : "s");
     return out;
 }
 
 static void put(const struct finding *finding, const char *where, struct findings *findings)
 {
-    findings_add(findings, finding->severity, finding->code, finding->file, finding->pos, "%s%s%s%s", finding->message,
-                 where[0] == '\0' ? "" : " (", where, where[0] == '\0' ? "" : ")");
+    findings_add(findings, finding->severity, finding->code, finding->file, finding->pos, "%s%s%s%s",
+                 finding->message, where[0] == '\0' ? "" : " (", where, where[0] == '\0' ? "" : ")");
 }
 
 static void share(struct mistake *mistake, const char *service, struct mistakes *shared)
@@ -163,7 +168,8 @@ static void count_lost(const struct mistakes *mistakes, struct findings *finding
     findings->errors += mistakes->lost;
 }
 
-void mistakes_tell(struct mistakes *mistakes, const char *service, const char *path, struct findings *findings, struct mistakes *shared)
+void mistakes_tell(struct mistakes *mistakes, const char *service, const char *path,
+                   struct findings *findings, struct mistakes *shared)
 {
     char under[UNDER_MAX];
     begin_round(shared);
@@ -175,14 +181,15 @@ void mistakes_tell(struct mistakes *mistakes, const char *service, const char *p
         if (!is_own && !is_of_patch(&mistake->finding))
             share(mistake, service, shared);
         else
-            put(&mistake->finding, is_own && mistake->profile != NULL ? put_under(mistake, under) : "", findings);
+            put(&mistake->finding, is_own && mistake->profile != NULL ? put_under(mistake, under) : "",
+                findings);
     }
     count_lost(mistakes, findings);
     shared->failed = shared->failed || mistakes->failed;
     mistakes_fini(mistakes);
 }
 
-/* --- of all ------------------------------------------------------------------------------------------------------------- */
+/* --- of all --------------------------------------------------------------------------------------------- */
 
 void mistakes_tell_shared(const struct mistakes *shared, struct findings *findings)
 {
@@ -190,11 +197,12 @@ void mistakes_tell_shared(const struct mistakes *shared, struct findings *findin
     for (size_t i = 0; i < shared->len; i++) {
         const struct mistake *mistake = &shared->items[i];
         size_t others = mistake->services - 1;
-        int len = snprintf(where, sizeof where, "in the service %s%s%s", mistake->service, mistake->profile == NULL ? "" : ", ",
+        int len = snprintf(where, sizeof where, "in the service %s%s%s", mistake->service,
+                           mistake->profile == NULL ? "" : ", ",
                            mistake->profile == NULL ? "" : put_under(mistake, under));
         if (others > 0)
-            snprintf(where + len, sizeof where - (size_t)len, "%s and %zu other%s", mistake->profile == NULL ? "" : ",", others,
-                     others == 1 ? "" : "s");
+            snprintf(where + len, sizeof where - (size_t)len, "%s and %zu other%s",
+                     mistake->profile == NULL ? "" : ",", others, others == 1 ? "" : "s");
         put(&mistake->finding, where, findings);
     }
     count_lost(shared, findings);

@@ -31,7 +31,8 @@ static void strangers_fini(struct strangers *strangers)
 
 static void add(struct strangers *strangers, const struct rules_name *name, const char *key)
 {
-    strangers->items[strangers->len++] = (struct stranger){.name = name, .key = key, .nearest.text = span_of(name->name)};
+    strangers->items[strangers->len++] =
+        (struct stranger){.name = name, .key = key, .nearest.text = span_of(name->name)};
 }
 
 static int compare(const void *a, const void *b)
@@ -42,7 +43,8 @@ static int compare(const void *a, const void *b)
 
 static int collect(const struct rules *rules, struct strangers *out, struct error *err)
 {
-    out->items = calloc(rules->schemas.exact + rules->bases.exact + rules->consumers_len + 1, sizeof *out->items);
+    out->items =
+        calloc(rules->schemas.exact + rules->bases.exact + rules->consumers_len + 1, sizeof *out->items);
     if (out->items == NULL)
         return error_memory(err);
     for (size_t i = 0; i < rules->schemas.exact; i++)
@@ -56,7 +58,8 @@ static int collect(const struct rules *rules, struct strangers *out, struct erro
 }
 
 /* A services_visit: marks all that have the name; it may stand under each key. */
-static int on_known(void *context, const char *name, const char *folder, const struct listing_entry *entry, struct error *err)
+static int on_known(void *context, const char *name, const char *folder, const struct listing_entry *entry,
+                    struct error *err)
 {
     struct strangers *strangers = context;
     size_t low = 0, high = strangers->len;
@@ -85,7 +88,8 @@ static size_t keep_unknown(struct strangers *strangers)
 }
 
 /* A services_visit. */
-static int on_near(void *context, const char *name, const char *folder, const struct listing_entry *entry, struct error *err)
+static int on_near(void *context, const char *name, const char *folder, const struct listing_entry *entry,
+                   struct error *err)
 {
     struct strangers *strangers = context;
     (void)folder;
@@ -102,7 +106,8 @@ static int on_near(void *context, const char *name, const char *folder, const st
     return 0;
 }
 
-int strangers_tell(const struct rules *rules, const struct listing *listing, struct findings *findings, struct error *err)
+int strangers_tell(const struct rules *rules, const struct listing *listing, struct findings *findings,
+                   struct error *err)
 {
     struct strangers strangers CLEANUP(strangers_fini) = {0};
     char hint[NEAREST_HINT_MAX];

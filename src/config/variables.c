@@ -70,7 +70,8 @@ int variables_tell(const struct schema *schema, struct findings *findings, struc
         const struct doc_node *at = doc_get(schema_source(variable->schema), "x-env");
         if (strcmp(first->key, variable->key) != 0) /* else two branches speak about one key */
             findings_add(findings, FINDING_WARNING, CODE_SCHEMA_VARIABLE, at->file, at->pos,
-                         "x-env: %s overrides %s already; here it is %s", variable->name, first->key, variable->key);
+                         "x-env: %s overrides %s already; here it is %s", variable->name, first->key,
+                         variable->key);
     }
     return 0;
 }

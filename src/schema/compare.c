@@ -257,8 +257,8 @@ static void comparison_fini(struct comparison *c)
     free(c->seen);
 }
 
-int schema_compare(const struct doc_node *before, const struct doc_node *after, uint32_t *steps, struct schema_changes *changes,
-                   struct error *err)
+int schema_compare(const struct doc_node *before, const struct doc_node *after, uint32_t *steps,
+                   struct schema_changes *changes, struct error *err)
 {
     CLEANUP(comparison_fini)
     struct comparison c = {.before = side_of(before, &c.failed),

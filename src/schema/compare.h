@@ -7,8 +7,8 @@
  *
  * Only the two documents are looked at: what they refer to in other documents is the same as long as the
  * reference is, and a change over there is that document's. A key that is wanted anew but has a default is
- * filled in before anything is judged, so it breaks nothing. Defaults are never shown; of choices text, numbers and the
- * like, where nothing that may speak about the place calls it x-secret.
+ * filled in before anything is judged, so it breaks nothing. Defaults are never shown; of choices text,
+ * numbers and the like, where nothing that may speak about the place calls it x-secret.
  */
 #ifndef SCHEMA_COMPARE_H
 #define SCHEMA_COMPARE_H
@@ -17,7 +17,7 @@
 #include "util/buf.h"
 
 enum {
-    SCHEMA_CHANGES_MAX = 200,      /* further ones are counted only */
+    SCHEMA_CHANGES_MAX = 200,       /* further ones are counted only */
     COMPARE_STEPS_MAX = 200 * 1000, /* of all schemas of a revision: then the rest is unclear */
 };
 
@@ -43,11 +43,11 @@ struct schema_changes {
 void schema_changes_fini(struct schema_changes *changes);
 
 /*
- * Adds what differs, in the order of the walk. Both are roots of valid schemas. *steps is what is left of COMPARE_STEPS_MAX: a place
- * takes one, long lists and patterns more. -1 only for want of memory.
+ * Adds what differs, in the order of the walk. Both are roots of valid schemas. *steps is what is left of
+ * COMPARE_STEPS_MAX: a place takes one, long lists and patterns more. -1 only for want of memory.
  */
-int schema_compare(const struct doc_node *before, const struct doc_node *after, uint32_t *steps, struct schema_changes *changes,
-                   struct error *err) MUST_CHECK;
+int schema_compare(const struct doc_node *before, const struct doc_node *after, uint32_t *steps,
+                   struct schema_changes *changes, struct error *err) MUST_CHECK;
 
 /* The worst of them; compatible if there is none. */
 enum schema_effect schema_changes_effect(const struct schema_changes *changes);

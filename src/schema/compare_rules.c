@@ -294,13 +294,16 @@ static void compare_bound(struct comparison *c, const struct view *before, const
     num_format_double(was.value * sign, old);
     if (is.keyword == NULL) {
         if (was.keyword != NULL)
-            compare_report(c, SCHEMA_COMPATIBLE, after, NULL, "need not be %s %s any more", word_of_bound(&was, sign), old);
+            compare_report(c, SCHEMA_COMPATIBLE, after, NULL, "need not be %s %s any more",
+                           word_of_bound(&was, sign), old);
     } else if (was.keyword == NULL) {
-        compare_report(c, SCHEMA_BREAKING, after, is.keyword, "must be %s %s now", word_of_bound(&is, sign), text);
+        compare_report(c, SCHEMA_BREAKING, after, is.keyword, "must be %s %s now", word_of_bound(&is, sign),
+                       text);
     } else if (is.value != was.value || is.is_excluded != was.is_excluded) {
         bool is_tighter = is.value > was.value || (is.value == was.value && is.is_excluded);
-        compare_report(c, is_tighter ? SCHEMA_BREAKING : SCHEMA_COMPATIBLE, after, is.keyword, "must be %s %s now, was %s %s",
-                       word_of_bound(&is, sign), text, word_of_bound(&was, sign), old);
+        compare_report(c, is_tighter ? SCHEMA_BREAKING : SCHEMA_COMPATIBLE, after, is.keyword,
+                       "must be %s %s now, was %s %s", word_of_bound(&is, sign), text,
+                       word_of_bound(&was, sign), old);
     }
 }
 
@@ -350,12 +353,13 @@ void compare_sizes(struct comparison *c, const struct view *before, const struct
         if (is == was)
             continue;
         if (is == DBL_MAX || (sizes[i].is_least && is == 0))
-            compare_report(c, SCHEMA_COMPATIBLE, after, NULL, "%s %.0f %s%s now", sizes[i].is_least ? "may have fewer than" : "may have more than",
-                           was, sizes[i].what, was == 1 ? "" : "s");
+            compare_report(c, SCHEMA_COMPATIBLE, after, NULL, "%s %.0f %s%s now",
+                           sizes[i].is_least ? "may have fewer than" : "may have more than", was,
+                           sizes[i].what, was == 1 ? "" : "s");
         else
             compare_report(c, is_tighter ? SCHEMA_BREAKING : SCHEMA_COMPATIBLE, after, sizes[i].keyword,
-                           "%s %.0f %s%s now", sizes[i].is_least ? "must have at least" : "may have at most", is, sizes[i].what,
-                           is == 1 ? "" : "s");
+                           "%s %.0f %s%s now", sizes[i].is_least ? "must have at least" : "may have at most",
+                           is, sizes[i].what, is == 1 ? "" : "s");
     }
 }
 

@@ -1,9 +1,10 @@
 /*
- * compare_secret: whether anything that either document says about a place calls it secret. See compare_priv.h.
+ * compare_secret: whether anything that either document says about a place calls it secret. See
+ * compare_priv.h.
  *
- * The views of the comparison hold what must be true of a value; a secret may also be called one by a branch of anyOf, of a place
- * above too. So the way to the place is gone once more, with everything that might speak about it. What cannot be
- * looked into (another document, more than fits) counts as a secret.
+ * The views of the comparison hold what must be true of a value; a secret may also be called one by a branch
+ * of anyOf, of a place above too. So the way to the place is gone once more, with everything that might speak
+ * about it. What cannot be looked into (another document, more than fits) counts as a secret.
  */
 #include "schema/compare_priv.h"
 
@@ -57,7 +58,7 @@ static void add_reference(const struct side *side, const struct doc_node *schema
 static void add(const struct side *side, const struct doc_node *schema, struct speakers *out)
 {
     static const char *const lists[] = {"allOf", "anyOf", "oneOf"}, *const single[] = {"then", "else"},
-                                        *const maps[] = {"dependentSchemas", "dependencies"};
+                             *const maps[] = {"dependentSchemas", "dependencies"};
     const struct doc_node *note;
     if (schema->kind != DOC_OBJECT)
         return;
@@ -83,8 +84,8 @@ static void add(const struct side *side, const struct doc_node *schema, struct s
 /* What speaks about a member or an item: of patterns all, whether they match or not. */
 static void step(const struct side *side, const struct speakers *here, struct span name, struct speakers *out)
 {
-    static const char *const others[] = {"additionalProperties", "unevaluatedProperties", "items", "prefixItems", "additionalItems",
-                                         "unevaluatedItems"};
+    static const char *const others[] = {"additionalProperties", "unevaluatedProperties", "items",
+                                         "prefixItems",          "additionalItems",       "unevaluatedItems"};
     *out = (struct speakers){.is_secret = here->is_secret};
     for (size_t i = 0; i < here->len; i++) {
         const struct doc_node *properties = doc_get(here->nodes[i], "properties");

@@ -69,7 +69,8 @@ struct schema *compile_below(struct compiling *c, const struct doc_node *node)
 static void keep_pattern(struct compiling *c, struct span text, struct pattern *pattern)
 {
     struct schema_set *set = c->set;
-    struct pattern **list = array_grow(set->patterns_list, set->patterns_len, &set->patterns_cap, sizeof *list);
+    struct pattern **list =
+        array_grow(set->patterns_list, set->patterns_len, &set->patterns_cap, sizeof *list);
     if (list == NULL) {
         pattern_free(pattern);
         c->failed = error_memory(c->err) != 0;
@@ -158,10 +159,12 @@ static void keep_links(struct compiling *c, struct schema *schema)
 
 static bool is_variable(struct span name)
 {
-    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_", digits[] = "0123456789";
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_",
+                      digits[] = "0123456789";
     bool is_good = name.len > 0 && memchr(digits, name.data[0], sizeof digits - 1) == NULL;
     for (size_t i = 0; i < name.len && is_good; i++)
-        is_good = memchr(letters, name.data[i], sizeof letters - 1) != NULL || memchr(digits, name.data[i], sizeof digits - 1) != NULL;
+        is_good = memchr(letters, name.data[i], sizeof letters - 1) != NULL ||
+                  memchr(digits, name.data[i], sizeof digits - 1) != NULL;
     return is_good;
 }
 
@@ -169,19 +172,23 @@ static bool is_variable(struct span name)
 static void check_words(struct compiling *c)
 {
     struct document *document = c->schema->resource->document;
-    const struct doc_node *env = doc_get(c->schema->source, "x-env"), *level = doc_get(c->schema->source, "x-complexity");
+    const struct doc_node *env = doc_get(c->schema->source, "x-env"),
+                          *level = doc_get(c->schema->source, "x-complexity");
     struct buf name AUTO_BUF = {0};
     if (env != NULL && env->kind == DOC_STRING && !is_variable(env->u.string)) {
         put_short(&name, env);
         buf_putc(&name, '\0');
         c->failed = c->failed || buf_check(&name, c->err) != 0;
         if (!c->failed)
-            compile_complain(c, document, env->file, env->pos, CODE_SCHEMA_INVALID,
-                             "x-env: %s cannot be the name of a variable: letters, digits and _, no digit first", name.data);
+            compile_complain(
+                c, document, env->file, env->pos, CODE_SCHEMA_INVALID,
+                "x-env: %s cannot be the name of a variable: letters, digits and _, no digit first",
+                name.data);
     }
-    if (level != NULL &&
-        (level->kind != DOC_STRING || (!span_is(level->u.string, "simple") && !span_is(level->u.string, "advanced"))))
-        compile_complain(c, document, level->file, level->pos, CODE_SCHEMA_INVALID, "x-complexity: must be simple or advanced");
+    if (level != NULL && (level->kind != DOC_STRING ||
+                          (!span_is(level->u.string, "simple") && !span_is(level->u.string, "advanced"))))
+        compile_complain(c, document, level->file, level->pos, CODE_SCHEMA_INVALID,
+                         "x-complexity: must be simple or advanced");
 }
 
 /* Ours, which no metaschema knows: `x-secret: yes` is a string, and would leave a secret in plain sight. */

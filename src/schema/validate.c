@@ -24,7 +24,8 @@ static enum schema_verdict run_once(struct run *run, const struct schema *schema
     const int64_t steps = run->steps;
     bool is_right = run_apply(run, schema, &place);
     if (options->taken != NULL)
-        *options->taken += (uint64_t)(steps - (run_is_stopped(run) ? run->left : run->steps)) + (PATTERN_STEPS - run->work.steps);
+        *options->taken += (uint64_t)(steps - (run_is_stopped(run) ? run->left : run->steps)) +
+                           (PATTERN_STEPS - run->work.steps);
     pattern_work_fini(&run->work);
     switch (run->trouble) {
     case TROUBLE_NONE:

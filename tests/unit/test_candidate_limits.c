@@ -94,7 +94,8 @@ static void limits__more_files_than_a_listing_holds_are_a_finding(void **state)
 
 /* --- work --- */
 
-/* Thirty rungs, each asking the next one twice: every service that has it takes all the steps of a document. */
+/* Thirty rungs, each asking the next one twice: every service that has it takes all the steps of a document.
+ */
 static void put_ladder(struct buf *text)
 {
     buf_puts(text, "$ref: '#/$defs/r0'\n$defs:\n");
@@ -110,7 +111,8 @@ static void t16__schemas_made_to_cost_cannot_be_multiplied_by_services(void **st
     enum { SERVICES = 40 };
     AUTO_JUDGING struct judging j = {0};
     AUTO_BUF struct buf ladder = {0};
-    struct fake_file files[SERVICES + 2] = {{"epoch.yaml", "schemas: {\"*\": ladder}"}, {"schemas/ladder.yaml", NULL}};
+    struct fake_file files[SERVICES + 2] = {{"epoch.yaml", "schemas: {\"*\": ladder}"},
+                                            {"schemas/ladder.yaml", NULL}};
     char paths[SERVICES][64];
     put_ladder(&ladder);
     files[1].text = ladder.data;
@@ -132,10 +134,13 @@ static void t16__files_of_little_but_comments_cannot_be_multiplied_by_services(v
     AUTO_FAKE struct fake_source source = FAKE({"services/x.yaml", "# a comment\n"});
     AUTO_FINDINGS struct findings findings = {0};
     struct error err;
-    CLEANUP(judge_fini) struct judge judge = {.source = &source.source, .findings = &findings, .bytes = JUDGE_BYTES_MAX - 11};
+    CLEANUP(judge_fini)
+    struct judge judge = {.source = &source.source, .findings = &findings, .bytes = JUDGE_BYTES_MAX - 11};
     struct doc doc AUTO_DOC = {0};
     assert_true(judge_may_go_on(&judge));
-    assert_int_equal(judge_read(&judge, "services/x.yaml", listing_find_path(source.source.listing, "services/x.yaml"), &doc, &err), 0);
+    assert_int_equal(judge_read(&judge, "services/x.yaml",
+                                listing_find_path(source.source.listing, "services/x.yaml"), &doc, &err),
+                     0);
     assert_false(judge_may_go_on(&judge));
     assert_int_equal(judge_finish(&judge, &err), 0);
     assert_string_equal(findings.items[findings.len - 1].code, CODE_LIMIT_WORK);

@@ -84,8 +84,7 @@ static void compare__single_values(void **state)
     assert_narrows("{\"type\":\"integer\"}", "{\"type\":\"integer\",\"enum\":[1]}",
                    "must be one of 1 choice now");
     assert_narrows("{\"minimum\":1}", "{\"minimum\":2}", "must be at least 2 now, was at least 1");
-    assert_narrows("{\"minimum\":1}", "{\"exclusiveMinimum\":1}",
-                   "must be above 1 now, was at least 1");
+    assert_narrows("{\"minimum\":1}", "{\"exclusiveMinimum\":1}", "must be above 1 now, was at least 1");
     assert_narrows("{\"maximum\":2}", "{\"maximum\":1.5}", "must be at most 1.5 now, was at most 2");
     assert_narrows("{}", "{\"maximum\":1}", "must be at most 1 now");
     assert_narrows("{\"minLength\":1}", "{\"minLength\":2}", "must have at least 2 characters now");
@@ -154,7 +153,8 @@ static void compare__keys_of_mappings(void **state)
 static void compare__items_of_lists(void **state)
 {
     (void)state;
-    assert_narrows("{\"items\":{\"maximum\":2}}", "{\"items\":{\"maximum\":1}}", "breaking /*: must be at most");
+    assert_narrows("{\"items\":{\"maximum\":2}}", "{\"items\":{\"maximum\":1}}",
+                   "breaking /*: must be at most");
     assert_narrows("{\"prefixItems\":[{\"maximum\":2}]}", "{\"prefixItems\":[{\"maximum\":1}]}",
                    "breaking /0: ");
     assert_says("{\"prefixItems\":[true]}", "{\"prefixItems\":[true],\"items\":false}",
@@ -247,10 +247,12 @@ static void compare__secrets_are_not_shown_whoever_calls_them_so(void **state)
         "{\"properties\":{\"a\":{\"anyOf\":[{\"x-secret\":true}],\"enum\":[%s]}}}",
         "{\"properties\":{\"a\":{\"anyOf\":[{\"x-secret\":true,\"enum\":[%s]}]}}}",
         "{\"properties\":{\"a\":{\"allOf\":[{\"x-secret\":false},{\"x-secret\":true}],\"enum\":[%s]}}}",
-        "{\"properties\":{\"a\":{\"allOf\":[{\"$ref\":\"#/$defs/s\"}],\"enum\":[%s]}},\"$defs\":{\"s\":{\"x-secret\":true}}}",
+        "{\"properties\":{\"a\":{\"allOf\":[{\"$ref\":\"#/$defs/"
+        "s\"}],\"enum\":[%s]}},\"$defs\":{\"s\":{\"x-secret\":true}}}",
         "{\"properties\":{\"a\":{\"allOf\":[{\"$ref\":\"other.yaml\"}],\"enum\":[%s]}}}",
         "{\"anyOf\":[{\"properties\":{\"a\":{\"x-secret\":true}}}],\"properties\":{\"a\":{\"enum\":[%s]}}}",
-        "{\"if\":{},\"then\":{\"patternProperties\":{\"^a\":{\"x-secret\":true}}},\"properties\":{\"a\":{\"enum\":[%s]}}}",
+        "{\"if\":{},\"then\":{\"patternProperties\":{\"^a\":{\"x-secret\":true}}},\"properties\":{\"a\":{"
+        "\"enum\":[%s]}}}",
         "{\"properties\":{\"a\":{\"x-secret\":true,\"properties\":{\"b\":{\"enum\":[%s]}}}}}",
         "{\"items\":{\"anyOf\":[{\"x-secret\":true}],\"enum\":[%s]}}",
         "{\"properties\":{\"a\":{\"enum\":[{\"token\":%s}],\"properties\":{\"token\":{\"x-secret\":true}}}}}",
@@ -260,7 +262,8 @@ static void compare__secrets_are_not_shown_whoever_calls_them_so(void **state)
         for (size_t side = 0; side < 2; side++) {
             const char *hole = strstr(around[i], "%s");
             struct buf *text = side == 0 ? &was : &is;
-            buf_printf(text, "%.*s%s%s", (int)(hole - around[i]), around[i], side == 0 ? "\"hunter2\"" : "\"swordfish\"", hole + 2);
+            buf_printf(text, "%.*s%s%s", (int)(hole - around[i]), around[i],
+                       side == 0 ? "\"hunter2\"" : "\"swordfish\"", hole + 2);
             buf_putc(text, '\0');
         }
         compare(was.data, is.data, &out);
@@ -268,7 +271,8 @@ static void compare__secrets_are_not_shown_whoever_calls_them_so(void **state)
         assert_null(strstr(out.data, "hunter2"));
         assert_null(strstr(out.data, "swordfish"));
     }
-    assert_says("{\"properties\":{\"a\":{\"enum\":[1]},\"b\":{\"x-secret\":true}}}", "{\"properties\":{\"a\":{\"enum\":[2]},\"b\":{\"x-secret\":true}}}",
+    assert_says("{\"properties\":{\"a\":{\"enum\":[1]},\"b\":{\"x-secret\":true}}}",
+                "{\"properties\":{\"a\":{\"enum\":[2]},\"b\":{\"x-secret\":true}}}",
                 "breaking /a: 1 is no choice any more\ncompatible /a: 2 is a choice now\n");
 }
 
@@ -309,7 +313,8 @@ static void t16__long_lists_and_costly_patterns_are_left_unclear(void **state)
         put_long(&was, keywords[i], 'a');
         put_long(&is, keywords[i], 'b');
         compare(was.data, is.data, &out);
-        assert_non_null(strstr(out.data, i == 0 ? "unclear : has too many choices to be compared" : "unclear : too long to be compared"));
+        assert_non_null(strstr(out.data, i == 0 ? "unclear : has too many choices to be compared"
+                                                : "unclear : too long to be compared"));
     }
     AUTO_BUF struct buf text = {0}, out = {0};
     buf_puts(&text, "{\"patternProperties\":{\"^(a+)+$\":{}},\"properties\":{\"b\":{}");

@@ -36,7 +36,9 @@ static void judge__points_at_the_line_of_a_base_once_for_all_services(void **sta
     AUTO_FAKE struct fake_source source =
         FAKE({"bases/common.yaml", "v: 12\n"}, {"epoch.yaml", "bases: {\"*\": [common]}\nschemas: {\"*\": s}"},
              {"schemas/s.json", SCHEMA}, {"services/x.yaml", "{}"}, {"services/z.yaml", "{}"}, {"services/w.yaml", "v: 1"});
-    assert_findings(&j, &source, "bases/common.yaml:1:4: v: 12 is above the maximum 9 (in the service x and 1 other) [schema.maximum]\n");
+    assert_findings(&j, &source,
+                    "bases/common.yaml:1:4: v: 12 is above the maximum 9 (in the service x and 1 other) "
+                    "[schema.maximum]\n");
 }
 
 /* Each schema has words of its own for it, but it is one value that has to be mended. */
@@ -45,12 +47,14 @@ static void judge__tells_a_mistake_of_a_base_once_for_services_of_different_sche
     (void)state;
     AUTO_JUDGING struct judging j = {0};
     AUTO_FAKE struct fake_source source =
-        FAKE({"bases/common.yaml", "port: high\n"}, {"epoch.yaml", "bases: {\"*\": [common]}\nschemas: {c: b}\n"},
+        FAKE({"bases/common.yaml", "port: high\n"},
+             {"epoch.yaml", "bases: {\"*\": [common]}\nschemas: {c: b}\n"},
              {"schemas/a.json", "{\"properties\":{\"port\":{\"type\":\"integer\"}}}"},
-             {"schemas/b.json", "{\"properties\":{\"port\":{\"type\":\"boolean\"}}}"}, {"services/a.yaml", "{}"}, {"services/b.yaml", "{}"},
-             {"services/c.yaml", "{}"});
+             {"schemas/b.json", "{\"properties\":{\"port\":{\"type\":\"boolean\"}}}"},
+             {"services/a.yaml", "{}"}, {"services/b.yaml", "{}"}, {"services/c.yaml", "{}"});
     assert_findings(&j, &source,
-                    "bases/common.yaml:1:7: port: \"high\" is a string, must be an integer (in the service a and 2 others) [schema.type]\n");
+                    "bases/common.yaml:1:7: port: \"high\" is a string, must be an integer (in the service a "
+                    "and 2 others) [schema.type]\n");
 }
 
 /* That one schema misses this key there and another one that key are two mistakes. */
@@ -61,34 +65,42 @@ static void judge__tells_each_key_that_a_base_misses(void **state)
     AUTO_FAKE struct fake_source source =
         FAKE({"bases/common.yaml", "audio: {}\n"}, {"epoch.yaml", "bases: {\"*\": [common]}\n"},
              {"schemas/a.json", "{\"properties\":{\"audio\":{\"required\":[\"rate\"]}}}"},
-             {"schemas/b.json", "{\"properties\":{\"audio\":{\"required\":[\"gain\",\"rate\"]}}}"}, {"services/a.yaml", "{}"},
-             {"services/b.yaml", "{}"});
+             {"schemas/b.json", "{\"properties\":{\"audio\":{\"required\":[\"gain\",\"rate\"]}}}"},
+             {"services/a.yaml", "{}"}, {"services/b.yaml", "{}"});
     assert_findings(&j, &source,
                     "bases/common.yaml:1:8: audio: \"gain\" is missing (in the service b) [schema.required]\n"
-                    "bases/common.yaml:1:8: audio: \"rate\" is missing (in the service a and 1 other) [schema.required]\n");
+                    "bases/common.yaml:1:8: audio: \"rate\" is missing (in the service a and 1 other) "
+                    "[schema.required]\n");
 }
 
-/* Without an active patch-free variant a mistake of the file shows under every profile, and none of them is to blame. */
+/* Without an active patch-free variant a mistake of the file shows under every profile, and none of them is
+ * to blame. */
 static void judge__names_profiles_only_where_they_matter(void **state)
 {
     (void)state;
     AUTO_JUDGING struct judging j = {0};
     AUTO_FAKE struct fake_source source =
-        FAKE({"epoch.yaml", "profile: quiet"}, {"profiles/loud/x.yaml", "url: a\n"}, {"profiles/night/x.yaml", "url: b\n"},
-             {"profiles/quiet/x.yaml", "url: c\n"}, {"schemas/x.json", SCHEMA}, {"services/x.yaml", "v: 12\n"});
+        FAKE({"epoch.yaml", "profile: quiet"}, {"profiles/loud/x.yaml", "url: a\n"},
+             {"profiles/night/x.yaml", "url: b\n"}, {"profiles/quiet/x.yaml", "url: c\n"},
+             {"schemas/x.json", SCHEMA}, {"services/x.yaml", "v: 12\n"});
     AUTO_FAKE struct fake_source some =
-        FAKE({"epoch.yaml", "profile: quiet"}, {"profiles/loud/x.yaml", "url: a\n"}, {"profiles/night/x.yaml", "url: b\n"},
-             {"profiles/quiet/x.yaml", "v: 1\n"}, {"schemas/x.json", SCHEMA}, {"services/x.yaml", "v: 12\n"});
+        FAKE({"epoch.yaml", "profile: quiet"}, {"profiles/loud/x.yaml", "url: a\n"},
+             {"profiles/night/x.yaml", "url: b\n"}, {"profiles/quiet/x.yaml", "v: 1\n"},
+             {"schemas/x.json", SCHEMA}, {"services/x.yaml", "v: 12\n"});
     AUTO_FAKE struct fake_source one =
         FAKE({"bases/common.yaml", "v: 12\n"}, {"epoch.yaml", "profile: quiet\nbases: {\"*\": [common]}\n"},
-             {"profiles/loud/x.yaml", "url: a\n"}, {"profiles/loud/y.yaml", "url: a\n"}, {"profiles/quiet/x.yaml", "v: 1\n"},
-             {"profiles/quiet/y.yaml", "v: 1\n"}, {"schemas/x.json", SCHEMA}, {"schemas/y.json", SCHEMA}, {"services/x.yaml", "{}"},
+             {"profiles/loud/x.yaml", "url: a\n"}, {"profiles/loud/y.yaml", "url: a\n"},
+             {"profiles/quiet/x.yaml", "v: 1\n"}, {"profiles/quiet/y.yaml", "v: 1\n"},
+             {"schemas/x.json", SCHEMA}, {"schemas/y.json", SCHEMA}, {"services/x.yaml", "{}"},
              {"services/y.yaml", "{}"});
     assert_findings(&j, &source, "services/x.yaml:1:4: v: 12 is above the maximum 9 [schema.maximum]\n");
     assert_findings(&j, &some,
-                    "services/x.yaml:1:4: v: 12 is above the maximum 9 (under the profile loud and 1 other) [schema.maximum]\n");
-    assert_findings(&j, &one, "bases/common.yaml:1:4: v: 12 is above the maximum 9 (in the service x, under the profile loud, and 1 "
-                              "other) [schema.maximum]\n");
+                    "services/x.yaml:1:4: v: 12 is above the maximum 9 (under the profile loud and 1 other) "
+                    "[schema.maximum]\n");
+    assert_findings(&j, &one,
+                    "bases/common.yaml:1:4: v: 12 is above the maximum 9 (in the service x, under the "
+                    "profile loud, and 1 "
+                    "other) [schema.maximum]\n");
 }
 
 static void judge__looks_at_every_profile_not_only_the_active_one(void **state)
@@ -157,12 +169,18 @@ static void judge__warns_of_names_in_epoch_yaml_that_no_service_has(void **state
 {
     (void)state;
     AUTO_JUDGING struct judging j = {0};
-#define RULES "schemas: {wroker: s, worker: s, \"x*\": s}\nbases: {worker: []}\nconsumers: {wroker: 1, elsewhere: 2}\n"
-    AUTO_FAKE struct fake_source source = FAKE({"epoch.yaml", RULES}, {"schemas/s.json", "{}"}, {"services/a.yaml", "{}"}, {"services/worker.yaml", "{}"});
-    AUTO_FAKE struct fake_source later = FAKE({"epoch.yaml", RULES}, {"schemas/s.json", "{}"}, {"services/a.yaml", "v: 1"}, {"services/worker.yaml", "{}"});
+#define RULES                                                                                                \
+    "schemas: {wroker: s, worker: s, \"x*\": s}\nbases: {worker: []}\nconsumers: {wroker: 1, elsewhere: "    \
+    "2}\n"
+    AUTO_FAKE struct fake_source source = FAKE({"epoch.yaml", RULES}, {"schemas/s.json", "{}"},
+                                               {"services/a.yaml", "{}"}, {"services/worker.yaml", "{}"});
+    AUTO_FAKE struct fake_source later = FAKE({"epoch.yaml", RULES}, {"schemas/s.json", "{}"},
+                                              {"services/a.yaml", "v: 1"}, {"services/worker.yaml", "{}"});
     static const char told[] =
-        "epoch.yaml:1:11: warning: schemas: there is no service 'wroker'; did you mean \"worker\"? [rules.unknown-service]\n"
-        "epoch.yaml:3:13: warning: consumers: there is no service 'wroker'; did you mean \"worker\"? [rules.unknown-service]\n"
+        "epoch.yaml:1:11: warning: schemas: there is no service 'wroker'; did you mean \"worker\"? "
+        "[rules.unknown-service]\n"
+        "epoch.yaml:3:13: warning: consumers: there is no service 'wroker'; did you mean \"worker\"? "
+        "[rules.unknown-service]\n"
         "epoch.yaml:3:24: warning: consumers: there is no service 'elsewhere' [rules.unknown-service]\n";
     assert_findings(&j, &source, told);
     accept(&j, &source.source);
@@ -175,11 +193,15 @@ static void judge__warns_of_one_variable_for_two_fields(void **state)
 {
     (void)state;
     AUTO_JUDGING struct judging j = {0};
-    AUTO_FAKE struct fake_source source =
-        FAKE({"schemas/x.json", "{\"properties\":{\n\"a\":{\"x-env\":\"A\"},\n\"b\":{\"x-env\":\"B\"},\n\"c\":{\"x-env\":\"A\"}}}"},
-             {"schemas/y.json", "{\"oneOf\":[{\"properties\":{\"a\":{\"x-env\":\"A\"}}},{\"properties\":{\"a\":{\"x-env\":\"A\"}}}]}"},
-             {"services/x.yaml", "{}"});
-    assert_findings(&j, &source, "schemas/x.json:4:14: warning: x-env: A overrides /a already; here it is /c [schema.variable]\n");
+    AUTO_FAKE struct fake_source source = FAKE(
+        {"schemas/x.json",
+         "{\"properties\":{\n\"a\":{\"x-env\":\"A\"},\n\"b\":{\"x-env\":\"B\"},\n\"c\":{\"x-env\":\"A\"}}}"},
+        {"schemas/y.json", "{\"oneOf\":[{\"properties\":{\"a\":{\"x-env\":\"A\"}}},{\"properties\":{\"a\":{"
+                           "\"x-env\":\"A\"}}}]}"},
+        {"services/x.yaml", "{}"});
+    assert_findings(
+        &j, &source,
+        "schemas/x.json:4:14: warning: x-env: A overrides /a already; here it is /c [schema.variable]\n");
 }
 
 static void judge__refuses_a_service_without_a_schema_where_one_is_required(void **state)

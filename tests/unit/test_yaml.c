@@ -65,7 +65,8 @@ static void yaml__warns_of_scalars_that_yaml_11_reads_otherwise(void **state)
     assert_warns("a: no\n", "{\"a\":\"no\"}", CODE_YAML_AMBIGUOUS, 1, 4,
                  "'no' is the string \"no\" in YAML 1.2");
     assert_warns("a:\n- 012\n", "{\"a\":[12]}", CODE_YAML_AMBIGUOUS, 2, 3, "leading zero");
-    assert_warns("on: 1\n", "{\"on\":1}", CODE_YAML_AMBIGUOUS, 1, 1, "key 'on' is a string in YAML 1.2, and something else in YAML 1.1; quote it");
+    assert_warns("on: 1\n", "{\"on\":1}", CODE_YAML_AMBIGUOUS, 1, 1,
+                 "key 'on' is a string in YAML 1.2, and something else in YAML 1.1; quote it");
     assert_reads("['no', \"012\", !!str 1:30, ! 1_000]", "[\"no\",\"012\",\"1:30\",\"1_000\"]");
 }
 
