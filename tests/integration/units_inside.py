@@ -266,12 +266,21 @@ def stops_cleanly_and_keeps_its_keys_when_purged():
     assert "/var/lib/epochd" in told and Path("/var/lib/epochd/keys/signing.key").read_bytes() == signing
 
 
+def leaves_nothing_of_its_python_package():
+    package = Path("/usr/lib/python3/dist-packages/epoch")
+    sh("dpkg -i /test/libepoch0_1_*.deb /test/python3-epoch_1_*.deb")
+    sh("cd / && /usr/bin/python3 -c 'import epoch'")
+    assert (package / "__pycache__").is_dir(), "root's import writes beside the sources"
+    sh("dpkg --purge python3-epoch libepoch0")
+    assert not package.exists()
+
+
 CHECKS = [
     installs_and_starts_nothing, serves_a_repository_of_its_own, lives_in_its_sandbox, scores_what_is_promised,
     lets_its_group_read_and_nobody_else, reloads, comes_back_after_kill_9, is_restarted_by_the_watchdog, does_not_restart_on_wrong_settings,
     upgrades_without_a_lost_event, follows_a_broker_on_a_unix_socket_without_a_network, tells_the_textfile_collector,
     serves_a_trusted_owner_s_bare_repository, serves_a_repository_under_home_as_its_owner, sets_up_a_repository_under_home, runs_as_a_user_s_own_unit,
-    stops_cleanly_and_keeps_its_keys_when_purged,
+    leaves_nothing_of_its_python_package, stops_cleanly_and_keeps_its_keys_when_purged,
 ]
 
 
