@@ -17,7 +17,7 @@ static void require(bool holds)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct index index AUTO_INDEX = {0};
-    struct index_sum sum AUTO_INDEX_SUM;
+    struct index_sum sum AUTO_INDEX_SUM = {0};
     struct error err;
     uint8_t digest[HASH_LEN];
     if (index_read((struct span){(const char *)data, size}, &index, &err) != 0)
