@@ -14,7 +14,7 @@ from collections import defaultdict
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-FLOORS = ["util", "model", "io", "verify", "config", "daemon", "cli"]
+FLOORS = ["util", "model", "schema", "io", "verify", "config", "daemon", "client", "cli"]
 CLOSELY = ("src/verify/", "src/io/snapshot", "src/io/journal")
 
 
