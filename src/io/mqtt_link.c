@@ -34,7 +34,8 @@ static const char *not_mqtt(const struct mqtt *mqtt)
                                   : "the broker sent something that is not MQTT v5";
 }
 
-/* What the library says when it gives up: an error number of its own, with errno behind one of them. */
+/* What the library says when it gives up: an error number of its own, with errno behind one of them. MOSQ_ERR_TLS without a word of
+   OpenSSL's is a socket that failed (2.0.21). */
 static void note(struct mqtt_fault *fault, const struct mqtt *mqtt, int rc, int sys)
 {
     const char *cause = sys == 0 || sys == EAGAIN || sys == EPROTO ? NULL : strerrordesc_np(sys);
@@ -42,8 +43,6 @@ static void note(struct mqtt_fault *fault, const struct mqtt *mqtt, int rc, int 
         mqtt_fault_note(fault, MQTT_REASON_TIMEOUT, "the broker did not answer a ping in time");
     else if (mqtt->tls_text[0] != '\0')
         mqtt_fault_note(fault, MQTT_REASON_TLS, mqtt->tls_text);
-    else if (rc == MOSQ_ERR_TLS)
-        mqtt_fault_note(fault, MQTT_REASON_TLS, mqtt_reason_text(MQTT_REASON_TLS));
     else if (rc == MOSQ_ERR_NOMEM)
         mqtt_fault_note(fault, MQTT_REASON_NETWORK, "out of memory");
     else if (rc == MOSQ_ERR_ERRNO && cause != NULL)
@@ -249,9 +248,12 @@ static int open_failed(const struct mqtt *mqtt, int rc, int sys, struct error *e
     /* The library hands the resolver's number on in errno. */
     if (rc == MOSQ_ERR_EAI)
         return error_set(err, CODE_BROKER_AWAY, 0, "cannot resolve %s: %s", url->host, gai_strerror(sys));
-    /* 2.0.21 already sends while it connects, and OpenSSL keeps to itself that nobody is there. */
-    if (rc == MOSQ_ERR_TLS && mqtt->tls_text[0] == '\0')
-        return error_set(err, CODE_BROKER_AWAY, ECONNREFUSED, "cannot connect to %s", url->display);
+    /* 2.0.21 already sends while it connects, and OpenSSL keeps to itself why the socket failed; another address may do. */
+    if (rc == MOSQ_ERR_TLS && mqtt->tls_text[0] == '\0') {
+        error_set(err, CODE_BROKER_AWAY, 0, "cannot connect to %s: refused, or ended before TLS began", url->display);
+        err->sys = ECONNREFUSED;
+        return -1;
+    }
     if (rc == MOSQ_ERR_ERRNO && sys != EPROTO && mqtt->tls_text[0] == '\0')
         return error_set(err, CODE_BROKER_AWAY, sys, "cannot connect to %s", url->display);
     struct mqtt_fault fault = {0};

@@ -28,8 +28,9 @@ void mqtt_tls_text(const char *logged, const void *ssl, char *out, size_t size)
      * verification failed." */
     const char *prefix = "Error: ", *routines = "routines::", *found = strstr(logged, routines);
     out[0] = '\0';
-    /* An end without close_notify is how a killed broker ends: the network's fault. */
-    if (strstr(logged, "unexpected eof") != NULL)
+    /* An end without close_notify is how a killed broker ends, and OpenSSL 3.5 also tells what the system says of a socket: both are the
+     * network's fault. */
+    if (strstr(logged, "unexpected eof") != NULL || strstr(logged, "system library::") != NULL)
         return;
     if (found != NULL)
         logged = found + strlen(routines);

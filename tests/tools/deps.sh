@@ -12,6 +12,7 @@ check=("${run[@]}"
     fish
     iproute2
     libcmocka-dev
+    libpam-systemd
     mypy
     openssh-server
     openssl

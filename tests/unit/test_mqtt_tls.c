@@ -263,8 +263,8 @@ static void mqtt_tls__shows_its_own_certificate(void **state)
     /* In TLS 1.3 the broker judges after the client is done; its alert may be lost in the reset that follows.
      */
     options.cert_file = options.key_file = NULL;
-    if (refusal(&options, text) == MQTT_REASON_TLS)
-        assert_non_null(strstr(text, "certificate required"));
+    if (refusal(&options, text) == MQTT_REASON_TLS && strstr(text, "certificate required") == NULL)
+        fail_msg("it says \"%s\"", text);
     broker_stop(&scene.broker);
 }
 
