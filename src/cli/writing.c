@@ -3,15 +3,39 @@
  */
 #include "cli/writing.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "config/source.h"
 #include "model/codes.h"
 #include "model/nearest.h"
 #include "io/yaml.h"
+#include "util/clock.h"
+
+/* One after the other: git's own locks do not wait, and of several at once none might commit. Whoever hangs is not waited for. */
+static void take_turn(struct writing *w)
+{
+    enum { WITHIN_MS = 10000, LOOK_MS = 20 };
+    int64_t end = clock_boot_ms() + WITHIN_MS;
+    w->turn = open(w->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    while (w->turn >= 0 && flock(w->turn, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK && clock_boot_ms() < end)
+        poll(NULL, 0, LOOK_MS);
+}
+
+void writing_end_turn(struct writing *w)
+{
+    if (w->turn > 0)
+        close(w->turn);
+    w->turn = 0;
+}
 
 void writing_fini(struct writing *w)
 {
+    writing_end_turn(w);
     listing_unref(w->listing);
     repo_close(w->repo);
     owner_leave(&w->owner);
@@ -88,6 +112,7 @@ int writing_open(const struct cli *cli, struct writing *w, struct error *err)
         settings.repository.trusted_len = 0;
     if (choose_path(cli, &settings, &w->path, err) != 0 || open_path(w, &settings, err) != 0)
         return -1;
+    take_turn(w);
     return choose_branch(w, err) != 0 ? -1 : read_tip(w, err);
 }
 

@@ -27,6 +27,7 @@ struct writing {
     struct listing *listing; /* of the tip */
     char branch[256];
     struct oid tip;
+    int turn;           /* a lock on the repository's folder; 0: none */
     bool has_committed; /* writing_commit has, whatever it returned */
 };
 
@@ -38,6 +39,9 @@ void writing_fini(struct writing *w);
  * the branch that is served). Acts as its owner from here to writing_fini, where we are root. `w` is zeroed.
  */
 int writing_open(const struct cli *cli, struct writing *w, struct error *err) MUST_CHECK;
+
+/* Lets the next verb that writes go on; writing_commit does it when the commit is made. */
+void writing_end_turn(struct writing *w);
 
 /* The path of a service's file at the tip; *found false: there is none. */
 int writing_find(struct writing *w, const char *service, bool *found, char **path, struct error *err) MUST_CHECK;

@@ -216,6 +216,7 @@ static int commit_and_answer(struct writing *w, const struct writing_commit *com
     if (commit_changes(w, commit, &id, &err) != 0)
         return writing_fail(&err, NULL, outcome);
     w->has_committed = true;
+    writing_end_turn(w);
     outcome_note_commit(outcome, &id);
     if (options->made != NULL)
         outcome_made(outcome, options->made);

@@ -115,6 +115,16 @@ def test_a_warning_is_told_once(repo):
     assert at(repo, "set", "stt-worker", "model=large", check=0).stderr.count("[yaml.ambiguous]") == 1
 
 
+def test_verbs_at_the_same_moment_all_commit(repo):
+    """git's locks do not wait: without a turn for each of them, none of several may come through."""
+    keys = [f"key{i}" for i in range(5)]
+    verbs = [subprocess.Popen([EPOCHCTL, "-C", repo.path, "set", "stt-worker", f"{key}=1"], env=environment(EPOCHD_CONFIG="/dev/null"),
+                              text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) for key in keys]
+    said = [verb.communicate()[0] for verb in verbs]
+    assert [verb.returncode for verb in verbs] == [0] * len(keys), said
+    assert all(f"\n{key}: 1\n" in text(repo) for key in keys) and repo.git("status", "--porcelain").stdout == ""
+
+
 def test_a_dry_run_judges_and_writes_nothing_not_even_objects(repo):
     before, objects = untouched(repo), sorted(repo.path.glob(".git/objects/??/*"))
     result = at(repo, "set", "stt-worker", "audio.rate=1", "--dry-run", check=0)
