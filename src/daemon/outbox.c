@@ -244,12 +244,7 @@ void outbox_put(struct outbox *outbox, struct outbox_batch *batch)
         outbox->waiting = *batch;
     }
     *batch = (struct outbox_batch){0};
-    struct mqtt *mqtt = outbox->mqtt;
-    if (mqtt != NULL)
-        mqtt_hold(mqtt);
     pump(outbox);
-    if (mqtt != NULL)
-        mqtt_release(mqtt);
 }
 
 static void remember_to_clear(struct outbox *outbox, const struct outbox_batch *batch)

@@ -317,18 +317,6 @@ static size_t publish_size(size_t topic_len, size_t payload_len, int qos)
     return 1 + length_bytes + rest;
 }
 
-void mqtt_hold(struct mqtt *mqtt)
-{
-    if (mqtt->link != NULL && !mqtt->config.url.is_unix)
-        mqtt_socket_hold(mqtt_link_fd(mqtt), true);
-}
-
-void mqtt_release(struct mqtt *mqtt)
-{
-    if (mqtt->link != NULL && !mqtt->config.url.is_unix)
-        mqtt_socket_hold(mqtt_link_fd(mqtt), false);
-}
-
 int mqtt_publish(struct mqtt *mqtt, const char *topic, struct span payload, int qos, bool retain,
                  int *message_id, struct error *err)
 {

@@ -109,11 +109,6 @@ void mqtt_io(struct mqtt *mqtt, uint32_t epoll_events);
 /* Once a second: pings, time-outs. */
 void mqtt_tick(struct mqtt *mqtt);
 
-/* What is published between these two leaves together: over TCP one segment carries many messages, and the broker
-   wakes up once. */
-void mqtt_hold(struct mqtt *mqtt);
-void mqtt_release(struct mqtt *mqtt);
-
 /* *message_id (may be NULL) names the ACK to come; 0 for QoS 0, which has none. QoS is 0 or 1.
    CODE_BROKER_AWAY while not up, CODE_PUBLISH_REFUSED for what the broker's CONNACK forbids (packet too
    large) and for a topic that is none. */

@@ -108,8 +108,6 @@ int mqtt_link_subscribe(struct mqtt *mqtt, const char *topic, int qos, bool send
 /* The kernel forgets to acknowledge at once after a while, so this follows every read. Without it a burst of
    messages waits for our delayed acknowledgement: 40 ms. */
 void mqtt_socket_acknowledge(int fd);
-/* While it holds, only full segments are sent. */
-void mqtt_socket_hold(int fd, bool is_held);
 /* Why a connection could not be made; NULL if the kernel knows of nothing. Asking clears it. */
 const char *mqtt_socket_connect_error(int fd);
 /* How the peer ended it, NULL if it did not or if there is still something to read. */

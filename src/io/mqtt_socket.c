@@ -18,12 +18,6 @@ void mqtt_socket_acknowledge(int fd)
     setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &one, sizeof one);
 }
 
-void mqtt_socket_hold(int fd, bool is_held)
-{
-    int value = is_held;
-    setsockopt(fd, IPPROTO_TCP, TCP_CORK, &value, sizeof value);
-}
-
 const char *mqtt_socket_connect_error(int fd)
 {
     int sys = 0;

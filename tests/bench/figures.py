@@ -29,10 +29,11 @@ def say(text):
 # --- in every round ---------------------------------------------------------------------------------------------------
 
 
-def measure_burst(rounds, world):
-    """Several services in one commit: until the last of them and the head are there."""
+def measure_burst(rounds, world, count):
+    """Several services in one commit: until the last of them and the head are there. And the daemon's CPU over `count` single ones,
+    many enough to have their share of the snapshots that a stream of commits has."""
     rounds.add("epochd 5 at once", 20, world.road(world.repo.make([range(5)] * 10), 50, 5, "system/config/#")["whole"])
-    before, count = world.daemon.cpu_us(), 10
+    before = world.daemon.cpu_us()
     world.one(count, 20)
     rounds.add("epochd cpu", 20, [(world.daemon.cpu_us() - before) / count])
     rounds.add("epochd 100 at once", 20, world.road(world.repo.make([range(100)]), 50, 100, "system/config/#")["whole"])
@@ -62,7 +63,7 @@ def measure_without_snapshot(rounds, world, count):
 
 def measure_round(rounds, worlds, scratch, plan):
     hundred, most = find(worlds, 100), find(worlds, max(w.services for w in worlds))
-    measure_burst(rounds, hundred)
+    measure_burst(rounds, hundred, plan["count"])
     measure_push(rounds, hundred)
     measure_without_snapshot(rounds, most, plan["count"])
     for world in (hundred, most):

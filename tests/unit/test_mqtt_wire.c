@@ -8,8 +8,6 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <linux/tcp.h>
-#include <netinet/in.h>
 #include <sys/syscall.h>
 #include <time.h>
 
@@ -378,32 +376,6 @@ static void mqtt__ignores_an_acknowledgement_nobody_waits_for(void **state)
     end(&wire, &peer);
 }
 
-static unsigned segments_read(const struct wire *wire)
-{
-    struct tcp_info info;
-    socklen_t size = sizeof info;
-    assert_int_equal(getsockopt(wire->fd, IPPROTO_TCP, TCP_INFO, &info, &size), 0);
-    return info.tcpi_data_segs_in;
-}
-
-static void mqtt__sends_together_what_is_held(void **state)
-{
-    (void)state;
-    enum { MESSAGES = 20, LEN = 2 + 2 + 1 + 2 + 1 + 1 };
-    struct wire wire;
-    struct peer peer;
-    uint8_t sent[MESSAGES * LEN];
-    begin_up(&wire, &peer);
-    unsigned before = segments_read(&wire);
-    mqtt_hold(peer.mqtt);
-    for (int i = 0; i < MESSAGES; i++)
-        peer_publish(&peer, "a", "x", 1, false);
-    mqtt_release(peer.mqtt);
-    wire_read(&wire, &peer, sent, sizeof sent);
-    assert_in_range(segments_read(&wire) - before, 1, 2); /* two, if we were kept away for longer than the kernel waits */
-    end(&wire, &peer);
-}
-
 static void mqtt__says_goodbye_last_and_waits_for_the_broker(void **state)
 {
     (void)state;
@@ -523,7 +495,6 @@ int main(void)
         cmocka_unit_test(mqtt__pings_and_gives_up_a_broker_that_fell_silent),
         cmocka_unit_test(mqtt__tells_what_a_suback_refuses),
         cmocka_unit_test(mqtt__ignores_an_acknowledgement_nobody_waits_for),
-        cmocka_unit_test(mqtt__sends_together_what_is_held),
         cmocka_unit_test(mqtt__says_goodbye_last_and_waits_for_the_broker),
         cmocka_unit_test(mqtt__leaves_a_broker_that_reads_nothing),
         cmocka_unit_test(mqtt__does_not_spin_when_a_tls_peer_hangs_up),

@@ -17,8 +17,8 @@
 enum { SENT_MAX = 512 };
 
 struct mqtt {
-    bool is_up, refuses, is_held;
-    size_t len, acknowledged, sent_held;
+    bool is_up, refuses;
+    size_t len, acknowledged;
     struct {
         char topic[TOPIC_MAX + 1];
         char payload[64];
@@ -39,20 +39,7 @@ int mqtt_publish(struct mqtt *mqtt, const char *topic, struct span payload, int 
     mqtt->sent[mqtt->len].qos = qos;
     mqtt->sent[mqtt->len].id = *message_id = (int)mqtt->len + 1;
     mqtt->len++;
-    mqtt->sent_held += mqtt->is_held;
     return 0;
-}
-
-void mqtt_hold(struct mqtt *mqtt)
-{
-    assert_false(mqtt->is_held);
-    mqtt->is_held = true;
-}
-
-void mqtt_release(struct mqtt *mqtt)
-{
-    assert_true(mqtt->is_held);
-    mqtt->is_held = false;
 }
 
 bool mqtt_is_up(const struct mqtt *mqtt)
@@ -180,18 +167,6 @@ static void outbox__sends_services_on_both_topics_and_the_head_last(void **state
     expect_sent(desk, 2, "system/config/b", "B", true);
     expect_sent(desk, 3, "config/update", "B", false);
     expect_sent(desk, 4, "system/epoch/src", "HEAD7", true);
-}
-
-static void outbox__sends_an_epoch_in_one_piece(void **state)
-{
-    struct desk *desk = *state;
-    struct outbox_batch batch = epoch(7);
-    for (char name[2] = "a"; name[0] <= 'z'; name[0]++)
-        add(&batch, name, name, true, false);
-    outbox_put(&desk->outbox, &batch);
-    assert_int_equal(desk->mqtt.len, 52);
-    assert_int_equal(desk->mqtt.sent_held, 52);
-    assert_false(desk->mqtt.is_held);
 }
 
 static void outbox__calls_an_epoch_published_with_its_last_acknowledgement_and_not_before(void **state)
@@ -497,7 +472,6 @@ int main(void)
 #define ONE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         ONE(outbox__sends_services_on_both_topics_and_the_head_last),
-        ONE(outbox__sends_an_epoch_in_one_piece),
         ONE(outbox__calls_an_epoch_published_with_its_last_acknowledgement_and_not_before),
         ONE(outbox__never_calls_an_epoch_published_when_one_message_was_refused),
         ONE(outbox__holds_the_head_back_where_a_service_of_its_epoch_was_refused),
