@@ -169,9 +169,11 @@ static void warn_if_ambiguous(struct reader *r, struct doc_pos pos, const yaml_e
 static void warn_of_key(struct reader *r, struct doc_pos pos, const yaml_event_t *event, struct span text)
 {
     char shown[SHOWN_MAX];
+    if (ambiguity_of(event) == NULL)
+        return;
     utf8_printable(text, shown, sizeof shown);
-    if (ambiguity_of(event) != NULL)
-        warn(r, CODE_YAML_AMBIGUOUS, pos, "key '%s' is a string in YAML 1.2, and something else in YAML 1.1; quote it", shown);
+    warn(r, CODE_YAML_AMBIGUOUS, pos, "key '%s' is a string in YAML 1.2, and something else in YAML 1.1; quote it",
+         shown);
 }
 
 /* --- scalars ------------------------------------------------------------------------------------------ */
