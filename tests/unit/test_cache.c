@@ -294,11 +294,12 @@ static void cache__is_whole_again_after_a_write_that_failed(void **state)
     assert_holds(&content, "b", &keeper->publisher.services[1].message);
 }
 
-static void cache__log_that_was_removed_is_written_anew(void **state)
+/* Somebody removes the file while the client runs: whoever opens the cache after the next epoch misses nothing. */
+static void assert_survives_removal_of(void **state, const char *file)
 {
     KEEPER *keeper = keeper_new(state);
     char path[sizeof folder + 16];
-    snprintf(path, sizeof path, "%s/applied.jsonl", folder);
+    snprintf(path, sizeof path, "%s/%s", folder, file);
     assert_int_equal(unlink(path), 0);
     COMMIT_OF(&keeper->publisher, "b", "{\"n\":2}");
     follow_epoch(keeper);
@@ -306,8 +307,14 @@ static void cache__log_that_was_removed_is_written_anew(void **state)
     CACHE cache;
     struct cache_content content AUTO_CACHE_CONTENT = {0};
     load(&cache, &content);
+    assert_string_equal(told, "");
     assert_holds(&content, "a", &keeper->publisher.services[0].message);
     assert_holds(&content, "b", &keeper->publisher.services[1].message);
+}
+
+static void cache__log_that_was_removed_is_written_anew(void **state)
+{
+    assert_survives_removal_of(state, "applied.jsonl");
 }
 
 /* A service starts with what can be read; that nothing can be kept is told with the next epoch. */
@@ -349,19 +356,7 @@ static void cache__that_cannot_be_written_is_read(void **state)
 /* It goes on under the same key, so nothing of what it wrote before is lost either. */
 static void cache__key_that_was_removed_while_it_runs_is_put_back(void **state)
 {
-    KEEPER *keeper = keeper_new(state);
-    char path[sizeof folder + 16];
-    snprintf(path, sizeof path, "%s/lkg.key", folder);
-    assert_int_equal(unlink(path), 0);
-    COMMIT_OF(&keeper->publisher, "b", "{\"n\":2}");
-    follow_epoch(keeper);
-    cache_close(&keeper->cache);
-    CACHE cache;
-    struct cache_content content AUTO_CACHE_CONTENT = {0};
-    load(&cache, &content);
-    assert_string_equal(told, "");
-    assert_holds(&content, "a", &keeper->publisher.services[0].message);
-    assert_holds(&content, "b", &keeper->publisher.services[1].message);
+    assert_survives_removal_of(state, "lkg.key");
 }
 
 int main(void)
