@@ -57,7 +57,8 @@ static void puts_to(struct line *line, const char *text)
 static void put_number(struct line *line, int64_t value)
 {
     char text[NUM_TEXT_MAX];
-    put(line, text, num_format_int(value, text));
+    size_t len = num_format_int(value, text);
+    put(line, text, len);
 }
 
 /* --- strings -------------------------------------------------------------------------------------------- */
