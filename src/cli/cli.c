@@ -140,6 +140,11 @@ static int open_nearest(const struct cli *cli, bool *is_missing, struct repo **o
     return cli_open_trusted(&settings, path, out, err);
 }
 
+int cli_no_repository(struct error *err)
+{
+    return error_wrap(err, "there is no git repository at or above the current folder, and in the settings");
+}
+
 int cli_open_repo(const struct cli *cli, struct repo **out, struct error *err)
 {
     struct settings settings AUTO_SETTINGS = {0};
@@ -156,7 +161,7 @@ int cli_open_repo(const struct cli *cli, struct repo **out, struct error *err)
         return error_set(err, CODE_SETTINGS, 0, "the settings do not tell where the repository is");
     if (cli_open_trusted(&settings, settings.repository.path, out, err) == 0)
         return 0;
-    return error_wrap(err, "there is no git repository at or above the current folder, and in the settings");
+    return cli_no_repository(err);
 }
 
 /* --- output --------------------------------------------------------------------------------------------- */

@@ -60,6 +60,8 @@ char *cli_nearest_repository(void);
    one more. */
 int cli_open_trusted(const struct settings *settings, const char *path, struct repo **out,
                      struct error *err) MUST_CHECK;
+/* Puts before why the repository of the settings did not open that there is none nearer. Returns -1. */
+int cli_no_repository(struct error *err);
 /* Opens that one for reading; where there is none, and without -C, the one of the settings. */
 int cli_open_repo(const struct cli *cli, struct repo **out, struct error *err) MUST_CHECK;
 

@@ -45,9 +45,11 @@ void writing_fini(struct writing *w)
 
 /* --- opening -------------------------------------------------------------------------------------------- */
 
-static int choose_path(const struct cli *cli, const struct settings *settings, char **out, struct error *err)
+static int choose_path(const struct cli *cli, const struct settings *settings, bool *is_of_settings, char **out,
+                       struct error *err)
 {
     *out = cli_nearest_repository();
+    *is_of_settings = *out == NULL;
     if (*out != NULL)
         return 0;
     if (cli->directory != NULL || settings->repository.path == NULL)
@@ -61,7 +63,8 @@ static int choose_path(const struct cli *cli, const struct settings *settings, c
 static int open_path(struct writing *w, const struct settings *settings, struct error *err)
 {
     uid_t trusted[1] = {0};
-    if (owner_of(w->path, &w->owner, err) != 0 || owner_enter(&w->owner, err) != 0)
+    struct error unseen; /* repo_open says more of a folder that cannot be looked at */
+    if (owner_of(w->path, &w->owner, &unseen) == 0 && owner_enter(&w->owner, err) != 0)
         return -1;
     trusted[0] = w->owner.uid;
     struct repo_policy policy = {settings->repository.trusted_uids, settings->repository.trusted_len, false};
@@ -106,12 +109,15 @@ int writing_open(const struct cli *cli, struct writing *w, struct error *err)
     struct settings settings AUTO_SETTINGS = {0};
     struct findings findings AUTO_FINDINGS = {0};
     struct error ignored;
+    bool is_of_settings;
     w->cli = cli;
     /* Only the path and who is trusted are wanted of the settings; a laptop has none. */
     if (settings_load(cli->config, environ, &settings, &findings, &ignored) != 0 || findings.errors > 0)
         settings.repository.trusted_len = 0;
-    if (choose_path(cli, &settings, &w->path, err) != 0 || open_path(w, &settings, err) != 0)
+    if (choose_path(cli, &settings, &is_of_settings, &w->path, err) != 0)
         return -1;
+    if (open_path(w, &settings, err) != 0)
+        return is_of_settings ? cli_no_repository(err) : -1;
     take_turn(w);
     return choose_branch(w, err) != 0 ? -1 : read_tip(w, err);
 }

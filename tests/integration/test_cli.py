@@ -214,11 +214,16 @@ def test_check_finds_the_repository(home, tmp_path):
     ctl("check", cwd=home.path / "services/audio", check=0)
     ctl("-C", home.path, "check", check=0)
     ctl("check", cwd=empty, EPOCHD_REPOSITORY_PATH=str(home.path), check=0)
-    lost = ctl("check", cwd=empty, EPOCHD_REPOSITORY_PATH=str(tmp_path / "gone"), check=3)
-    assert "there is no git repository at or above the current folder, and in the settings: " in lost.stderr
-    assert lost.stderr.endswith("[repo.missing]\n")
     assert f"at or above '{empty}' [repo.missing]" in ctl("-C", empty, "check", check=3).stderr
     assert f"-C {tmp_path}/gone: No such file or directory" in ctl("-C", tmp_path / "gone", "check", check=3).stderr
+
+
+@pytest.mark.parametrize("verb", [["check"], ["set", "stt", "rate=1"], ["rm", "stt"], ["rollback"], ["profile", "use", "night"]],
+                         ids=lambda verb: verb[0])
+def test_where_no_repository_is_verbs_say_where_they_looked(tmp_path, verb):
+    lost = ctl(*verb, cwd=tmp_path, EPOCHD_REPOSITORY_PATH=str(tmp_path / "gone"), check=3)
+    assert "there is no git repository at or above the current folder, and in the settings: " in lost.stderr
+    assert str(tmp_path / "gone") in lost.stderr and lost.stderr.endswith("[repo.missing]\n")
 
 
 def test_check_works_in_a_bare_repository_and_before_the_first_commit(home, tmp_path):
