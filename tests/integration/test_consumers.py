@@ -32,7 +32,7 @@ def until(daemon, accept, look=table, seconds=PATIENCE_S):
         if found is not None and accept(found):
             return found
         assert time.monotonic() < deadline, found
-        time.sleep(0.01)
+        time.sleep(0.01)  # that a file was replaced is told by no event of the daemon
 
 
 def state_of(daemon, name, state):
