@@ -10,12 +10,15 @@ import json
 import re
 import shutil
 import sys
+import time
+from types import SimpleNamespace
 
 import pytest
-from harness import ROOT, SOURCE, Broker, Daemon, Repo
+from harness import ROOT, SOURCE, Broker, Daemon, Repo, Subscriber
 
 sys.path.insert(0, str(ROOT / "tests/torture"))
 import checker  # noqa: E402
+import libbroker  # noqa: E402
 from consumer import Consumer, Following  # noqa: E402
 from libhistory import Recorder, history  # noqa: E402
 from nacl.signing import SigningKey  # noqa: E402
@@ -424,3 +427,16 @@ def test_a_consumer_applies_nothing_without_the_index_or_all_that_changed(good, 
     without = [m for topic, m in final.items() if topic != "system/config/ears"]
     assert replay(good, tmp_path, without).entries == []
     assert [e["epoch"] for e in replay(good, tmp_path, final.values(), cache="whole").entries] == [6]
+
+
+def test_a_slow_recorder_misses_nothing_that_others_have_seen(tmp_path, ends, monkeypatch):
+    broker = ends(Broker(tmp_path / "broker"))
+    capture = ends(libbroker.Capture(libbroker.Ledger(SimpleNamespace(state=tmp_path))))
+    monkeypatch.setattr(capture, "judge", lambda *_: time.sleep(0.05))  # it is that slow
+    capture.attach(broker.port)
+    subscriber = Subscriber(broker.port, "#")
+    for n in range(10):
+        subscriber.publish("system/config/ears", str(n).encode())
+    subscriber.close()
+    capture.finish()
+    assert [message.payload for message in capture.carried if message.topic == "system/config/ears"] == [b"%d" % n for n in range(10)]

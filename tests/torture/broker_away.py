@@ -71,7 +71,7 @@ def body(folder, quick, count, keep):
     capture.attach(broker.port)
     daemon.published(epochs)
     _, still = libbroker.converge(ledger, broker.port)
-    capture.detach()
+    capture.finish()
     config = [message for message in capture.carried if message.topic.startswith(("config/", "system/config/"))]
     services = len([topic for topic in ledger.force if topic.startswith("system/config/")])
     flood = max(0, len(config) - 2 * services)  # retained and announced, once each

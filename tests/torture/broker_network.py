@@ -125,7 +125,7 @@ def body(folder, quick, count, keep):
         wrong += bad
     following.wait(repo.count())
     following.stop()
-    capture.detach()
+    capture.finish()
     found = libbroker.violations(daemon, repo, capture.carried, applied={"consumer": following.consumer.entries}, live={"consumer"})
     lost = libbroker.unaccounted(repo, ledger)
     wrong += capture.bad + found + [f"commit {commit} has no verdict" for commit in lost]

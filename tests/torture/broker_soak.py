@@ -66,7 +66,7 @@ def body(folder, quick, count, keep):
             libbroker.say(f"broker_soak: {(time.monotonic() - began) / 60:.1f} minutes, {commits} commits, {usage[-1][1]} KiB, "
                           f"{usage[-1][2]} descriptors")
     daemon.status_when(lambda status: status["state"] == "ok" and status["published"] == last)
-    capture.detach()
+    capture.finish()
     growth = libbroker.growth(usage, 512)
     lost = libbroker.unaccounted(repo, ledger)
     found = libbroker.violations(daemon, repo, capture.carried)

@@ -55,7 +55,7 @@ def body(folder, quick, count, keep):
     if not following.wait(last):
         wrong.append(f"the consumer did not reach epoch {last}")
     following.stop()
-    capture.detach()
+    capture.finish()
     lost = libbroker.unaccounted(repo, ledger)
     found = libbroker.violations(daemon, repo, capture.carried, applied={"consumer": following.consumer.entries}, live={"consumer"})
     wrong += [f"commit {commit} has no verdict" for commit in lost] + capture.bad + found
