@@ -26,6 +26,7 @@ import run as torture_run  # noqa: E402
 BUILD = ROOT / os.environ.get("EPOCHD_BUILD", "build")
 THREADED = ["test_catalog", "test_client_threads", "test_later", "test_mqtt_refused", "test_snapshotter"]
 UNIT_SECONDS, PYTEST_SECONDS = 300, 3000
+WHY_MAX = 300
 AT_ONCE = 3  # what runs real daemons waits more than it computes: three on two cores
 WORKERS = ["-n", str(AT_ONCE), "--dist", "loadgroup"] if find_spec("xdist") else []
 
@@ -52,9 +53,19 @@ class Count:
               + (f"  ({seconds:.0f} s)" if seconds >= 1 else ""), flush=True)
 
 
-def run(command, seconds, **options):
-    return subprocess.run(command, cwd=ROOT, timeout=seconds, text=True, errors="replace", stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, check=False, **options)
+def told(name, why):
+    """One line: the summary at the end may be all that is seen of a run elsewhere."""
+    lines = [line.strip() for line in why.splitlines() if line.strip()]
+    return f"{name}: {lines[0][:WHY_MAX]}" if lines else name
+
+
+def run(command, seconds):
+    """The finished process; one that hangs is ended, and its exit code says so."""
+    try:
+        return subprocess.run(command, cwd=ROOT, timeout=seconds, text=True, errors="replace", stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, check=False)
+    except subprocess.TimeoutExpired as late:
+        return subprocess.CompletedProcess(command, -1, (late.stdout or b"").decode(errors="replace"))
 
 
 def house(count):
@@ -65,13 +76,16 @@ def house(count):
     count.add("house", 1 - len(failed), failed, [])
 
 
+def failure_of(test, output):
+    """What a cmocka program says of a failed test: the values and the line, from between its RUN and its FAILED."""
+    ran = re.search(rf"^\[ RUN      \] {re.escape(test)}\n(.*?)^\[  FAILED  \]", output, re.M | re.S)
+    return " ".join(re.sub(r"\[ +(ERROR|LINE) +\] ---", " ", ran[1]).split()) if ran else ""
+
+
 def unit_program(count, program):
     """One cmocka program: passed is what it ran, less what it names as failed or skipped."""
-    try:
-        result = run([str(program)], UNIT_SECONDS)
-        output, code = result.stdout, result.returncode
-    except subprocess.TimeoutExpired as late:
-        output, code = (late.stdout or b"").decode(errors="replace"), -1
+    result = run([str(program)], UNIT_SECONDS)
+    output, code = result.stdout, result.returncode
     ran = sum(int(n) for n in re.findall(r"^\[==========\].*?(\d+) test\(s\) run\.", output, re.M))
     passed = re.findall(r"^\[       OK \] (\w+)$", output, re.M)
     skipped = sorted(set(re.findall(r"^\[  SKIPPED \] (\w+)$", output, re.M)))
@@ -82,7 +96,7 @@ def unit_program(count, program):
         failed = [f"{program.name} ran nothing"]
     if failed:
         print(output)
-    count.add(program.name, passed, failed, skipped)
+    count.add(program.name, passed, [told(name, failure_of(name, output)) for name in failed], skipped)
 
 
 def unit(count):
@@ -123,8 +137,8 @@ def pytest(count, folder):
             skip = case.find("skipped")
             if skip is not None:
                 skipped.append(f"{name}: {skip.get('message')}")
-            elif case.find("failure") is not None or case.find("error") is not None:
-                failed.append(name)
+            elif (wrong := next((case.find(kind) for kind in ("failure", "error") if case.find(kind) is not None), None)) is not None:
+                failed.append(told(name, wrong.get("message") or wrong.text or ""))
             else:
                 passed.append(name)
     if not cases or (result.returncode not in (0, 5) and not failed):

@@ -81,7 +81,8 @@ def main():
     missing = sorted(set(points) - passed)
     if not options.quick and not options.phase:
         rows.append({"what": "failpoints of the sources that no phase passes", "points": len(points), "bad": len(missing), "seconds": 0})
-        print(f"failpoints: never passed: {missing}", file=sys.stderr)
+        if missing:
+            print(f"WRONG no phase passes {missing}", file=sys.stderr)
     return libworld.speak("kill -9 and failure at every failpoint", rows, ANCHOR, faults=[1, 2, 3, 5, 20, 21, 22, 75])
 
 

@@ -64,7 +64,7 @@ def damage(kind, file, keys, stride):
                             cwd=file.parent, timeout=3600, check=True)
     found = json.loads(result.stdout)
     if found["bad"]:
-        print(f"{kind}: {found['bad']} wrong, the first: {found['first']}", file=sys.stderr)
+        print(f"WRONG {kind}: {found['bad']} wrong, the first: {found['first']}", file=sys.stderr)
     row = {"what": kind, "points": sum(found[how] for how in ("flipped", "cut", "zeroed", "extended")), "bad": found["bad"],
            "seconds": round(time.monotonic() - began, 1), "bytes": found["bytes"], "flipped": found["flipped"], "cut": found["cut"]}
     return {**row, "lines": found["lines"], "set_aside": found["set_aside"]} if kind == "journal" else row

@@ -44,7 +44,7 @@ def main():
             code, output, seconds, peak = measured(folder, EPOCHCTL, "-C", repo.path, "check", "HEAD")
             is_right = code == 1 and "services/huge.yaml" in output and "[limit.file]" in output and peak < RSS_MAX_KIB
             if not is_right:
-                print(output, file=sys.stderr)
+                print(f"WRONG check ended with {code}, {peak} KiB: {output}", file=sys.stderr)
             rows.append({"what": f"a blob of {mebibytes} MiB", "points": 1, "bad": int(not is_right),
                          "seconds": round(time.monotonic() - began, 1), "CPU_of_check": f"{seconds * 1000:.0f} ms",
                          "peak": f"{peak / 1024:.1f} MiB"})

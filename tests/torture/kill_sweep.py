@@ -62,7 +62,7 @@ def run_phase(stage, phase, quick):
     threads = len(counted[0])
     if any(len(c) != threads for c in counted + strace):
         sweep.bad.append(("strace", f"sees {strace}, the tracer {counted}"))
-        print(f"  BAD {sweep.bad[-1]}", file=sys.stderr)
+        print(f"WRONG {phase.name}: {sweep.bad[-1]}", file=sys.stderr)
     # How messages fall together in one read differs from run to run: every call that any run had is tried.
     most, least = ([pick(c[thread] for c in counted + strace) for thread in range(threads)] for pick in (max, min))
     points = [[(thread, at) for at in range(1, calls + 1)] for thread, calls in enumerate(most)]
@@ -78,7 +78,7 @@ def run_phase(stage, phase, quick):
         row |= {"points": hits, "strace counts": f"{seen[0]} to {seen[-1]}" if len(seen) > 1 else str(seen[0])}
         if not quick and hits < sum(least):
             sweep.bad.append(("points", f"{hits} kills, but every run has {sum(least)} calls"))
-            print(f"  BAD {sweep.bad[-1]}", file=sys.stderr)
+            print(f"WRONG {phase.name}: {sweep.bad[-1]}", file=sys.stderr)
     sweep.close()
     return row | {"bad": len(sweep.bad), "seconds": round(time.monotonic() - began, 1)}
 

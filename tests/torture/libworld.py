@@ -324,7 +324,7 @@ class Sweep:
                 shutil.copytree(world.state, kept, symlinks=True)
             with self.lock:
                 self.bad.append((point, cause))
-            print(f"  BAD at {point}: {cause}", file=sys.stderr, flush=True)
+            print(f"WRONG at {point}: {cause}", file=sys.stderr, flush=True)
             return None
         finally:
             with self.lock:

@@ -199,7 +199,7 @@ def sweep(phase, points, sticky, rows, crashes):
         wrong = judge(phase.world, daemon)
         if wrong:
             bad.append((at, wrong))
-            print(f"{phase.name}, allocation {at}{' and on' if sticky else ''}: {wrong}", file=sys.stderr)
+            print(f"WRONG {phase.name}, allocation {at}{' and on' if sticky else ''}: {wrong}", file=sys.stderr)
         shutil.rmtree(daemon.folder, ignore_errors=True)
     what = f"{phase.name}, {'from there on' if sticky else 'once'}"
     print(f"{what}: {tried} of {total} allocations, {died} crashes, {len(bad)} bad", file=sys.stderr)

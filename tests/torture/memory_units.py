@@ -29,7 +29,7 @@ def run(group):
     points = [int(number) for number in re.findall(r"^points .* (\d+)$", result.stdout, re.M)]
     failed = re.findall(r"^\[  FAILED  \] (f11__\w+)$", result.stdout, re.M)
     if result.returncode:
-        print(result.stdout, file=sys.stderr)
+        print(f"{result.stdout}\nWRONG {group}: exit {result.returncode}, {', '.join(failed) or 'no test failed'}", file=sys.stderr)
     bad = len(set(failed)) or int(result.returncode != 0)
     return {"what": f"{group}: {len(points)} operations", "points": sum(points), "bad": bad,
             "seconds": round(time.monotonic() - began, 1)}

@@ -249,7 +249,7 @@ class Lab:
         row["repo_behind"] += autopsy.git_state == "behind"
         row["git_damaged"] += autopsy.git_state == "damaged"
         row["torn_lines"] += autopsy.journal is not None and autopsy.journal.torn > 0
-        print(f"power_cuts: {self.what}: cut {row['points']}, git {autopsy.git_state}, "
+        print(f"{'WRONG ' if autopsy.bad else ''}power_cuts: {self.what}: cut {row['points']}, git {autopsy.git_state}, "
               f"{'; '.join(autopsy.bad) or 'fine'}", file=sys.stderr, flush=True)
 
     @staticmethod
@@ -281,7 +281,7 @@ def first_start(store, cuts, dice):
             bad = one_first_start(store, repo, Path(scratch) / str(n), dice.uniform(0, 0.15), row)
             row["points"] += 1
             row["bad"] += bool(bad)
-            print(f"power_cuts: first start {n + 1}: {bad or 'fine'}", file=sys.stderr, flush=True)
+            print(f"{'WRONG ' if bad else ''}power_cuts: first start {n + 1}: {bad or 'fine'}", file=sys.stderr, flush=True)
             shutil.rmtree(Path(scratch) / str(n))
     row["seconds"] = round(time.monotonic() - began, 1)
     return row

@@ -159,10 +159,10 @@ def main():
             run, deaths = torture(world, kills, commits, options.seed)
             violations = checker.check(run)
         except Bad as cause:
-            print(f"  BAD {cause}", file=sys.stderr)
+            print(f"WRONG {cause}", file=sys.stderr)
             return libworld.speak("random kill -9", [{"what": "it did not converge", "points": kills, "bad": 1, "seconds": 0}], ANCHOR)
         for violation in violations[:20]:
-            print(f"  BAD {violation}", file=sys.stderr)
+            print(f"WRONG {violation}", file=sys.stderr)
         kinds = [json.loads(line)["kind"] for data in run.journal for line in data.rstrip(b"\0").splitlines()]
         row = {"what": "kill -9 while committing", "points": kills, "bad": len(violations), "seconds": round(time.monotonic() - began, 1),
                "commits": commits, "unaccounted": sum(v.invariant == "I4" for v in violations), "epochs": kinds.count("committed"),

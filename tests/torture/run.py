@@ -22,7 +22,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 BUILD = ROOT / os.environ.get("EPOCHD_BUILD", "build")
-FULL_SECONDS, QUICK_SECONDS, FAREWELL_SECONDS = 7200, 180, 30
+FULL_SECONDS, QUICK_SECONDS, FAREWELL_SECONDS = 7200, 600, 30  # an end to what hangs, no measure of speed
+REASON_MAX = 200
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
 
 
@@ -59,19 +60,19 @@ def programs(patterns=()):
 
 
 def finish(process, seconds):
-    """Its output; None when it had to be ended. SIGINT first: its `finally` ends what it started."""
+    """(stdout, stderr, whether it had to be ended). SIGINT first: its `finally` ends what it started."""
     try:
-        return process.communicate(timeout=seconds)
+        return *process.communicate(timeout=seconds), False
     except (subprocess.TimeoutExpired, KeyboardInterrupt) as cause:
         os.killpg(process.pid, signal.SIGINT)
         try:
-            process.communicate(timeout=FAREWELL_SECONDS)
+            output = process.communicate(timeout=FAREWELL_SECONDS)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
+            output = process.communicate()
         if isinstance(cause, KeyboardInterrupt):
             raise
-        return None
+        return *output, True
 
 
 def judge(name, code, stdout):
@@ -93,18 +94,23 @@ def judge(name, code, stdout):
     return Outcome(name, PASSED, "", figure)
 
 
+def reason(said):
+    """What a failed program said was wrong, in a line; what it said last, if it said nothing of that kind."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    return " | ".join(line[:REASON_MAX] for line in [line for line in lines if line.startswith("WRONG ")][:2] or lines[-1:])
+
+
 def run(path, quick=False, quiet=False):
     """One program to its end, in a process group of its own."""
     began = time.monotonic()
     process = subprocess.Popen([sys.executable, str(path)] + (["--quick"] if quick else []), cwd=ROOT, text=True, errors="replace",
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE if quiet else None, process_group=0)
-    output = finish(process, QUICK_SECONDS if quick else FULL_SECONDS)
-    if output is None:
-        return Outcome(path.stem, FAILED, f"not done after {time.monotonic() - began:.0f} s")
-    outcome = judge(path.stem, process.returncode, output[0])
-    outcome.figure.setdefault("seconds", round(time.monotonic() - began, 1))
+    output, said, is_late = finish(process, QUICK_SECONDS if quick else FULL_SECONDS)
+    seconds = round(time.monotonic() - began, 1)
+    outcome = Outcome(path.stem, FAILED, f"not done after {seconds:.0f} s") if is_late else judge(path.stem, process.returncode, output)
+    outcome.figure.setdefault("seconds", seconds)
     if outcome.verdict == FAILED and quiet:
-        outcome.output = (output[1] or "") + output[0]
+        outcome.output, outcome.why = said + output, f"{outcome.why} | {reason(said)}"
     return outcome
 
 
