@@ -91,19 +91,15 @@ static int write_commit(struct repo *repo, git_commit *parent, const git_oid *tr
 
 int repo_write_commit(struct repo *repo, const struct repo_draft *draft, struct oid *out, struct error *err)
 {
-    git_commit *parent = NULL;
-    git_tree *tree = NULL;
+    AUTO_GIT(git_commit) parent = NULL;
+    AUTO_GIT(git_tree) tree = NULL;
     git_oid tree_id, commit;
-    int rc = find_parent(repo, &draft->parent, &parent, &tree, err);
-    if (rc == 0)
-        rc = write_tree(repo, tree, draft->changes, draft->len, &tree_id, err);
-    if (rc == 0)
-        rc = write_commit(repo, parent, &tree_id, draft, &commit, err);
-    git_tree_free(tree);
-    git_commit_free(parent);
-    if (rc == 0)
-        *out = repo_oid(&commit);
-    return rc;
+    if (find_parent(repo, &draft->parent, &parent, &tree, err) != 0 ||
+        write_tree(repo, tree, draft->changes, draft->len, &tree_id, err) != 0 ||
+        write_commit(repo, parent, &tree_id, draft, &commit, err) != 0)
+        return -1;
+    *out = repo_oid(&commit);
+    return 0;
 }
 
 /* --- the branch ----------------------------------------------------------------------------------------- */

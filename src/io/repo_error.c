@@ -23,7 +23,7 @@ void repo_last_words(char out[static REPO_WORDS_MAX])
     utf8_printable(span_of(words), out, REPO_WORDS_MAX);
 }
 
-static int last_class(void)
+int repo_last_class(void)
 {
     const git_error *last = git_error_last();
     return last == NULL ? GIT_ERROR_NONE : last->klass;
@@ -33,7 +33,7 @@ int repo_fail(struct error *err, const char *code, int rc, const char *format, .
 {
     char clause[sizeof err->message], words[REPO_WORDS_MAX];
     va_list args;
-    if (last_class() == GIT_ERROR_NOMEMORY)
+    if (repo_last_class() == GIT_ERROR_NOMEMORY)
         return error_memory(err);
     va_start(args, format);
     int len = vsnprintf(clause, sizeof clause, format, args);
@@ -131,7 +131,7 @@ int repo_fail_object(const struct repo *repo, const struct oid *oid, int rc, str
     if (rc != GIT_ENOTFOUND) {
         /* What the operating system refused (descriptors, input/output) passes; what zlib and the hash refuse
            does not. */
-        const char *code = last_class() == GIT_ERROR_OS ? CODE_REPO_UNREADABLE : CODE_REPO_OBJECT;
+        const char *code = repo_last_class() == GIT_ERROR_OS ? CODE_REPO_UNREADABLE : CODE_REPO_OBJECT;
         return repo_fail(err, code, rc, "cannot read object %s", hex);
     }
     if (explain_missing(repo, hex, err) != 0)

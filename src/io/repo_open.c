@@ -116,8 +116,7 @@ static int refuse_open(const char *path, int rc, struct error *err)
 {
     char denied[PATH_MAX], words[REPO_WORDS_MAX];
     struct stat st;
-    const git_error *last = git_error_last();
-    int klass = last == NULL ? GIT_ERROR_NONE : last->klass;
+    int klass = repo_last_class();
     repo_last_words(words);
     if (klass == GIT_ERROR_NOMEMORY)
         return error_memory(err);

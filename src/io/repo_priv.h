@@ -38,6 +38,9 @@ struct repo {
 enum { REPO_WORDS_MAX = 320 };
 void repo_last_words(char out[static REPO_WORDS_MAX]);
 
+/* Which part of libgit2 said it; GIT_ERROR_NONE if none did. */
+int repo_last_class(void);
+
 /* error_set with ": " and libgit2's last words behind. An answer that means permission or memory gets that
    code instead. */
 int repo_fail(struct error *err, const char *code, int rc, const char *format, ...) PRINTF_LIKE(4, 5);
@@ -124,11 +127,13 @@ REPO_CLEANUP(git_odb_object, git_odb_object_free)
 REPO_CLEANUP(git_object, git_object_free)
 REPO_CLEANUP(git_index, git_index_free)
 REPO_CLEANUP(git_revwalk, git_revwalk_free)
+REPO_CLEANUP(git_commit, git_commit_free)
 REPO_CLEANUP(git_config, git_config_free)
 REPO_CLEANUP(git_reference, git_reference_free)
 REPO_CLEANUP(git_branch_iterator, git_branch_iterator_free)
 REPO_CLEANUP(git_signature, git_signature_free)
 REPO_CLEANUP(git_repository, git_repository_free)
+REPO_CLEANUP(git_tree, git_tree_free)
 #undef REPO_CLEANUP
 #define AUTO_GIT(type) CLEANUP(type##_cleanup) type *
 

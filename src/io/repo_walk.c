@@ -56,7 +56,7 @@ static int fail_missing(const struct repo *repo, struct error *err)
 /* libgit2 stopped at an object, and its words name it. */
 static int fail_walk(const struct repo *repo, int rc, struct error *err)
 {
-    const char *code = git_error_last()->klass == GIT_ERROR_OS ? CODE_REPO_UNREADABLE : CODE_REPO_OBJECT;
+    const char *code = repo_last_class() == GIT_ERROR_OS ? CODE_REPO_UNREADABLE : CODE_REPO_OBJECT;
     repo_fail(err, code, rc, "cannot follow the history");
     if (rc != GIT_ENOTFOUND)
         return -1;
