@@ -1,7 +1,6 @@
 /*
  * status: the page for three in the morning. Believes status.json only while the daemon holds its lock.
  */
-#include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
@@ -50,23 +49,30 @@ static bool is_waiting(const char *name)
     return name[0] != '.' && len > end && strcmp(name + len - end, REQUEST_ENDING) == 0 && strcmp(name, REQUEST_PAUSED) != 0;
 }
 
+struct waiting {
+    char *out; /* REQUESTS_SIZE */
+    size_t len;
+};
+
+static int note_waiting(void *context, const char *name, struct error *err)
+{
+    struct waiting *waiting = context;
+    size_t left = REQUESTS_SIZE - waiting->len;
+    (void)err;
+    if (is_waiting(name) && strlen(name) + sizeof ", " < left)
+        waiting->len += (size_t)snprintf(waiting->out + waiting->len, left, "%s%s", waiting->len == 0 ? "" : ", ", name);
+    return 0;
+}
+
 /* Files of <state>/requests/ that the daemon has not taken up; whoever may not look sees none. */
 static void list_requests(const struct local *local, char out[static REQUESTS_SIZE])
 {
-    int fd = local->state_dir < 0 ? -1 : openat(local->state_dir, REQUEST_FOLDER, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *folder = fd < 0 ? NULL : fdopendir(fd);
-    const struct dirent *entry;
-    size_t len = 0;
+    AUTO_CLOSE int dir = local->state_dir < 0 ? -1 : openat(local->state_dir, REQUEST_FOLDER, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct waiting waiting = {.out = out};
+    struct error ignored;
     out[0] = '\0';
-    if (folder == NULL) {
-        if (fd >= 0)
-            close(fd);
-        return;
-    }
-    while ((entry = readdir(folder)) != NULL)
-        if (is_waiting(entry->d_name) && len + strlen(entry->d_name) + sizeof ", " < REQUESTS_SIZE)
-            len += (size_t)snprintf(out + len, REQUESTS_SIZE - len, "%s%s", len == 0 ? "" : ", ", entry->d_name);
-    closedir(folder);
+    if (dir >= 0)
+        (void)!fs_each_name(dir, note_waiting, &waiting, &ignored);
 }
 
 static bool read_subject(const struct local *local, const struct told *told, struct repo_commit *out)

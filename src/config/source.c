@@ -4,7 +4,6 @@
  */
 #include "config/source.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -101,66 +100,54 @@ static int list_below(int dir, const char *name, unsigned depth, size_t *files, 
     *out = NULL;
     if (depth >= FOLDERS_MAX)
         return 0;
-    int fd = openat(dir, name, FOLDER_FLAGS);
+    AUTO_CLOSE int fd = openat(dir, name, FOLDER_FLAGS);
     if (fd < 0)
         return error_set(err, ERR_SYSTEM, errno, "cannot open the folder '%s'", name);
     return list_folder(fd, depth + 1, files, out, err);
 }
 
-static int add_entry(struct listing *listing, int dir, const char *name, unsigned depth, size_t *files,
-                     struct error *err)
+/* A folder that is being read. */
+struct walk {
+    int dir;
+    unsigned depth; /* at the top (0) only what is ours is looked at */
+    size_t *files;  /* so far, in all folders */
+    struct listing *listing;
+};
+
+static int add_entry(const struct walk *walk, const char *name, struct error *err)
 {
     static const struct oid none;
     struct stat st;
     struct listing *below = NULL;
-    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+    if (fstatat(walk->dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
         return error_set(err, ERR_SYSTEM, errno, "cannot examine '%s'", name);
-    if (S_ISDIR(st.st_mode) && list_below(dir, name, depth, files, &below, err) < 0)
+    if (S_ISDIR(st.st_mode) && list_below(walk->dir, name, walk->depth, walk->files, &below, err) < 0)
         return -1;
     if (below != NULL && below->len == 0) {
         listing_unref(below); /* git knows no empty folders */
         return 0;
     }
-    if (below == NULL && ++*files > LISTING_FILES_MAX)
+    if (below == NULL && ++*walk->files > LISTING_FILES_MAX)
         return error_set(err, CODE_LIMIT_SERVICES, 0, "there are more than %d files", LISTING_FILES_MAX);
-    return listing_add(listing, span_of(name), git_mode(st.st_mode), &none, below, err);
+    return listing_add(walk->listing, span_of(name), git_mode(st.st_mode), &none, below, err);
 }
 
-static bool is_wanted(const char *name, unsigned depth)
+static int on_name(void *context, const char *name, struct error *err)
 {
-    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
-        return false;
-    return depth > 0 || layout_area_of(span_of(name)) != LAYOUT_OUTSIDE;
+    const struct walk *walk = context;
+    bool is_wanted = walk->depth > 0 || layout_area_of(span_of(name)) != LAYOUT_OUTSIDE;
+    return is_wanted ? add_entry(walk, name, err) : 0;
 }
 
-static void close_stream(DIR **stream)
-{
-    if (*stream != NULL)
-        closedir(*stream);
-}
-
-/* Takes `dir` over. At the top (depth 0) only what is ours is looked at. */
 static int list_folder(int dir, unsigned depth, size_t *files, struct listing **out, struct error *err)
 {
     static const struct oid none;
-    DIR *stream CLEANUP(close_stream) = fdopendir(dir);
-    if (stream == NULL) {
-        cleanup_close(&dir);
-        return error_set(err, ERR_SYSTEM, errno, "cannot read a folder");
-    }
     AUTO_LISTING struct listing *listing = listing_new(&none);
+    struct walk walk = {dir, depth, files, listing};
     if (listing == NULL)
         return error_memory(err);
-    for (;;) {
-        errno = 0;
-        const struct dirent *entry = readdir(stream);
-        if (entry == NULL && errno != 0)
-            return error_set(err, ERR_SYSTEM, errno, "cannot read a folder");
-        if (entry == NULL)
-            break;
-        if (is_wanted(entry->d_name, depth) && add_entry(listing, dir, entry->d_name, depth, files, err) < 0)
-            return -1;
-    }
+    if (fs_each_name(dir, on_name, &walk, err) < 0)
+        return -1;
     listing_finish(listing);
     *out = TAKE(listing);
     return 0;
@@ -204,10 +191,7 @@ int source_from_folder(const char *path, struct source *out, struct error *err)
     size_t files = 0;
     if (fs_open_dir(path, &dir, err) < 0)
         return -1;
-    int top = fcntl(dir, F_DUPFD_CLOEXEC, 0); /* list_folder takes one */
-    if (top < 0)
-        return error_set(err, ERR_SYSTEM, errno, "cannot open the folder '%s'", path);
-    if (list_folder(top, 0, &files, &source.listing, err) < 0 && accept_too_large(&source, err) < 0)
+    if (list_folder(dir, 0, &files, &source.listing, err) < 0 && accept_too_large(&source, err) < 0)
         return error_wrap(err, "reading the folder '%s'", path);
     source.work_dir = take_fd(&dir);
     *out = source;

@@ -4,7 +4,6 @@
  * A request is done first and its file removed after that, so a death in between does it again at the next start: each is written
  * so that a second time changes nothing. What must last, a pause, lasts as the request's own file under another name.
  */
-#include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -163,30 +162,34 @@ static void forget_answer(int dir, const char *name)
         unlinkat(dir, name, 0);
 }
 
-static void close_stream(DIR **stream)
+struct look {
+    struct daemon *d;
+    int dir;
+    size_t taken;
+};
+
+/* 1: enough for one look. */
+static int on_name(void *context, const char *name, struct error *err)
 {
-    if (*stream != NULL)
-        closedir(*stream);
+    struct look *look = context;
+    (void)err;
+    if (ends_id(name, REQUEST_ANSWER_ENDING)) {
+        forget_answer(look->dir, name);
+    } else if (ends_id(name, REQUEST_ENDING)) {
+        take_request(look->d, look->dir, name);
+        look->taken++;
+    }
+    return look->taken == A_LOOK_MAX;
 }
 
 void requests_look(struct daemon *d)
 {
     struct error err;
-    int dir = open_folder(d, &err);
-    DIR *stream CLEANUP(close_stream) = dir < 0 ? NULL : fdopendir(dir);
-    if (stream == NULL) {
-        cleanup_close(&dir);
+    AUTO_CLOSE int dir = open_folder(d, &err);
+    if (dir < 0)
         return; /* where there is no folder nobody can have asked */
-    }
-    const struct dirent *entry;
-    for (size_t taken = 0; taken < A_LOOK_MAX && (entry = readdir(stream)) != NULL;) {
-        if (ends_id(entry->d_name, REQUEST_ANSWER_ENDING)) {
-            forget_answer(dir, entry->d_name);
-        } else if (ends_id(entry->d_name, REQUEST_ENDING)) {
-            take_request(d, dir, entry->d_name);
-            taken++;
-        }
-    }
+    if (fs_each_name(dir, on_name, &(struct look){d, dir, 0}, &err) < 0)
+        log_error_object(LOG_LEVEL_WARN, UNIT, "requests_not_possible", &err);
     report_settle(d);
 }
 

@@ -3,25 +3,17 @@
  */
 #include "io/journal_files.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 
 #include "model/codes.h"
 #include "util/array.h"
+#include "util/fs.h"
 #include "util/num.h"
 
 void journal_files_fini(struct journal_files *files)
 {
     free(files->last_seqs);
     *files = (struct journal_files){0};
-}
-
-static void close_stream(DIR **stream)
-{
-    if (*stream != NULL)
-        closedir(*stream);
 }
 
 static bool parse_name(const char *name, uint64_t *seq)
@@ -32,8 +24,12 @@ static bool parse_name(const char *name, uint64_t *seq)
            num_parse_u64((struct span){name + sizeof begin - 1, len - around}, seq);
 }
 
-static int add(struct journal_files *files, uint64_t seq, struct error *err)
+static int add(void *context, const char *name, struct error *err)
 {
+    struct journal_files *files = context;
+    uint64_t seq;
+    if (!parse_name(name, &seq))
+        return 0;
     uint64_t *grown = array_grow(files->last_seqs, files->len, &files->cap, sizeof *grown);
     if (grown == NULL)
         return error_memory(err);
@@ -51,18 +47,8 @@ static int compare(const void *a, const void *b)
 int journal_files_list(int dir, struct journal_files *out, struct error *err)
 {
     struct journal_files files AUTO_JOURNAL_FILES = {0};
-    int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *stream CLEANUP(close_stream) = fd < 0 ? NULL : fdopendir(fd);
-    if (stream == NULL) {
-        int cause = errno;
-        cleanup_close(&fd);
-        return error_set(err, ERR_SYSTEM, cause, "cannot list the state folder");
-    }
-    for (const struct dirent *entry = readdir(stream); entry != NULL; entry = readdir(stream)) {
-        uint64_t seq;
-        if (parse_name(entry->d_name, &seq) && add(&files, seq, err) != 0)
-            return -1;
-    }
+    if (fs_each_name(dir, add, &files, err) != 0)
+        return error_wrap(err, "the state folder");
     if (files.len > 1)
         qsort(files.last_seqs, files.len, sizeof files.last_seqs[0], compare);
     *out = files;

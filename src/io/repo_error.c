@@ -5,7 +5,6 @@
  * must not enter is "not found", and so is one when descriptors have run out. Whoever rejects a commit must
  * know the difference, so the file system is asked again before an object is called missing or damaged.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -14,6 +13,7 @@
 
 #include "io/repo_priv.h"
 #include "model/codes.h"
+#include "util/fs.h"
 #include "util/utf8.h"
 
 void repo_last_words(char out[static REPO_WORDS_MAX])
@@ -65,23 +65,26 @@ int repo_check_identity(const struct repo *repo, struct error *err)
 }
 
 /* Packs that cannot be opened are passed over in silence by libgit2. */
-static int check_packs(const char *dir, struct error *err)
+static int check_pack(void *context, const char *name, struct error *err)
 {
     char path[PATH_MAX];
-    DIR *packs = opendir(dir);
-    if (packs == NULL) {
-        if (errno == ENOENT)
-            return 0;
+    int len = snprintf(path, sizeof path, "%s/%s", (const char *)context, name);
+    if (len > 0 && (size_t)len < sizeof path && repo_is_denied(path))
+        return error_set(err, CODE_REPO_ACCESS, EACCES, "cannot read '%s'", path);
+    return 0;
+}
+
+static int check_packs(char *path, struct error *err)
+{
+    AUTO_CLOSE int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir < 0 && errno == ENOENT)
+        return 0;
+    if (dir < 0)
         return error_set(err, errno == EACCES ? CODE_REPO_ACCESS : CODE_REPO_UNREADABLE, errno,
-                         "cannot list '%s'", dir);
-    }
-    int rc = 0;
-    for (const struct dirent *entry = readdir(packs); entry != NULL && rc == 0; entry = readdir(packs)) {
-        int len = snprintf(path, sizeof path, "%s/%s", dir, entry->d_name);
-        if (len > 0 && (size_t)len < sizeof path && repo_is_denied(path))
-            rc = error_set(err, CODE_REPO_ACCESS, EACCES, "cannot read '%s'", path);
-    }
-    closedir(packs);
+                         "cannot list '%s'", path);
+    int rc = fs_each_name(dir, check_pack, path, err);
+    if (rc != 0 && strcmp(err->code, ERR_SYSTEM) == 0)
+        err->code = CODE_REPO_UNREADABLE;
     return rc;
 }
 

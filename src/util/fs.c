@@ -1,8 +1,10 @@
 /*
  * fs: see fs.h. Here: folders, and reading.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 
 #include "util/fs_priv.h"
 
@@ -49,6 +51,41 @@ int fs_make_dir(const char *path, mode_t mode, int *out, struct error *err)
     }
     *out = take_fd(&dir);
     return 0;
+}
+
+static void close_stream(DIR **stream)
+{
+    if (*stream != NULL)
+        closedir(*stream);
+}
+
+/* The caller's descriptor is not used: it has one place for all who read the folder. */
+static DIR *open_stream(int dir)
+{
+    AUTO_CLOSE int own = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *stream = own < 0 ? NULL : fdopendir(own);
+    if (stream != NULL)
+        take_fd(&own);
+    return stream;
+}
+
+int fs_each_name(int dir, int (*visit)(void *context, const char *name, struct error *err), void *context,
+                 struct error *err)
+{
+    DIR *stream CLEANUP(close_stream) = open_stream(dir);
+    if (stream == NULL)
+        return error_set(err, ERR_SYSTEM, errno, "cannot list a folder");
+    for (;;) {
+        errno = 0; /* NULL is the end too */
+        const struct dirent *entry = readdir(stream);
+        if (entry == NULL)
+            return errno == 0 ? 0 : error_set(err, ERR_SYSTEM, errno, "cannot list a folder");
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+            continue;
+        int answer = visit(context, entry->d_name, err);
+        if (answer != 0)
+            return answer;
+    }
 }
 
 static const char *kind_of(mode_t mode)

@@ -26,6 +26,13 @@ int fs_open_dir(const char *path, int *out, struct error *err) MUST_CHECK;
 int fs_make_dir(const char *path, mode_t mode, int *out, struct error *err) MUST_CHECK;
 
 /*
+ * Calls `visit` with each name in the folder but `.` and `..`, in no order, until it answers something else than 0: that is the
+ * answer here too. What comes or goes meanwhile may be told or not. -1 with err where the folder cannot be read to its end.
+ */
+int fs_each_name(int dir, int (*visit)(void *context, const char *name, struct error *err), void *context,
+                 struct error *err) MUST_CHECK;
+
+/*
  * Appends the whole regular file to `out`. Larger than `max` bytes: ERR_FILE_TOO_LARGE. Fails `trust`:
  * ERR_FILE_UNSAFE. A file that does not exist is an outcome where `is_missing` is given (*is_missing = true,
  * returns 0), else ERR_SYSTEM with ENOENT.

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <dirent.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -19,6 +20,7 @@
 static struct {
     int fsyncs;                       /* calls so far */
     bool is_sync_broken;              /* every fsync fails with EIO */
+    bool is_list_broken;              /* so does every readdir */
     const struct temp_folder *vanish; /* fstat finds its file "x" removed after it was opened */
 } faults;
 
@@ -35,6 +37,14 @@ int fstat(int fd, struct stat *st)
     if (faults.vanish != NULL)
         unlinkat(faults.vanish->fd, "x", 0);
     return fstatat(fd, "", st, AT_EMPTY_PATH);
+}
+
+struct dirent *readdir(DIR *stream)
+{
+    if (!faults.is_list_broken)
+        return (struct dirent *)readdir64(stream); /* the same on every 64-bit system */
+    errno = EIO;
+    return NULL;
 }
 
 static int set_up(void **state)
@@ -116,6 +126,55 @@ static void fs__tells_that_a_folder_cannot_be_synced(void **state)
     faults.is_sync_broken = true;
     assert_int_equal(fs_sync_dir(folder->fd, &err), -1);
     assert_int_equal(err.sys, EIO);
+}
+
+/* Counts names; 7 stops at the one called "stop". */
+static int count_name(void *context, const char *name, struct error *err)
+{
+    size_t *names = context;
+    (void)err;
+    ++*names;
+    return strcmp(name, "stop") == 0 ? 7 : 0;
+}
+
+static void fs__tells_each_name_once(void **state)
+{
+    const struct temp_folder *folder = *state;
+    struct error err;
+    size_t names = 0;
+    put_file(folder, "a", "", 0600);
+    put_file(folder, ".b", "", 0600);
+    assert_int_equal(mkdirat(folder->fd, "c", 0700), 0);
+    for (int i = 1; i <= 2; i++) { /* the second time from the beginning again */
+        assert_int_equal(fs_each_name(folder->fd, count_name, &names, &err), 0);
+        assert_int_equal(names, 3 * i);
+    }
+}
+
+static void fs__tells_no_more_names_once_the_visitor_is_done(void **state)
+{
+    const struct temp_folder *folder = *state;
+    struct error err;
+    size_t names = 0;
+    put_file(folder, "stop", "", 0600);
+    assert_int_equal(fs_each_name(folder->fd, count_name, &names, &err), 7);
+    assert_int_equal(names, 1);
+}
+
+static void fs__tells_that_a_folder_cannot_be_read_to_its_end(void **state)
+{
+    const struct temp_folder *folder = *state;
+    struct error err;
+    size_t names = 0;
+    put_file(folder, "a", "", 0600);
+    faults.is_list_broken = true;
+    assert_int_equal(fs_each_name(folder->fd, count_name, &names, &err), -1);
+    assert_int_equal(err.sys, EIO);
+    faults.is_list_broken = false;
+    AUTO_CLOSE int file = openat(folder->fd, "a", O_RDONLY | O_CLOEXEC);
+    assert_int_equal(fs_each_name(file, count_name, &names, &err), -1);
+    assert_int_equal(err.sys, ENOTDIR);
+    assert_int_equal(names, 0);
 }
 
 static void fs__makes_a_folder_with_the_exact_mode(void **state)
@@ -412,6 +471,9 @@ int main(void)
         TEST(fs__opens_a_folder),
         TEST(fs__opens_no_folder_that_is_none),
         TEST(fs__tells_that_a_folder_cannot_be_synced),
+        TEST(fs__tells_each_name_once),
+        TEST(fs__tells_no_more_names_once_the_visitor_is_done),
+        TEST(fs__tells_that_a_folder_cannot_be_read_to_its_end),
         TEST(fs__makes_a_folder_with_the_exact_mode),
         TEST(fs__leaves_a_folder_that_is_there_as_it_is),
         TEST(fs__makes_no_folder_without_a_parent),
