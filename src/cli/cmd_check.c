@@ -110,7 +110,7 @@ static int read_base(struct repo *repo, const struct check_options *options, str
 /* What the schemas are compared with: of a commit its parent's; of the files, and of what is staged, those that are
    committed. */
 static int read_schemas(const struct cli *cli, const struct check_options *options, struct repo **repo,
-                        struct environment **out, struct error *err)
+                        struct revision *out, struct error *err)
 {
     struct repo_commit commit;
     struct oid at;
@@ -120,10 +120,10 @@ static int read_schemas(const struct cli *cli, const struct check_options *optio
     if (repo_resolve(*repo, options->revision, &at, &unborn) != 0)
         return 0;
     if (options->what != CHECK_REVISION)
-        return revision_environment(*repo, &at, out, err);
+        return revision_schemas(*repo, &at, out, err);
     if (repo_read_commit(*repo, &at, &commit, err) != 0)
         return -1;
-    return revision_environment(*repo, &commit.first_parent, out, err);
+    return revision_schemas(*repo, &commit.first_parent, out, err);
 }
 
 /* --- output --------------------------------------------------------------------------------------------- */
@@ -174,7 +174,7 @@ static int run(const struct cli *cli, const struct cli_args *args)
     struct repo *repo AUTO_REPO = NULL;
     struct source source AUTO_SOURCE = {.work_dir = -1};
     struct revision before AUTO_REVISION = {0};
-    AUTO_ENVIRONMENT struct environment *schemas = NULL;
+    struct revision schemas AUTO_REVISION = {0};
     struct candidate candidate AUTO_CANDIDATE = {0};
     struct findings findings AUTO_FINDINGS = {0};
     struct error err;
@@ -187,7 +187,8 @@ static int run(const struct cli *cli, const struct cli_args *args)
                                  : read_schemas(cli, &options, &repo, &schemas, &err)) != 0)
         return cli_fail(&err);
     struct candidate_base base = revision_base(&before, is_allowed);
-    base.compared_with = schemas;
+    base.compared_with = schemas.environment;
+    base.compared_files = schemas.listing;
     if (candidate_judge(&source, &base, &candidate, &findings, &err) != 0 || findings_check(&findings, &err) != 0)
         return cli_fail(&err);
     findings_sort(&findings);

@@ -122,6 +122,20 @@ static int list_touched(struct trial *trial, struct error *err)
     return 0;
 }
 
+static int compare_schemas(struct trial *trial, struct error *err)
+{
+    const struct candidate_base *base = trial->base;
+    bool is_apart = base->environment == NULL;
+    const struct evolution evolution = {
+        .was = is_apart ? base->compared_with : base->environment,
+        .is = trial->out->environment,
+        .in_force = base->in_force,
+        .before = is_apart ? base->compared_files : base->before,
+        .after = trial->source->listing,
+    };
+    return evolution.was == NULL ? 0 : evolution_judge(&evolution, trial->findings, err);
+}
+
 static int load_environment(struct trial *trial, struct error *err)
 {
     struct environment *was = trial->base->environment, **is = &trial->out->environment;
@@ -130,9 +144,7 @@ static int load_environment(struct trial *trial, struct error *err)
     bool is_asked = was == NULL || trial->base->reads_all || was->rules != (*is)->rules; /* names cost a look at all services */
     if (is_asked && strangers_tell((*is)->rules, trial->source->listing, trial->findings, err) < 0)
         return -1;
-    if (was == NULL)
-        was = trial->base->compared_with;
-    return was == NULL || trial->base->is_past ? 0 : evolution_judge(was, *is, trial->findings, err);
+    return trial->base->is_past ? 0 : compare_schemas(trial, err);
 }
 
 static int load_changes(struct trial *trial, struct error *err)

@@ -49,6 +49,7 @@ struct candidate_base {
     const struct catalog *in_force;  /* NULL: nothing is, and everything is read */
     struct environment *environment; /* what goes with `before`; NULL: not known, everything is read. Alone: to compare schemas with */
     struct environment *compared_with; /* the same, and nothing is shared with it: also warnings of what did not change are told */
+    struct listing *compared_files; /* what goes with that one */
     bool reads_all;                  /* also what is the same as before: for its warnings */
     bool mass_removal_allowed;      /* config/guard.h: a commit of the range says Epoch-Allow: mass-removal */
     bool is_past;                   /* it is only looked at: what may become of schemas is not judged */

@@ -9,13 +9,25 @@
 #define CONFIG_EVOLUTION_H
 
 #include "config/environment.h"
+#include "model/catalog.h"
+
+/* Two revisions, as far as this goes. Everything is borrowed. */
+struct evolution {
+    const struct environment *was, *is;
+    const struct catalog *in_force; /* the services of the first; NULL: `before` has them */
+    const struct listing *before;   /* NULL too: they are not known */
+    const struct listing *after;
+};
 
 /*
- * Compares each schema that both have under one name, and differs. `policy.breaking` of epoch.yaml, as the commit has it,
- * decides: allow says nothing; warn warns; refuse makes an error of what is breaking, and warns of what is unclear. Findings
- * stand in the schema's file: CODE_SCHEMA_BREAKING, CODE_SCHEMA_UNCLEAR.
+ * Compares each schema that both have under one name, and differs; and what a service was judged by with what it is judged by
+ * now, where that has another name: the file was renamed, epoch.yaml gives another one. A service that is new, or had no schema,
+ * or has none any more, has nothing to compare.
+ *
+ * `policy.breaking` of epoch.yaml, as the later one has it, decides: allow says nothing; warn warns; refuse makes an error of
+ * what is breaking, and warns of what is unclear. An annotation that programs obey is warned of in any case. Findings stand in
+ * the later schema's file: CODE_SCHEMA_BREAKING, CODE_SCHEMA_UNCLEAR, CODE_SCHEMA_ANNOTATION.
  */
-int evolution_judge(const struct environment *was, const struct environment *is, struct findings *findings,
-                    struct error *err) MUST_CHECK;
+int evolution_judge(const struct evolution *about, struct findings *findings, struct error *err) MUST_CHECK;
 
 #endif

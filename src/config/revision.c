@@ -59,7 +59,7 @@ int revision_load(struct repo *repo, const struct oid *commit, struct revision *
 
 enum { LOOK_BACK = 16 };
 
-static int load_environment(struct repo *repo, const struct oid *commit, struct environment **out, struct error *err)
+static int load_schemas(struct repo *repo, const struct oid *commit, struct revision *out, struct error *err)
 {
     struct source source AUTO_SOURCE = {.work_dir = -1};
     struct findings AUTO_FINDINGS findings = {0};
@@ -67,20 +67,22 @@ static int load_environment(struct repo *repo, const struct oid *commit, struct 
     if (source_from_commit(repo, commit, NULL, &source, err) != 0 ||
         environment_load(&source, NULL, &environment, &findings, err) != 0)
         return -1;
-    if (findings.errors == 0)
-        *out = TAKE(environment);
+    if (findings.errors == 0) {
+        out->listing = listing_ref(source.listing);
+        out->environment = TAKE(environment);
+    }
     return findings_check(&findings, err);
 }
 
-int revision_environment(struct repo *repo, const struct oid *tip, struct environment **out, struct error *err)
+int revision_schemas(struct repo *repo, const struct oid *tip, struct revision *out, struct error *err)
 {
     struct oid commit = *tip;
     struct error cut;
-    for (int i = 0; i < LOOK_BACK && *out == NULL && !oid_is_zero(&commit); i++) {
+    for (int i = 0; i < LOOK_BACK && out->environment == NULL && !oid_is_zero(&commit); i++) {
         struct repo_commit read;
         if (repo_read_commit(repo, &commit, &read, &cut) != 0)
             return 0; /* a shallow clone ends here */
-        if (load_environment(repo, &commit, out, err) != 0)
+        if (load_schemas(repo, &commit, out, err) != 0)
             return -1;
         commit = read.first_parent;
     }

@@ -9,7 +9,7 @@
 
 /* A valid revision: what the next one is judged against. A zeroed struct: there is none. */
 struct revision {
-    struct catalog *catalog;
+    struct catalog *catalog; /* NULL: its services were not read */
     struct listing *listing;
     struct environment *environment;
 };
@@ -27,10 +27,10 @@ int revision_load(struct repo *repo, const struct oid *commit, struct revision *
 int revision_before(struct repo *repo, const struct oid *tip, struct revision *out, struct error *err) MUST_CHECK;
 
 /*
- * The same for what schemas are compared with, which needs no service to be read: the environment of the newest commit up to
- * `tip` that has a good one. *out stays NULL where there is none.
+ * The same for what schemas are compared with, which needs no service to be read: listing and environment of the newest commit
+ * up to `tip` that has a good one. *out stays empty where there is none.
  */
-int revision_environment(struct repo *repo, const struct oid *tip, struct environment **out, struct error *err) MUST_CHECK;
+int revision_schemas(struct repo *repo, const struct oid *tip, struct revision *out, struct error *err) MUST_CHECK;
 
 /* For candidate_judge: everything is read, so that all warnings are told; what is touched is known all the same. */
 struct candidate_base revision_base(const struct revision *revision, bool mass_removal_allowed);

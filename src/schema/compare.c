@@ -24,7 +24,9 @@ enum schema_effect schema_changes_effect(const struct schema_changes *changes)
 {
     if (changes->count[SCHEMA_BREAKING] > 0)
         return SCHEMA_BREAKING;
-    return changes->count[SCHEMA_UNCLEAR] > 0 ? SCHEMA_UNCLEAR : SCHEMA_COMPATIBLE;
+    if (changes->count[SCHEMA_UNCLEAR] > 0)
+        return SCHEMA_UNCLEAR;
+    return changes->count[SCHEMA_ANNOTATION] > 0 ? SCHEMA_ANNOTATION : SCHEMA_COMPATIBLE;
 }
 
 const char *schema_effect_name(enum schema_effect effect)
@@ -32,6 +34,8 @@ const char *schema_effect_name(enum schema_effect effect)
     switch (effect) {
     case SCHEMA_COMPATIBLE:
         return "compatible";
+    case SCHEMA_ANNOTATION:
+        return "annotation";
     case SCHEMA_UNCLEAR:
         return "unclear";
     case SCHEMA_BREAKING:
@@ -122,10 +126,8 @@ static bool grow_seen(struct comparison *c)
     return true;
 }
 
-/* True the second time. A schema that many places share is told of where it is met first. */
-static bool was_seen(struct comparison *c, const struct view *before, const struct view *after)
+bool compare_was_seen(struct comparison *c, struct pair pair)
 {
-    struct pair pair = {fold(before), fold(after)};
     if (c->seen_len * 2 >= c->seen_cap && !grow_seen(c)) {
         c->failed = true;
         return true;
@@ -136,6 +138,12 @@ static bool was_seen(struct comparison *c, const struct view *before, const stru
     c->seen[at] = pair;
     c->seen_len++;
     return false;
+}
+
+/* A schema that many places share is told of where it is met first. */
+static bool was_seen(struct comparison *c, const struct view *before, const struct view *after)
+{
+    return compare_was_seen(c, (struct pair){fold(before), fold(after)});
 }
 
 /* --- costs ---------------------------------------------------------------------------------------------- */
@@ -272,6 +280,7 @@ int schema_compare(const struct doc_node *before, const struct doc_node *after, 
         compare_report(&c, SCHEMA_UNCLEAR, &whole, NULL,
                        "refers by $id or $dynamicRef to schemas inside itself, which is not followed");
     compare_schemas(&c, before, after);
+    compare_secrets(&c);
     *steps = c.steps;
     return c.failed || c.pointer.failed ? error_memory(err) : 0;
 }

@@ -2,8 +2,10 @@
  * compare: two versions of a schema, and what becomes of the values that were valid under the first.
  *
  *   breaking    some value that was valid is not any more
- *   compatible  every value that was valid still is
  *   unclear     it may be either: what would tell them apart is not worked out
+ *   annotation  every value that was valid still is, and yet people should know: a secret would be shown from
+ *               now on, a variable that overrode a value does not any more
+ *   compatible  every value that was valid still is
  *
  * Only the two documents are looked at: what they refer to in other documents is the same as long as the
  * reference is, and a change over there is that document's. A key that is wanted anew but has a default is
@@ -21,7 +23,7 @@ enum {
     COMPARE_STEPS_MAX = 200 * 1000, /* of all schemas of a revision: then the rest is unclear */
 };
 
-enum schema_effect { SCHEMA_COMPATIBLE, SCHEMA_UNCLEAR, SCHEMA_BREAKING };
+enum schema_effect { SCHEMA_COMPATIBLE, SCHEMA_ANNOTATION, SCHEMA_UNCLEAR, SCHEMA_BREAKING };
 
 struct schema_change {
     enum schema_effect effect;
@@ -52,7 +54,7 @@ int schema_compare(const struct doc_node *before, const struct doc_node *after, 
 /* The worst of them; compatible if there is none. */
 enum schema_effect schema_changes_effect(const struct schema_changes *changes);
 
-/* "breaking", "unclear", "compatible". */
+/* "breaking", "unclear", "annotation", "compatible". */
 const char *schema_effect_name(enum schema_effect effect);
 
 #endif

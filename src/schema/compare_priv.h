@@ -3,7 +3,7 @@
  *
  * compare.c walks both schemas side by side, compare_view.c gathers what speaks about one value,
  * compare_rules.c judges the keywords about single values, compare_objects.c those about mappings and lists,
- * compare_choices.c the alternatives; compare_secret.c says which values are shown.
+ * compare_choices.c the alternatives; compare_secret.c says which values are shown, and which will be.
  */
 #ifndef SCHEMA_COMPARE_PRIV_H
 #define SCHEMA_COMPARE_PRIV_H
@@ -55,6 +55,9 @@ bool compare_charge(struct comparison *c, uint64_t steps);
 /* For holding each of one list against each of another. */
 bool compare_charge_pairs(struct comparison *c, size_t a, size_t b);
 
+/* True the second time that it is asked about the two. */
+bool compare_was_seen(struct comparison *c, struct pair pair);
+
 /* --- views ---------------------------------------------------------------------------------------------- */
 
 void view_add(const struct side *side, const struct doc_node *schema, struct view *view);
@@ -87,6 +90,9 @@ void compare_report(struct comparison *c, enum schema_effect effect, const struc
 
 /* Whether the place that is compared is a secret by anything either document says, of a place above too. */
 bool compare_is_secret(struct comparison *c);
+
+/* Reports the places that were secret and are none any more. A walk of its own, after the other. */
+void compare_secrets(struct comparison *c);
 
 /* --- the rules ------------------------------------------------------------------------------------------ */
 

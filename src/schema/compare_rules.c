@@ -396,13 +396,26 @@ void compare_strings(struct comparison *c, const struct view *before, const stru
 
 /* --- what is not about validity ------------------------------------------------------------------------- */
 
+/* Whoever sets the variable of before is not heard any more. */
+static void compare_variable(struct comparison *c, const struct view *before, const struct view *after)
+{
+    const struct doc_node *was = view_get(before, "x-env", NULL), *is = view_get(after, "x-env", NULL);
+    if (was == NULL && is != NULL)
+        compare_report(c, SCHEMA_COMPATIBLE, after, "x-env", "has an environment variable now");
+    if (was == NULL || was->kind != DOC_STRING || (is != NULL && doc_equal(was, is)))
+        return;
+    compare_report(c, SCHEMA_ANNOTATION, after, "x-env", "the environment variable %.*s overrides it no more%s%.*s",
+                   (int)was->u.string.len, was->u.string.data, is != NULL && is->kind == DOC_STRING ? ", but " : "",
+                   is != NULL && is->kind == DOC_STRING ? (int)is->u.string.len : 0,
+                   is != NULL && is->kind == DOC_STRING ? is->u.string.data : "");
+}
+
 void compare_notes(struct comparison *c, const struct view *before, const struct view *after)
 {
     static const struct {
         const char *keyword, *what;
     } notes[] = {
         {"default", "another default"},
-        {"x-env", "another environment variable"},
         {"x-secret", "another say on being secret"},
         {"x-restart", "another say on needing a restart"},
         {"deprecated", "another say on being deprecated"},
@@ -413,4 +426,5 @@ void compare_notes(struct comparison *c, const struct view *before, const struct
         if ((was == NULL) != (is == NULL) || (was != NULL && !doc_equal(was, is)))
             compare_report(c, SCHEMA_COMPATIBLE, after, notes[i].keyword, "has %s", notes[i].what);
     }
+    compare_variable(c, before, after);
 }

@@ -44,7 +44,7 @@ static bool holds(const struct schema *schema, const struct doc_node *value)
 static int compare(const struct doc_node *question)
 {
     static const char letters[] = {
-        [SCHEMA_COMPATIBLE] = 'c', [SCHEMA_UNCLEAR] = 'u', [SCHEMA_BREAKING] = 'b'};
+        [SCHEMA_COMPATIBLE] = 'c', [SCHEMA_ANNOTATION] = 'c', [SCHEMA_UNCLEAR] = 'u', [SCHEMA_BREAKING] = 'b'};
     const struct doc_node *const *parts = question->u.array.items;
     AUTO_SCHEMA_CHANGES struct schema_changes changes = {0};
     uint32_t steps = COMPARE_STEPS_MAX;
@@ -60,7 +60,7 @@ static int compare(const struct doc_node *question)
     if (schema_compare(parts[0], parts[1], &steps, &changes, &err) < 0)
         return 0;
     enum schema_effect effect = schema_changes_effect(&changes);
-    for (size_t i = 0; effect == SCHEMA_COMPATIBLE && i < parts[2]->u.array.len; i++)
+    for (size_t i = 0; effect < SCHEMA_UNCLEAR && i < parts[2]->u.array.len; i++)
         if (holds(was, parts[2]->u.array.items[i]) && !holds(is, parts[2]->u.array.items[i]))
             return 'X';
     return letters[effect];

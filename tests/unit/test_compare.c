@@ -105,7 +105,17 @@ static void compare__single_values(void **state)
     assert_says("{\"enum\":[1,2]}", "{\"enum\":[1,2],\"minimum\":1}",
                 "unclear : the choices must also pass another minimum now\n");
     assert_says("{\"default\":1}", "{\"default\":2,\"x-env\":\"A\"}",
-                "compatible : has another default\ncompatible : has another environment variable\n");
+                "compatible : has another default\ncompatible : has an environment variable now\n");
+}
+
+static void compare__a_variable_that_overrides_no_more_is_told(void **state)
+{
+    (void)state;
+    assert_says("{\"x-env\":\"A\"}", "{\"x-env\":\"B\"}",
+                "annotation : the environment variable A overrides it no more, but B\n");
+    assert_says("{\"x-env\":\"A\"}", "{}", "annotation : the environment variable A overrides it no more\n");
+    assert_says("{\"$defs\":{\"a\":{\"x-env\":\"A\"}},\"$ref\":\"#/$defs/a\"}", "{\"x-env\":\"A\"}", "");
+    assert_says("{\"x-restart\":true}", "{}", "compatible : has another say on needing a restart\n");
 }
 
 static void compare__keys_of_mappings(void **state)
@@ -276,6 +286,55 @@ static void compare__secrets_are_not_shown_whoever_calls_them_so(void **state)
                 "breaking /a: 1 is no choice any more\ncompatible /a: 2 is a choice now\n");
 }
 
+#define SECRET "{\"x-secret\":true}"
+#define SHOWN "is no secret any more: plans, findings and explain show it\n"
+
+static void compare__a_secret_that_is_none_any_more_is_told(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *before, *after, *way;
+    } shown[] = {
+        {"{\"properties\":{\"a\":" SECRET "}}", "{\"properties\":{\"a\":{\"x-secret\":false}}}", "/a"},
+        {"{\"properties\":{\"a\":" SECRET "}}", "{\"properties\":{\"a\":{}}}", "/a"},
+        {"{\"properties\":{\"a\":" SECRET "}}", "{}", "/a"},
+        {"{\"properties\":{\"a\":{\"anyOf\":[{}," SECRET "]}}}", "{\"properties\":{\"a\":{}}}", "/a"},
+        {"{\"patternProperties\":{\"_key$\":" SECRET "}}", "{}", "/*"},
+        {"{\"properties\":{\"a\":{\"items\":" SECRET "}}}", "{\"properties\":{\"a\":{\"items\":{}}}}", "/a/*"},
+        {"{\"properties\":{\"a\":{\"$ref\":\"#/$defs/s\"}},\"$defs\":{\"s\":" SECRET "}}",
+         "{\"properties\":{\"a\":{\"$ref\":\"#/$defs/s\"}},\"$defs\":{\"s\":{}}}", "/a"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(shown); i++) {
+        AUTO_BUF struct buf out = {0};
+        char wanted[128];
+        snprintf(wanted, sizeof wanted, "annotation %s: " SHOWN, shown[i].way);
+        compare(shown[i].before, shown[i].after, &out);
+        if (strstr(out.data, wanted) == NULL)
+            fail_msg("%s\n-> %s\nsays:\n%s", shown[i].before, shown[i].after, out.data);
+    }
+}
+
+/* It is called one elsewhere now, or nothing can stand there. */
+static void compare__a_secret_that_stays_one_says_nothing_of_it(void **state)
+{
+    (void)state;
+    static const char *const hidden[] = {
+        "{\"properties\":{\"a\":{\"allOf\":[{\"$ref\":\"#/$defs/s\"}]}},\"$defs\":{\"s\":" SECRET "}}",
+        "{\"x-secret\":true}",
+        "{\"anyOf\":[{\"properties\":{\"a\":" SECRET "}},{}]}",
+        "{\"patternProperties\":{\"^a\":" SECRET "}}",
+        "{\"additionalProperties\":" SECRET "}",
+        "{\"properties\":{\"b\":{}},\"additionalProperties\":false}",
+        "{\"properties\":{\"a\":{\"$ref\":\"other.yaml\"}}}",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(hidden); i++) {
+        AUTO_BUF struct buf out = {0};
+        compare("{\"properties\":{\"a\":" SECRET "}}", hidden[i], &out);
+        if (strstr(out.data, "annotation") != NULL)
+            fail_msg("-> %s\nsays:\n%s", hidden[i], out.data);
+    }
+}
+
 static void t16__schemas_made_to_be_walked_for_ever_end(void **state)
 {
     (void)state;
@@ -337,6 +396,9 @@ int main(void)
         cmocka_unit_test(compare__follows_references_inside_and_trusts_those_outside),
         cmocka_unit_test(compare__places_are_those_of_the_keywords),
         cmocka_unit_test(compare__secrets_are_not_shown),
+        cmocka_unit_test(compare__a_variable_that_overrides_no_more_is_told),
+        cmocka_unit_test(compare__a_secret_that_is_none_any_more_is_told),
+        cmocka_unit_test(compare__a_secret_that_stays_one_says_nothing_of_it),
         cmocka_unit_test(compare__secrets_are_not_shown_whoever_calls_them_so),
         cmocka_unit_test(t16__schemas_made_to_be_walked_for_ever_end),
         cmocka_unit_test(t16__long_lists_and_costly_patterns_are_left_unclear),
