@@ -50,6 +50,19 @@ static int print_code(const struct code *code)
     return cli_print(&text);
 }
 
+/* A code by its name; a state also as it is printed: hold:paused. */
+static const struct code *find_code(const char *name)
+{
+    static const char *const prefixes[] = {[STATE_HOLD] = "hold:", [STATE_DEGRADED] = "degraded:"};
+    for (size_t kind = 0; kind < ARRAY_LEN(prefixes); kind++) {
+        size_t len = strlen(prefixes[kind]);
+        const struct state *state = strncmp(name, prefixes[kind], len) == 0 ? state_find(name + len) : NULL;
+        if (state != NULL && state->kind == kind)
+            return code_find(state->name);
+    }
+    return code_find(name);
+}
+
 enum { OPT_MANUAL };
 
 static int print_table(const struct cli_args *args)
@@ -76,7 +89,7 @@ static int run(const struct cli *cli, const struct cli_args *args)
         usage_put_help(&text, verb);
         return cli_print(&text);
     }
-    const struct code *code = code_find(name);
+    const struct code *code = find_code(name);
     return code != NULL ? print_code(code) : cli_usage(args->verb, "there is no verb or code '%s'", name);
 }
 
@@ -84,7 +97,7 @@ const struct cli_verb verb_help = {
     .name = "help",
     .summary = "explain a verb or a code",
     .help = "Lists the verbs, or explains one, or explains a code: the name in square brackets behind\n"
-            "findings and errors, and in states.\n",
+            "findings and errors, or a state, with _hold:_ or _degraded:_ in front or without.\n",
     .operands = {{.name = "VERB|CODE", .kind = CLI_TOPIC, .is_optional = true}},
     .options = {[OPT_MANUAL] = {.name = "manual",
                                 .argument = "verbs|options",

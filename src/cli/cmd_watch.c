@@ -150,7 +150,11 @@ static int open_client(struct watcher *w, const char *service, const char *root,
     options.on_alarm = on_alarm;
     int rc = epoch_open(&w->client, &options, &error);
     explicit_bzero(password.data, password.len);
-    return rc == 0 ? 0 : error_set(err, error.code, error.sys, "%s", error.message);
+    if (rc == 0)
+        return 0;
+    error_set(err, error.code, 0, "%s", error.message); /* which ends in the cause already */
+    err->sys = error.sys;
+    return -1;
 }
 
 static void watcher_fini(struct watcher *w)

@@ -64,7 +64,9 @@ int schema_infer_services(const struct cli *cli, const struct cli_args *args)
         return cli_fail(&err);
     if (cli_print_errors(&findings))
         return CLI_FINDINGS;
-    if (schema_infer(span_of(title), services.roots, services.len, &text, &err) != 0)
+    int (*infer)(struct span, const struct doc_node *const *, size_t, struct buf *, struct error *) =
+        cli_given(args, SCHEMA_OPT_JSON) ? schema_infer_json : schema_infer;
+    if (infer(span_of(title), services.roots, services.len, &text, &err) != 0)
         return cli_fail(&err);
     return cli_print(&text);
 }

@@ -2,7 +2,7 @@
  * yaml: YAML 1.2 (core schema) into a doc, by libyaml's event API; yaml.c is the only file that names it.
  *
  * Limits are checked while parsing (libyaml 0.2.5 has none and is quadratic in nesting). Refused with
- * file:line:column: everything DESIGN's "YAML is read with the YAML 1.2 core schema" lists; codes
+ * file:line:column: everything that the YAML part of epoch-repository(7) lists; codes
  * CODE_YAML_*, CODE_LIMIT_*. Positions: 1-based line, 1-based column in characters.
  */
 #ifndef IO_YAML_H

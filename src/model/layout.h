@@ -1,7 +1,6 @@
 /*
- * layout: which paths of a configuration repository mean what (DESIGN: "The configuration repository"),
- * judged from names and modes alone. Names come straight from git objects and may be any bytes but '/' and
- * NUL.
+ * layout: which paths of a configuration repository mean what (epoch-repository(7), LAYOUT), judged from names and
+ * modes alone. Names come straight from git objects and may be any bytes but '/' and NUL.
  */
 #ifndef MODEL_LAYOUT_H
 #define MODEL_LAYOUT_H

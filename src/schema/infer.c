@@ -4,6 +4,7 @@
 
 #include <strings.h>
 
+#include "model/json.h"
 #include "model/sealed.h"
 #include "model/spell.h"
 #include "util/array.h"
@@ -314,19 +315,38 @@ static void builder_fini(struct inferring *inferring)
     doc_builder_fini(&inferring->builder);
 }
 
-int schema_infer(struct span title, const struct doc_node *const *values, size_t len, struct buf *out,
-                 struct error *err)
+static int infer(struct span title, const struct doc_node *const *values, size_t len, struct doc *doc, struct error *err)
 {
     /* A schema is some levels deeper than what it describes. */
     static const struct doc_limits limits = {DOC_DEPTH_MAX, UINT32_MAX, UINT32_MAX};
     CLEANUP(builder_fini) struct inferring inferring = {.pos = {1, 1}, .err = err};
-    AUTO_DOC struct doc doc = {0};
     AUTO_VALUES struct values all = {calloc(len + 1, sizeof(struct doc_node *)), len};
     if (all.items == NULL)
         return error_memory(err);
     memcpy(all.items, values, len * sizeof *values);
-    if (doc_builder_init(&inferring.builder, &doc.arena, "schema", &limits, err) < 0 ||
+    if (doc_builder_init(&inferring.builder, &doc->arena, "schema", &limits, err) < 0 ||
         build(&inferring, title, &all) < 0)
+        return -1;
+    doc->root = doc_builder_root(&inferring.builder);
+    return 0;
+}
+
+int schema_infer_json(struct span title, const struct doc_node *const *values, size_t len, struct buf *out,
+                      struct error *err)
+{
+    AUTO_DOC struct doc doc = {0};
+    if (infer(title, values, len, &doc, err) < 0)
+        return -1;
+    json_write(doc.root, out);
+    buf_putc(out, '\n');
+    return buf_check(out, err);
+}
+
+int schema_infer(struct span title, const struct doc_node *const *values, size_t len, struct buf *out,
+                 struct error *err)
+{
+    AUTO_DOC struct doc doc = {0};
+    if (infer(title, values, len, &doc, err) < 0)
         return -1;
     buf_printf(out,
                "# What %zu configuration%s hold%s today: a start, to be gone on with by hand. Say what each "
@@ -336,5 +356,5 @@ int schema_infer(struct span title, const struct doc_node *const *values, size_t
                "# (x-restart: true).%s\n",
                len, len == 1 ? "" : "s", len == 1 ? "s" : "",
                len == 1 ? " Nothing is required yet: one configuration cannot tell." : "");
-    return spell_document(doc_builder_root(&inferring.builder), out, err);
+    return spell_document(doc.root, out, err);
 }

@@ -16,4 +16,8 @@
 int schema_infer(struct span title, const struct doc_node *const *values, size_t len, struct buf *out,
                  struct error *err) MUST_CHECK;
 
+/* The same as one line of canonical JSON. */
+int schema_infer_json(struct span title, const struct doc_node *const *values, size_t len, struct buf *out,
+                      struct error *err) MUST_CHECK;
+
 #endif

@@ -1060,6 +1060,16 @@ def test_help_of_a_state_tells_when_it_comes_what_is_served_how_it_ends_and_what
             assert words + "\n" in text
 
 
+@pytest.mark.parametrize("name, shown", [("repo-behind", "hold:repo-behind"), ("paused", "hold:paused"), ("poll-only", "degraded:poll-only")])
+def test_help_takes_a_state_as_status_and_the_log_print_it(name, shown):
+    assert ctl("help", shown, check=0).stdout == ctl("help", name, check=0).stdout
+
+
+@pytest.mark.parametrize("name", ["hold:poll-only", "degraded:paused", "hold:ok", "hold:", "degraded:yaml.nul", "hold:hold:paused"])
+def test_help_knows_no_state_that_is_never_printed(name):
+    assert f"there is no verb or code '{name}'" in ctl("help", name, check=2).stderr
+
+
 def test_help_explains_every_verb():
     overview = ctl("help", check=0).stdout
     verbs = overview.split("\n\n")[1]

@@ -1,4 +1,6 @@
 """A first schema out of what is there: what epochctl prints is good to be committed as it is."""
+import json
+
 import pytest
 from harness import Repo, ctl
 
@@ -29,6 +31,15 @@ def test_the_schema_of_what_is_there_fits_it_and_finds_what_is_misspelt(config):
     (config.path / LAMP).write_text("brigth: true\n")
     run = ctl("-C", config.path, "check", "--worktree")
     assert run.returncode == 1 and KEY_MISSPELT in run.stdout + run.stderr
+
+
+def test_for_a_program_it_is_one_json_object_that_says_the_same(config):
+    text = ctl("-C", config.path, "schema", "infer", "lamp", "lamp2", "--json", check=0).stdout
+    schema = json.loads(text)
+    assert text.count("\n") == 1 and schema["title"] == "lamp" and schema["required"] == ["bright", "mqtt"]
+    assert schema["properties"]["level"] == {"type": "integer"} and "hunter2" not in text
+    config.commit({"schemas/lamp.yaml": None, "schemas/lamp.json": text}, "a schema")
+    assert ctl("-C", config.path, "check").returncode == 0
 
 
 def test_the_file_that_it_is_printed_into_is_empty_already(config):
