@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness import PATIENCE_S, Broker, Daemon, Repo, Subscriber, environment, free_port
+from worlds import World
 
 
 @pytest.fixture
@@ -49,6 +50,18 @@ def daemon(tmp_path, home, broker, ends):
     d = ends(Daemon(tmp_path / "epochd", home, broker))
     d.published(1)
     return d
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory):
+    return World(tmp_path_factory.mktemp("world"))
+
+
+@pytest.fixture
+def copy(world, tmp_path):
+    """The state of the world, to be damaged."""
+    shutil.copytree(world.daemon.state, tmp_path / "state")
+    return tmp_path / "state"
 
 
 class Ended:
