@@ -33,12 +33,11 @@ enum cli_kind {
     CLI_FILE,    /* the shell completes it, as the next three */
     CLI_DIR,
     CLI_HOST,
-    CLI_REV,     /* a branch, a tag, a commit */
     CLI_VERB,
     CLI_CODE,
     CLI_TOPIC,   /* a verb or a code: what `help` explains */
     CLI_SERVICE,
-    CLI_EPOCH,   /* a number, or anything git takes for a commit */
+    CLI_POINT,   /* of the history, see point.h; or a range of two */
     CLI_KEY,     /* a JSON Pointer into the service that an operand before names */
     CLI_PROFILE,
     CLI_CONSUMER, /* SERVICE@INSTANCE that acknowledged */

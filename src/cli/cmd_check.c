@@ -7,20 +7,21 @@
 
 #include "cli/cli.h"
 #include "cli/formats.h"
+#include "cli/point.h"
 #include "cli/verbs.h"
 #include "config/candidate.h"
 #include "config/guard.h"
 #include "config/revision.h"
 #include "model/codes.h"
 
-enum { REVISION_MAX = 256 };
-
 enum check_what { CHECK_REVISION, CHECK_STAGED, CHECK_WORKTREE };
 
 struct check_options {
     enum check_what what;
-    char revision[REVISION_MAX];
-    char base[REVISION_MAX]; /* "": what it is laid over does not count */
+    struct point_range range;
+    const char *revision;
+    const char *base; /* NULL: what it is laid over does not count */
+    struct point tip, over; /* those two, once they are found */
 };
 
 enum { OPT_STAGED, OPT_WORKTREE, OPT_FORMAT, OPT_JSON };
@@ -39,16 +40,19 @@ static bool choose(const struct cli_args *args, struct check_options *out)
         cli_usage(args->verb, "one revision, or --staged, or --worktree");
         return false;
     }
-    const char *dots = strstr(revision, "..");
-    const char *tip = dots == NULL ? revision : dots + 2;
-    size_t base_len = dots == NULL ? 0 : (size_t)(dots - revision);
-    if (tip[0] == '.' || revision[0] == '\0' || strlen(tip) >= REVISION_MAX || base_len >= REVISION_MAX || (dots != NULL && base_len == 0)) {
-        cli_usage(args->verb, "a revision, or A..B with both of them named");
-        return false;
+    out->revision = revision;
+    switch (point_split(revision, &out->range)) {
+    case POINT_RANGE:
+        out->base = out->range.from;
+        out->revision = out->range.to;
+        return true;
+    case POINT_ONE:
+        return true;
+    case POINT_WRONG:
+        break;
     }
-    snprintf(out->base, sizeof out->base, "%.*s", (int)base_len, revision);
-    snprintf(out->revision, sizeof out->revision, "%s", tip[0] == '\0' ? "HEAD" : tip);
-    return true;
+    cli_usage(args->verb, "a revision, or A..B with A named");
+    return false;
 }
 
 static bool has_repository(void)
@@ -79,10 +83,9 @@ static int open_work_tree(struct source *out, struct error *err)
 }
 
 /* Where the files come from. `repo` is opened where one is needed and must outlive the source. */
-static int open_source(const struct cli *cli, const struct check_options *options, struct repo **repo,
+static int open_source(const struct cli *cli, struct local *local, struct check_options *options, struct repo **repo,
                        struct source *out, struct error *err)
 {
-    struct oid commit;
     if (options->what == CHECK_WORKTREE)
         return open_work_tree(out, err);
     if (cli_open_repo(cli, repo, err) != 0)
@@ -91,20 +94,20 @@ static int open_source(const struct cli *cli, const struct check_options *option
         return refuse_bare(err);
     if (options->what == CHECK_STAGED)
         return source_from_index(*repo, out, err);
-    if (repo_resolve(*repo, options->revision, &commit, err) != 0)
+    if (point_find(cli, local, *repo, options->revision, &options->tip, err) != 0 ||
+        (options->base != NULL && point_find(cli, local, *repo, options->base, &options->over, err) != 0))
         return -1;
-    return source_from_commit(*repo, &commit, NULL, out, err);
+    return source_from_commit(*repo, &options->tip.commit, NULL, out, err);
 }
 
 /* What B is pushed over: that decides whether it removes too much. */
 static int read_base(struct repo *repo, const struct check_options *options, struct revision *before, bool *allowed,
                      struct error *err)
 {
-    struct oid base, tip;
-    if (repo_resolve(repo, options->base, &base, err) != 0 || repo_resolve(repo, options->revision, &tip, err) != 0 ||
-        guard_allows_mass_removal(repo, &tip, &base, allowed, err) != 0)
+    const struct oid *over = &options->over.commit;
+    if (guard_allows_mass_removal(repo, &options->tip.commit, over, allowed, err) != 0)
         return -1;
-    return revision_before(repo, &base, before, err);
+    return revision_before(repo, over, before, err);
 }
 
 /* What the schemas are compared with: of a commit its parent's; of the files, and of what is staged, those that are
@@ -113,15 +116,13 @@ static int read_schemas(const struct cli *cli, const struct check_options *optio
                         struct revision *out, struct error *err)
 {
     struct repo_commit commit;
-    struct oid at;
+    struct oid head;
     struct error unborn;
     if (options->what == CHECK_WORKTREE && (!has_repository() || cli_open_repo(cli, repo, &unborn) != 0))
         return 0; /* the files alone can be judged too */
-    if (repo_resolve(*repo, options->revision, &at, &unborn) != 0)
-        return 0;
     if (options->what != CHECK_REVISION)
-        return revision_schemas(*repo, &at, out, err);
-    if (repo_read_commit(*repo, &at, &commit, err) != 0)
+        return repo_resolve(*repo, "HEAD", &head, &unborn) != 0 ? 0 : revision_schemas(*repo, &head, out, err);
+    if (repo_read_commit(*repo, &options->tip.commit, &commit, err) != 0)
         return -1;
     return revision_schemas(*repo, &commit.first_parent, out, err);
 }
@@ -171,6 +172,7 @@ static int print(const char *format, const struct findings *findings, const stru
 static int run(const struct cli *cli, const struct cli_args *args)
 {
     struct check_options options = {.revision = "HEAD"};
+    struct local local AUTO_LOCAL = {.state_dir = -1};
     struct repo *repo AUTO_REPO = NULL;
     struct source source AUTO_SOURCE = {.work_dir = -1};
     struct revision before AUTO_REVISION = {0};
@@ -182,10 +184,10 @@ static int run(const struct cli *cli, const struct cli_args *args)
     const char *format = cli_given(args, OPT_JSON) ? "json" : cli_given(args, OPT_FORMAT) ? args->options[OPT_FORMAT] : "text";
     if (!choose(args, &options))
         return CLI_USAGE;
-    if (open_source(cli, &options, &repo, &source, &err) != 0 ||
-        (options.base[0] != '\0' ? read_base(repo, &options, &before, &is_allowed, &err)
+    if (open_source(cli, &local, &options, &repo, &source, &err) != 0 ||
+        (options.base != NULL ? read_base(repo, &options, &before, &is_allowed, &err)
                                  : read_schemas(cli, &options, &repo, &schemas, &err)) != 0)
-        return cli_fail(&err);
+        return local_fail(&local, &err);
     struct candidate_base base = revision_base(&before, is_allowed);
     base.compared_with = schemas.environment;
     base.compared_files = schemas.listing;
@@ -199,14 +201,14 @@ static int run(const struct cli *cli, const struct cli_args *args)
 const struct cli_verb verb_check = {
     .name = "check",
     .summary = "judge a revision as epochd would",
-    .help = "Judges a revision with the daemon's own code. _REV_ is anything git takes (default: HEAD). The\n"
-            "repository is the one at or above the current folder, else that of the settings. Each finding\n"
-            "is one line, \"file:line:column: message [code]\": the errors, then warnings, marked (50 at\n"
-            "most; *--format json* has 1,000); the last line is the verdict. Schemas are compared with those\n"
-            "of the commit below. What depends on the epoch in force (*guard.mass-removal*) is judged for\n"
-            "_A..B_ alone: _B_ as if it were pushed over _A_.\n",
+    .help = "Judges a revision with the daemon's own code: a commit (default: HEAD), an epoch's number, or a\n"
+            "time. The repository is the one at or above the current folder, else that of the settings.\n"
+            "Each finding is one line, \"file:line:column: message [code]\": the errors, then warnings, marked\n"
+            "(50 at most; *--format json* has 1,000); the last line is the verdict. Schemas are compared with\n"
+            "those of the commit below. What depends on the epoch in force (*guard.mass-removal*) is judged\n"
+            "for _A..B_ alone: _B_ as if it were pushed over _A_.\n",
     .exit = "0: it would be accepted; 1: it would be refused.",
-    .operands = {{.name = "REV|A..B", .kind = CLI_REV, .is_optional = true}},
+    .operands = {{.name = "REV|A..B", .kind = CLI_POINT, .is_optional = true}},
     .options = {[OPT_STAGED] = {.name = "staged", .help = "judge what is staged"},
                 [OPT_WORKTREE] = {.name = "worktree",
                                   .help = "judge the files as they are; the folder need not be a git repository",

@@ -4,8 +4,8 @@
  *
  *   epochctl complete -- WORDS…    the words behind `epochctl`, the last is the one at the cursor
  *
- * Prints "word TAB description" lines; or one line that tells the shell to use its own names: :file, :dir, :host,
- * :rev. Says nothing of what goes wrong: nobody wants to read that behind a half-typed line.
+ * Prints "word TAB description" lines; or one line that tells the shell to use its own names: :file, :dir, :host;
+ * or :rev, for those of git, with numbers of epochs in the lines behind it. Says nothing of what goes wrong: nobody wants to read that behind a half-typed line.
  */
 #include <string.h>
 
@@ -117,9 +117,6 @@ static void put_kind(const struct cursor *cursor, enum cli_kind kind, const char
     case CLI_HOST:
         buf_puts(out, ":host\n");
         return;
-    case CLI_REV:
-        buf_puts(out, ":rev\n");
-        return;
     case CLI_ANY:
         return;
     case CLI_VERB:
@@ -127,8 +124,13 @@ static void put_kind(const struct cursor *cursor, enum cli_kind kind, const char
     case CLI_TOPIC:
         names_put(&cursor->cli, kind, NULL, prefix, out);
         return;
+    case CLI_POINT:
+        if (cursor->is_elsewhere)
+            return;
+        buf_puts(out, ":rev\n"); /* and these: */
+        names_put(&cursor->cli, kind, NULL, prefix, out);
+        return;
     case CLI_SERVICE:
-    case CLI_EPOCH:
     case CLI_KEY:
     case CLI_PROFILE:
     case CLI_CONSUMER:

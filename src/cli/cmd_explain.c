@@ -72,8 +72,8 @@ const struct cli_verb verb_explain = {
     .exit = "0: explained; 1: the service is not valid, and the findings say why; 2: there is no such service, key or "
             "profile.",
     .operands = {{.name = "SERVICE", .kind = CLI_SERVICE}, {.name = "KEY", .kind = CLI_KEY, .is_optional = true}},
-    .options = {[OPT_AT] = {.name = "at", .argument = "EPOCH", .kind = CLI_EPOCH,
-                            .help = "as it was in an epoch, by its number or as a revision of git"},
+    .options = {[OPT_AT] = {.name = "at", .argument = "EPOCH", .kind = CLI_POINT,
+                            .help = "as it was in an epoch: its number, a commit, or a time"},
                 [OPT_PROFILE] = {.name = "profile", .argument = "NAME", .kind = CLI_PROFILE,
                                  .help = "as it would be under that profile; - for none"},
                 [OPT_JSON] = {.name = "json",

@@ -30,8 +30,8 @@ static bool read_time(const struct cli_args *args, size_t option, int64_t *out)
     *out = 0;
     if (text == NULL || when_parse(text, clock_wall_ms(), out))
         return true;
-    cli_usage(args->verb, "--%s takes 2026-11-21, \"2026-11-21 10:30\", or how long ago: 15min, 2h, 3d",
-              args->verb->options[option].name);
+    cli_usage(args->verb, "--%s takes %s",
+              args->verb->options[option].name, WHEN_TAKES);
     return false;
 }
 
@@ -276,8 +276,8 @@ const struct cli_verb verb_log = {
             "_SERVICE_ only the epochs that changed it. Needs _journal.key_, so run it as the daemon's user\n"
             "or root.\n"
             "\n"
-            "Times are those of the verdict, in UTC. _TIME_ is 2026-11-21, \"2026-11-21 10:30\", or how long\n"
-            "ago: 15min, 2h, 3d, 1w.\n",
+            "Times are those of the verdict, in UTC. _TIME_ is 2026-11-21, \"2026-11-21 10:30\", 10:30 (of\n"
+            "today), *today* and *yesterday* (their midnight), or how long ago: 15min, 2h, 3d, \"1 week ago\".\n",
     .exit = "0: read, also where nothing is of that time; 2: there never was such a service.",
     .operands = {{.name = "SERVICE", .kind = CLI_SERVICE, .is_optional = true}},
     .options = {[OPT_COUNT] = {.letter = 'n', .argument = "COUNT", .help = "how many, 1 to 100; default 10"},

@@ -4,18 +4,16 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "cli/epochs.h"
 #include "cli/formats.h"
 #include "cli/hook_answer.h"
 #include "cli/plan.h"
+#include "cli/point.h"
 #include "cli/verbs.h"
 #include "config/revision.h"
 #include "model/codes.h"
 
 enum { OPT_FORMAT, OPT_JSON, OPT_STAGED, OPT_WORKTREE };
 enum { OPT_DIFF_WORKTREE = OPT_STAGED };
-
-enum { REVISION_MAX = 512 };
 
 /* --- one side and the other ----------------------------------------------------------------------------- */
 
@@ -28,10 +26,11 @@ static int read_served(struct repo *repo, const char *revision, struct revision 
 }
 
 /* A revision that must be valid: differences to half a configuration would mislead. */
-static int read_epoch(struct local *local, struct repo *repo, const char *text, struct revision *out, struct error *err)
+static int read_epoch(const struct cli *cli, struct local *local, struct repo *repo, const char *text, struct revision *out,
+                      struct error *err)
 {
-    struct oid commit;
-    if (epoch_find_commit(local, repo, text, &commit, err) != 0 || revision_load(repo, &commit, out, err) != 0)
+    struct point point;
+    if (point_find(cli, local, repo, text, &point, err) != 0 || revision_load(repo, &point.commit, out, err) != 0)
         return -1;
     return out->catalog != NULL ? 0 : error_set(err, CODE_REPO_REV, 0, "%s is not a valid configuration: epochctl check %s", text, text);
 }
@@ -123,21 +122,23 @@ static int compare(const struct cli_args *args, const struct source *source, con
 
 /* --- plan ----------------------------------------------------------------------------------------------- */
 
-static int open_after(struct repo *repo, const struct cli_args *args, struct source *out, struct error *err)
+static int open_after(const struct cli *cli, struct local *local, struct repo *repo, const struct cli_args *args,
+                      struct source *out, struct error *err)
 {
-    struct oid commit;
+    struct point point;
     const char *revision = cli_operand(args, 0);
     if (cli_given(args, OPT_STAGED))
         return source_from_index(repo, out, err);
     if (revision == NULL && repo_work_dir(repo) != NULL)
         return source_from_folder(repo_work_dir(repo), out, err);
-    if (repo_resolve(repo, revision == NULL ? "HEAD" : revision, &commit, err) != 0)
+    if (point_find(cli, local, repo, revision == NULL ? "HEAD" : revision, &point, err) != 0)
         return -1;
-    return source_from_commit(repo, &commit, NULL, out, err);
+    return source_from_commit(repo, &point.commit, NULL, out, err);
 }
 
 static int run_plan(const struct cli *cli, const struct cli_args *args)
 {
+    struct local local AUTO_LOCAL = {.state_dir = -1};
     struct repo *repo AUTO_REPO = NULL;
     struct source source AUTO_SOURCE = {.work_dir = -1};
     struct revision before AUTO_REVISION = {0};
@@ -147,8 +148,8 @@ static int run_plan(const struct cli *cli, const struct cli_args *args)
     if (is_revision && (cli_given(args, OPT_STAGED) || cli_given(args, OPT_WORKTREE)))
         return cli_usage(args->verb, "one revision, or --staged, or --worktree");
     if (cli_open_repo(cli, &repo, &err) != 0 || hook_served_branch(repo, branch, &err) != 0 ||
-        read_served(repo, is_revision ? branch : "HEAD", &before, &err) != 0 || open_after(repo, args, &source, &err) != 0)
-        return cli_fail(&err);
+        read_served(repo, is_revision ? branch : "HEAD", &before, &err) != 0 || open_after(cli, &local, repo, args, &source, &err) != 0)
+        return local_fail(&local, &err);
     return compare(args, &source, &before, true);
 }
 
@@ -167,7 +168,7 @@ const struct cli_verb verb_plan = {
             "merged say, with the branch that is served (*epochd.branch* of the repository's config, else\n"
             "*main*).\n",
     .exit = "0: it would be accepted; 1: it would be refused, and the findings say why.",
-    .operands = {{.name = "REV", .kind = CLI_REV, .is_optional = true}},
+    .operands = {{.name = "REV", .kind = CLI_POINT, .is_optional = true}},
     .options = {FORMAT_OPTIONS,
                 [OPT_STAGED] = {.name = "staged", .help = "what is staged"},
                 [OPT_WORKTREE] = {.name = "worktree", .help = "the files as they are; the default", .is_alternative = true}},
@@ -176,26 +177,25 @@ const struct cli_verb verb_plan = {
 
 /* --- diff ----------------------------------------------------------------------------------------------- */
 
-/* "A B", or "A..B" as git takes it; B is HEAD unless it is named. *room is for A. */
-static bool choose_sides(const struct cli_args *args, char room[static REVISION_MAX], const char **a, const char **b)
+/* "A B", or "A..B" as git takes it; B is HEAD unless it is named. */
+static bool choose_sides(const struct cli_args *args, struct point_range *range, const char **a, const char **b)
 {
-    *a = *b = "HEAD";
-    if (args->operands_len == 0)
-        return true;
-    const char *dots = strstr(args->operands[0], "..");
-    size_t len = dots == NULL ? 0 : (size_t)(dots - args->operands[0]);
-    *a = args->operands[0];
+    *a = args->operands_len > 0 ? args->operands[0] : "HEAD";
     *b = args->operands_len > 1 ? args->operands[1] : "HEAD";
-    if (dots == NULL)
+    switch (point_split(*a, range)) {
+    case POINT_ONE:
         return true;
-    if (args->operands_len > 1 || len == 0 || len >= REVISION_MAX || dots[2] == '.') {
-        cli_usage(args->verb, "two epochs, as A B or A..B");
-        return false;
+    case POINT_RANGE:
+        *a = range->from;
+        *b = range->to;
+        if (args->operands_len < 2)
+            return true;
+        break;
+    case POINT_WRONG:
+        break;
     }
-    snprintf(room, REVISION_MAX, "%.*s", (int)len, *a);
-    *a = room;
-    *b = dots[2] == '\0' ? "HEAD" : dots + 2;
-    return true;
+    cli_usage(args->verb, "two epochs, as A B or A..B");
+    return false;
 }
 
 /* Without a word about it, as `git diff`: what was edited since HEAD. */
@@ -205,16 +205,16 @@ static bool wants_files(const struct cli_args *args)
 }
 
 /* What is compared with: an epoch, or the files as they are. */
-static int open_later(struct local *local, struct repo *repo, const struct cli_args *args, const char *later, struct source *out,
-                      struct error *err)
+static int open_later(const struct cli *cli, struct local *local, struct repo *repo, const struct cli_args *args,
+                      const char *later, struct source *out, struct error *err)
 {
-    struct oid commit;
+    struct point point;
     if (wants_files(args) && repo_work_dir(repo) == NULL)
         return error_set(err, CODE_USAGE, 0,
                          "a bare repository has no files to compare with: epochctl diff A B compares two epochs");
     if (wants_files(args))
         return source_from_folder(repo_work_dir(repo), out, err);
-    return epoch_find_commit(local, repo, later, &commit, err) != 0 ? -1 : source_from_commit(repo, &commit, NULL, out, err);
+    return point_find(cli, local, repo, later, &point, err) != 0 ? -1 : source_from_commit(repo, &point.commit, NULL, out, err);
 }
 
 static int run_diff(const struct cli *cli, const struct cli_args *args)
@@ -223,19 +223,16 @@ static int run_diff(const struct cli *cli, const struct cli_args *args)
     struct repo *repo AUTO_REPO = NULL;
     struct source source AUTO_SOURCE = {.work_dir = -1};
     struct revision before AUTO_REVISION = {0};
-    char room[REVISION_MAX];
+    struct point_range range;
     const char *earlier, *later;
     struct error err;
-    int rc;
     if (cli_given(args, OPT_DIFF_WORKTREE) &&
         (args->operands_len > 1 || (args->operands_len == 1 && strstr(args->operands[0], "..") != NULL)))
         return cli_usage(args->verb, "one epoch to compare the files with, or two epochs");
-    if (!choose_sides(args, room, &earlier, &later))
+    if (!choose_sides(args, &range, &earlier, &later))
         return CLI_USAGE;
-    if (!local_load(cli, &local, &rc))
-        return rc;
-    if (cli_open_repo(cli, &repo, &err) != 0 || read_epoch(&local, repo, earlier, &before, &err) != 0 ||
-        open_later(&local, repo, args, later, &source, &err) != 0)
+    if (cli_open_repo(cli, &repo, &err) != 0 || read_epoch(cli, &local, repo, earlier, &before, &err) != 0 ||
+        open_later(cli, &local, repo, args, later, &source, &err) != 0)
         return local_fail(&local, &err);
     return compare(args, &source, &before, false);
 }
@@ -243,12 +240,12 @@ static int run_diff(const struct cli *cli, const struct cli_args *args)
 const struct cli_verb verb_diff = {
     .name = "diff",
     .summary = "what changed between two epochs, by service and key",
-    .help = "From one epoch to another, _B_ being HEAD unless it is named: their numbers, or anything git\n"
-            "takes for a commit; _A.._ and _A..B_ are the same as _A_ and _A_ _B_. Without any of them from\n"
-            "HEAD to the files as they are. Reads the repository; a number is looked up in the journal.\n",
+    .help = "From one epoch to another, _B_ being HEAD unless it is named: each a number, a commit or a\n"
+            "time; _A.._ and _A..B_ are the same as _A_ and _A_ _B_. Without any of them from HEAD to the\n"
+            "files as they are. Reads the repository; numbers and times are looked up in the journal.\n",
     .exit = "0: compared, also where nothing changed; 1: _B_ is not valid, and the findings say why.",
-    .operands = {{.name = "A", .kind = CLI_EPOCH, .is_optional = true},
-                 {.name = "B", .kind = CLI_EPOCH, .is_optional = true}},
+    .operands = {{.name = "A", .kind = CLI_POINT, .is_optional = true},
+                 {.name = "B", .kind = CLI_POINT, .is_optional = true}},
     .options = {FORMAT_OPTIONS,
                 [OPT_DIFF_WORKTREE] = {.name = "worktree", .help = "from _A_ to the files as they are, edits that are not committed too"}},
     .run = run_diff,

@@ -6,12 +6,12 @@
 #include <string.h>
 
 #include "cli/epochs.h"
+#include "cli/point.h"
 #include "cli/verbs.h"
 #include "cli/writing.h"
 #include "io/yaml.h"
 #include "model/codes.h"
 #include "util/array.h"
-#include "util/num.h"
 
 enum { OPT_SERVICE, OPT_ALLOW, OPT_WRITING };
 
@@ -37,11 +37,6 @@ static void set_back_fini(struct set_back *back)
 
 /* --- which epoch ---------------------------------------------------------------------------------------- */
 
-struct target {
-    struct oid commit;
-    uint64_t epoch; /* 0: only the commit is known */
-};
-
 static int no_previous(struct error *err)
 {
     return error_set(err, CODE_REPO_REV, 0, "the journal knows no published epoch before the tip; name one: epochctl log");
@@ -54,7 +49,7 @@ static bool was_served(const struct local *local, enum epoch_verdict verdict)
 
 /* The newest published epoch that is not the tip: the one before, or, where the tip was refused, the one in force. Without a
    broker: the newest committed one. */
-static int find_previous(struct local *local, const struct writing *w, struct target *out, struct error *err)
+static int find_previous(struct local *local, const struct writing *w, struct point *out, struct error *err)
 {
     struct epoch_rows rows AUTO_EPOCH_ROWS = {0};
     const struct epoch_want want = {.count = 100};
@@ -65,29 +60,25 @@ static int find_previous(struct local *local, const struct writing *w, struct ta
         const struct epoch_row *row = &rows.rows[i - 1];
         if (!was_served(local, row->verdict) || oid_equal(&row->commit, &w->tip))
             continue;
-        *out = (struct target){row->commit, row->epoch};
+        *out = (struct point){row->commit, row->epoch};
         return 0;
     }
     return no_previous(err);
 }
 
-static int find_target(struct writing *w, const char *text, struct target *out, struct error *err)
+static int find_target(struct writing *w, const char *text, struct point *out, struct error *err)
 {
     struct local local AUTO_LOCAL = {.state_dir = -1};
-    uint64_t number;
     int rc;
     if (!local_load(w->cli, &local, &rc))
         return error_set(err, CODE_SETTINGS, 0, "the journal is where epochd runs: its settings are not known here");
     if (text == NULL)
         return find_previous(&local, w, out, err);
-    if (epoch_find_commit(&local, w->repo, text, &out->commit, err) != 0)
-        return -1;
-    out->epoch = num_parse_u64(span_of(text), &number) && strlen(text) < 16 ? number : 0;
-    return 0;
+    return point_find(w->cli, &local, w->repo, text, out, err);
 }
 
 /* A commit that the journal knows may be gone from the repository. */
-static int list_target(struct writing *w, const struct target *target, struct listing **out, struct error *err)
+static int list_target(struct writing *w, const struct point *target, struct listing **out, struct error *err)
 {
     struct repo_commit commit;
     char hex[OID_HEX_LEN + 1];
@@ -161,7 +152,7 @@ static int visit(void *context, const char *folder, const struct listing_entry *
 
 /* --- the verb ------------------------------------------------------------------------------------------- */
 
-static void put_target(const struct target *target, struct buf *out)
+static void put_target(const struct point *target, struct buf *out)
 {
     char hex[OID_HEX_LEN + 1];
     oid_format(&target->commit, hex);
@@ -171,7 +162,7 @@ static void put_target(const struct target *target, struct buf *out)
         buf_puts(out, hex);
 }
 
-static int commit(struct writing *w, const struct set_back *back, const struct target *target,
+static int commit(struct writing *w, const struct set_back *back, const struct point *target,
                   const struct cli_args *args, struct outcome *outcome, int *rc, struct error *err)
 {
     struct buf what AUTO_BUF = {0}, trailers AUTO_BUF = {0};
@@ -201,7 +192,7 @@ static int execute(const struct cli *cli, const struct cli_args *args, struct ou
     struct writing w AUTO_WRITING = {0};
     struct listing *then AUTO_LISTING = NULL;
     struct set_back back AUTO_SET_BACK = {.service = args->options[OPT_SERVICE]};
-    struct target target;
+    struct point target;
     if (writing_open(cli, &w, err) != 0)
         return -1;
     owner_leave(&w.owner); /* the journal is epochd's */
@@ -232,15 +223,15 @@ static int run(const struct cli *cli, const struct cli_args *args)
 const struct cli_verb verb_rollback = {
     .name = "rollback",
     .summary = "say again what an earlier epoch said: one commit",
-    .help = "Makes a commit whose configuration is that of _EPOCH_ (a number, or a commit), so it becomes a\n"
-            "new, higher epoch that every consumer takes. By default that of the previous published epoch;\n"
-            "where the tip was refused, of the one in force. Only files of the configuration that differ are\n"
-            "written; edits that are not committed are never touched, and a file among them that has some is\n"
-            "refused by name. The plan is printed first, and at the end what became of it. The commit ends in\n"
-            "the line _Epoch-Rollback: EPOCH_. Numbers, and the default, need the journal: the daemon's user\n"
-            "or root.\n",
+    .help = "Makes a commit whose configuration is that of _EPOCH_ (its number, a commit, or a time), so it\n"
+            "becomes a new, higher epoch that every consumer takes. By default that of the previous published\n"
+            "epoch; where the tip was refused, of the one in force. Only files of the configuration that\n"
+            "differ are written; edits that are not committed are never touched, and a file among them that\n"
+            "has some is refused by name. The plan is printed first, and at the end what became of it. The\n"
+            "commit ends in the line _Epoch-Rollback: EPOCH_. Numbers, times and the default need the\n"
+            "journal: the daemon's user or root.\n",
     .exit = "as of *set*.",
-    .operands = {{.name = "EPOCH", .kind = CLI_EPOCH, .is_optional = true}},
+    .operands = {{.name = "EPOCH", .kind = CLI_POINT, .is_optional = true}},
     .options = {[OPT_SERVICE] = {.name = "service", .argument = "SERVICE", .kind = CLI_SERVICE,
                                  .help = "only the file of that service"},
                 [OPT_ALLOW] = {.name = "allow-mass-removal", .help = "also if more than a fifth of the services go"},

@@ -6,6 +6,7 @@
 
 #include "cli/in_force.h"
 #include "cli/listed.h"
+#include "cli/point.h"
 #include "cli/shown.h"
 #include "cli/verbs.h"
 #include "model/json.h"
@@ -149,28 +150,28 @@ static int print_text(const struct cli *cli, const char *service, const struct s
     return cli_print(&text);
 }
 
-static int find(struct local *local, struct repo *repo, const struct cli_args *args, struct shown *out,
+static int find(const struct cli *cli, struct local *local, struct repo *repo, const struct cli_args *args, struct shown *out,
                 struct error *err)
 {
     const char *service = args->operands[0], *at = args->options[OPT_AT];
-    struct oid commit;
+    struct point point;
     if (at == NULL)
         return shown_in_force(local, service, out, err);
-    if (epoch_find_commit(local, repo, at, &commit, err) != 0)
+    if (point_find(cli, local, repo, at, &point, err) != 0)
         return -1;
-    return shown_at(repo, &commit, service, out, err);
+    return shown_at(repo, &point.commit, service, out, err);
 }
 
 static int list(const struct cli *cli, struct local *local, struct repo *repo, const struct cli_args *args)
 {
     struct listed listed AUTO_LISTED = {0};
     struct buf text AUTO_BUF = {0};
-    struct oid commit;
+    struct point point;
     struct error err;
     const char *at = args->options[OPT_AT];
-    int rc = at == NULL ? listed_in_force(local, repo, &listed, &err) : epoch_find_commit(local, repo, at, &commit, &err);
+    int rc = at == NULL ? listed_in_force(local, repo, &listed, &err) : point_find(cli, local, repo, at, &point, &err);
     if (rc == 0 && at != NULL)
-        rc = listed_at(local, repo, &commit, &listed, &err);
+        rc = listed_at(local, repo, &point.commit, &listed, &err);
     if (rc != 0)
         return local_fail(local, &err);
     in_force_say_newer(listed.newer);
@@ -195,7 +196,7 @@ static int run(const struct cli *cli, const struct cli_args *args)
         return local_fail(&local, &err);
     if (args->operands_len == 0)
         return list(cli, &local, has_repo ? repo : NULL, args);
-    if (find(&local, repo, args, &shown, &err) != 0)
+    if (find(cli, &local, repo, args, &shown, &err) != 0)
         return local_fail(&local, &err);
     if (is_json || cli_given(args, OPT_AT))
         shown_trace(&local, args->operands[0], &shown);
@@ -218,10 +219,9 @@ const struct cli_verb verb_show = {
     .operands = {{.name = "SERVICE", .kind = CLI_SERVICE, .is_optional = true}},
     .options = {[OPT_AT] = {.name = "at",
                             .argument = "EPOCH",
-                            .kind = CLI_EPOCH,
-                            .help = "what an epoch said, by its number or as a revision of git. Read from the "
-                                    "repository; a number, and which version that was, is looked up in the journal, "
-                                    "for which _journal.key_ must be readable"},
+                            .kind = CLI_POINT,
+                            .help = "what an epoch said: its number, a commit, or a time. Read from the repository; numbers, times, "
+                                    "and which version that was, are looked up in the journal, for which _journal.key_ must be readable"},
                 [OPT_JSON] = {.name = "json",
                               .help = "as a JSON object with *service*, *config*, *version*, *config_epoch* (the commit "
                                       "of that version), *updated_at*, *updated_by*, *description* (of that commit), "

@@ -388,7 +388,7 @@ const struct cli_verb verb_wait = {
     .exit = "0: it is there; 1: the commit was rejected, or superseded by one that does not contain it, or a "
             "consumer refused; 3: *epochd* does not run; 4: "
             "not within the time.",
-    .operands = {{.name = "EPOCH", .kind = CLI_EPOCH, .is_optional = true}},
+    .operands = {{.name = "EPOCH", .kind = CLI_POINT, .is_optional = true}},
     .options = {[OPT_FOR] = {.name = "for",
                              .argument = "published|committed|applied",
                              .kind = CLI_WORDS,

@@ -8,12 +8,8 @@
 
 #include "cli/alive.h"
 #include "io/journal_files.h"
-#include "model/codes.h"
 #include "model/tail.h"
 #include "util/array.h"
-#include "util/num.h"
-
-enum { ABBREVIATED_MIN = 7 }; /* what git abbreviates a commit id to, at least */
 
 void epoch_rows_fini(struct epoch_rows *rows)
 {
@@ -264,6 +260,11 @@ static int visit(void *context, const struct journal_line *line, struct error *e
     return 0;
 }
 
+bool epoch_was_in_force(const struct epoch_row *row, int64_t at_ms)
+{
+    return row->epoch != 0 && row->verdict != EPOCH_SUPERSEDED && row->time_ms <= at_ms;
+}
+
 bool epoch_is_wanted(const struct epoch_row *row, const struct epoch_want *want)
 {
     return row->has_service && (want->since_ms == 0 || row->time_ms >= want->since_ms) &&
@@ -277,8 +278,8 @@ static bool is_enough(const struct epoch_rows *rows, const struct epoch_want *wa
         return false;
     for (size_t i = rows->len; i > 0; i--) {
         const struct epoch_row *row = &rows->rows[i - 1];
-        if (want->epoch != 0) {
-            if (row->epoch == want->epoch)
+        if (want->epoch != 0 || want->at_ms != 0) {
+            if (want->epoch != 0 ? row->epoch == want->epoch : epoch_was_in_force(row, want->at_ms))
                 return true;
             continue;
         }
@@ -354,36 +355,4 @@ uint64_t epoch_of_commit(const struct epoch_rows *rows, const struct oid *commit
         if (rows->rows[i - 1].epoch != 0 && oid_equal(&rows->rows[i - 1].commit, commit))
             return rows->rows[i - 1].epoch;
     return 0;
-}
-
-/* *found: the journal knows that number. */
-static int find_number(struct local *local, uint64_t epoch, bool *found, struct oid *out, struct error *err)
-{
-    struct epoch_rows rows AUTO_EPOCH_ROWS = {0};
-    const struct epoch_want want = {.epoch = epoch};
-    *found = false;
-    if (local_open_state(local, err) != 0 || local_load_keys(local, true, err) != 0 ||
-        epoch_rows_read(local, &want, &rows, err) != 0)
-        return error_wrap(err, "looking for epoch %" PRIu64 " in the journal", epoch);
-    for (size_t i = rows.len; i > 0 && !*found; i--) {
-        *found = rows.rows[i - 1].epoch == epoch;
-        *out = rows.rows[i - 1].commit;
-    }
-    return 0;
-}
-
-/* A number that the journal does not know may be an abbreviated commit id: one in thirty has digits alone. */
-int epoch_find_commit(struct local *local, struct repo *repo, const char *text, struct oid *out,
-                      struct error *err)
-{
-    uint64_t epoch;
-    bool found = false;
-    struct error no_revision;
-    if (!num_parse_u64(span_of(text), &epoch))
-        return repo_resolve(repo, text, out, err);
-    if (epoch != 0 && find_number(local, epoch, &found, out, err) != 0)
-        return -1;
-    if (found || (strlen(text) >= ABBREVIATED_MIN && repo_resolve(repo, text, out, &no_revision) == 0))
-        return 0;
-    return error_set(err, CODE_REPO_REV, 0, "the journal knows no epoch %s; epochctl log lists them", text);
 }

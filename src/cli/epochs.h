@@ -1,5 +1,5 @@
 /*
- * epochs: what the journal says of each commit; and finding a commit by its epoch number.
+ * epochs: what the journal says of each commit.
  */
 #ifndef CLI_EPOCHS_H
 #define CLI_EPOCHS_H
@@ -38,14 +38,18 @@ struct epoch_rows {
 void epoch_rows_fini(struct epoch_rows *rows);
 #define AUTO_EPOCH_ROWS CLEANUP(epoch_rows_fini)
 
-/* How far back to read: to the epoch where one is named, else to `count` epochs or verdicts, of the service
-   where one is named, within the times. */
+/* How far back to read: to the epoch where one is named, or that was in force at a time; else to `count` epochs or
+   verdicts, of the service where one is named, within the times. */
 struct epoch_want {
     const char *service;
     uint64_t count, epoch;
+    int64_t at_ms;              /* 0: no such time */
     int64_t since_ms, until_ms; /* of the verdict; 0: no bound */
     bool with_actions;          /* created and updated are told apart, if need be from the beginning */
 };
+
+/* Whether it was in force at a time, or an epoch after it was: one that was overtaken never was. */
+bool epoch_was_in_force(const struct epoch_row *row, int64_t at_ms);
 
 bool epoch_is_wanted(const struct epoch_row *row, const struct epoch_want *want);
 
@@ -59,9 +63,5 @@ const char *epoch_action_name(enum epoch_action action);
 
 /* The epoch of a commit, the last where it was issued anew; 0: it never was one. */
 uint64_t epoch_of_commit(const struct epoch_rows *rows, const struct oid *commit);
-
-/* A number (looked up in the journal, with its key) or a revision of git to a commit. CODE_REPO_REV. */
-int epoch_find_commit(struct local *local, struct repo *repo, const char *text, struct oid *out,
-                      struct error *err) MUST_CHECK;
 
 #endif

@@ -3,8 +3,7 @@
  */
 #include "cli/ground.h"
 
-#include "cli/epochs.h"
-#include "model/codes.h"
+#include "cli/point.h"
 
 struct ground ground_new(void)
 {
@@ -20,11 +19,10 @@ void ground_fini(struct ground *ground)
 
 static int open_epoch(const struct cli *cli, const char *at, struct ground *out, struct error *err)
 {
-    int rc;
-    if (!local_load(cli, &out->local, &rc))
-        return error_set(err, CODE_SETTINGS, 0, "the settings do not tell where the journal is");
-    if (epoch_find_commit(&out->local, out->repo, at, &out->commit, err) != 0)
+    struct point point;
+    if (point_find(cli, &out->local, out->repo, at, &point, err) != 0)
         return -1;
+    out->commit = point.commit;
     out->has_commit = true;
     return source_from_commit(out->repo, &out->commit, NULL, &out->source, err);
 }

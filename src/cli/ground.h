@@ -23,7 +23,7 @@ void ground_fini(struct ground *ground);
 /* {.local = {.state_dir = -1}, .source = {.work_dir = -1}}; see ground_open. */
 struct ground ground_new(void);
 
-/* `at` (may be NULL): an epoch's number, or what git takes for a commit. `out` is from ground_new. */
+/* `at` (may be NULL): see point.h. `out` is from ground_new. */
 int ground_open(const struct cli *cli, const char *at, struct ground *out, struct error *err) MUST_CHECK;
 
 #endif

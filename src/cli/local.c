@@ -64,6 +64,8 @@ int local_fail(const struct local *local, const struct error *err)
 {
     int rc = cli_fail(err);
     const struct code *code = code_find(err->code);
+    if (local->settings.state == NULL)
+        return rc; /* it had nothing to do with the state folder */
     if (err->sys == EACCES && geteuid() != 0)
         say_who_may(local->settings.state);
     else if (err->sys == ENOENT && strcmp(err->code, CODE_REPO_MISSING) != 0 && access(local->settings.state, F_OK) != 0)

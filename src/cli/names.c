@@ -244,7 +244,6 @@ void names_put(const struct cli *cli, enum cli_kind kind, const char *service, c
     case CLI_FILE:
     case CLI_DIR:
     case CLI_HOST:
-    case CLI_REV:
         return; /* the shell's own */
     case CLI_TOPIC:
         put_codes(&names);
@@ -268,7 +267,7 @@ void names_put(const struct cli *cli, enum cli_kind kind, const char *service, c
     case CLI_KEY:
         put_keys(cli, &names, service);
         return;
-    case CLI_EPOCH:
+    case CLI_POINT:
         put_epochs(cli, &names);
         return;
     }
