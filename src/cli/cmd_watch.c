@@ -9,6 +9,7 @@
 #include "cli/local.h"
 #include "cli/verbs.h"
 #include "cli/watch_print.h"
+#include "io/crypto.h"
 #include "io/mqtt.h"
 #include "model/codes.h"
 
@@ -121,15 +122,12 @@ static int follow(struct watcher *w)
 static int open_client(struct watcher *w, const char *service, const char *root, struct error *err)
 {
     const struct settings *settings = &w->local.settings;
-    struct buf path AUTO_BUF = {0}, password AUTO_BUF = {0};
+    struct buf path AUTO_BUF = {0}, password AUTO_SECRET_BUF = {0};
     struct epoch_options options = EPOCH_OPTIONS_INIT;
     struct epoch_error error;
     buf_printf(&path, "%s/root.pub", settings->keys);
     buf_putc(&path, '\0');
     if (buf_check(&path, err) != 0 || settings_read_password(settings, &password, err) != 0)
-        return -1;
-    buf_putc(&password, '\0');
-    if (buf_check(&password, err) != 0)
         return -1;
     options.service = service;
     options.follow_all = service == NULL;
@@ -148,9 +146,7 @@ static int open_client(struct watcher *w, const char *service, const char *root,
     options.on_update = on_update;
     options.on_status = on_status;
     options.on_alarm = on_alarm;
-    int rc = epoch_open(&w->client, &options, &error);
-    explicit_bzero(password.data, password.len);
-    if (rc == 0)
+    if (epoch_open(&w->client, &options, &error) == 0)
         return 0;
     error_set(err, error.code, 0, "%s", error.message); /* which ends in the cause already */
     err->sys = error.sys;

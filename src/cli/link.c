@@ -16,7 +16,7 @@ enum { TICK_MS = 1000, KEEPALIVE_S = 30, ID_BYTES = 6, REFUSED = 0x80 };
 int link_open(struct link *link, const struct settings *settings, mqtt_handler handler, void *context,
               struct error *err)
 {
-    struct buf password AUTO_BUF = {0}, id AUTO_BUF = {0};
+    struct buf password AUTO_SECRET_BUF = {0}, id AUTO_BUF = {0};
     uint8_t random[ID_BYTES];
     *link = (struct link){0};
     if (settings_read_password(settings, &password, err) != 0)
@@ -25,8 +25,7 @@ int link_open(struct link *link, const struct settings *settings, mqtt_handler h
     buf_puts(&id, "epochctl-");
     buf_put_hex(&id, random, sizeof random);
     buf_putc(&id, '\0');
-    buf_putc(&password, '\0');
-    if (buf_check(&id, err) != 0 || buf_check(&password, err) != 0)
+    if (buf_check(&id, err) != 0)
         return -1;
     const struct mqtt_options options = {
         .url = settings->mqtt.url,
@@ -39,7 +38,6 @@ int link_open(struct link *link, const struct settings *settings, mqtt_handler h
         .keepalive_s = KEEPALIVE_S,
     };
     int rc = mqtt_new(&link->mqtt, &options, handler, context, err);
-    explicit_bzero(password.data, password.len);
     if (rc == 0)
         link->on_sigpipe = signal(SIGPIPE, SIG_IGN);
     return rc;

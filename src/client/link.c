@@ -157,25 +157,19 @@ void links_close(epoch_client *client, bool politely)
 /* Read each time, so that one that was changed counts at once. */
 static int read_password(const epoch_client *client, struct link *link, struct error *err)
 {
-    const char *path = client->settings.password_file, *slash;
-    struct buf text AUTO_BUF = {0};
+    const char *path = client->settings.password_file, *name;
+    struct buf text AUTO_SECRET_BUF = {0};
     AUTO_CLOSE int dir = -1;
     if (path == NULL)
         return 0;
-    slash = strrchr(path, '/');
-    AUTO_FREE char *folder = slash == NULL ? strdup(".") : slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
-    if (folder == NULL || buf_reserve(&text, PASSWORD_MAX + 2) == NULL)
+    if (buf_reserve(&text, PASSWORD_MAX + 2) == NULL)
         return error_memory(err);
-    int rc = fs_open_dir(folder, &dir, err);
-    if (rc == 0)
-        rc = fs_read(dir, slash == NULL ? path : slash + 1, FS_ANY_OWNER, PASSWORD_MAX, &text, NULL, err);
-    if (rc == 0) {
-        const char *end = memchr(text.data, '\n', text.len);
-        text.data[end == NULL ? text.len : (size_t)(end - text.data)] = '\0';
-        rc = mqtt_set_password(link->mqtt, text.data, err);
-    }
-    explicit_bzero(text.data, text.cap);
-    return rc;
+    if (fs_open_folder_of(path, &dir, &name, err) != 0 ||
+        fs_read(dir, name, FS_ANY_OWNER, PASSWORD_MAX, &text, NULL, err) != 0)
+        return -1;
+    const char *end = memchr(text.data, '\n', text.len);
+    text.data[end == NULL ? text.len : (size_t)(end - text.data)] = '\0';
+    return mqtt_set_password(link->mqtt, text.data, err);
 }
 
 static void connect_link(epoch_client *client, struct link *link)

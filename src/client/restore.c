@@ -189,18 +189,17 @@ static int restore_cache(epoch_client *client, struct error *err)
 static int read_lkg(epoch_client *client, struct snapshot *out, bool *found, struct error *err)
 {
     char host[SNAPSHOT_HOST_MAX + 1];
-    const char *path = client->settings.lkg_file, *slash = strrchr(path, '/');
-    AUTO_FREE char *folder = slash == NULL ? strdup(".") : slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
+    const char *name;
     struct buf file AUTO_BUF = {0};
     struct mac_key key = {0};
     AUTO_CLOSE int dir = -1;
     bool is_missing = false;
     *found = false;
-    if (folder == NULL)
-        return error_memory(err);
-    if (client->settings.lkg_key_file == NULL || fs_open_dir(folder, &dir, err) != 0)
-        return client->settings.lkg_key_file == NULL || err->sys == ENOENT || err->sys == EACCES ? 0 : -1;
-    if (fs_read(dir, slash == NULL ? path : slash + 1, FS_ANY_OWNER, SNAPSHOT_MAX, &file, &is_missing, err) != 0)
+    if (client->settings.lkg_key_file == NULL)
+        return 0;
+    if (fs_open_folder_of(client->settings.lkg_file, &dir, &name, err) != 0)
+        return err->sys == ENOENT || err->sys == EACCES ? 0 : -1;
+    if (fs_read(dir, name, FS_ANY_OWNER, SNAPSHOT_MAX, &file, &is_missing, err) != 0)
         return err->sys == EACCES ? 0 : -1;
     if (is_missing)
         return 0;

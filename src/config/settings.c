@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "config/settings_priv.h"
+#include "io/crypto.h"
 #include "io/mqtt.h"
 #include "io/yaml.h"
 #include "model/codes.h"
@@ -384,15 +385,18 @@ static int find_password(const struct settings *settings, struct buf *out, struc
 
 int settings_read_password(const struct settings *settings, struct buf *out, struct error *err)
 {
+    if (buf_reserve(out, SETTINGS_PASSWORD_MAX + 3) == NULL) /* a newline, the byte that sees the end, a NUL */
+        return error_memory(err);
     if (find_password(settings, out, err) != 0)
         return error_wrap(err, "reading the MQTT password");
     if (out->len > 0 && out->data[out->len - 1] == '\n')
         out->len--;
-    if (out->len > SETTINGS_PASSWORD_MAX || (out->len > 0 && memchr(out->data, '\0', out->len) != NULL)) {
-        explicit_bzero(out->data, out->len);
+    if (out->len > SETTINGS_PASSWORD_MAX || memchr(out->data, '\0', out->len) != NULL) {
+        crypto_wipe(out->data, out->len);
         buf_reset(out);
         return error_set(err, CODE_SETTINGS, 0, "the MQTT password is longer than %d bytes or holds a NUL",
                          SETTINGS_PASSWORD_MAX);
     }
+    out->data[out->len] = '\0';
     return 0;
 }

@@ -60,9 +60,9 @@ int settings_load(const char *path, char *const *environment, struct settings *o
                   struct error *err) MUST_CHECK;
 
 /*
- * The MQTT password: mqtt.password_file, else $CREDENTIALS_DIRECTORY/mqtt-password, else none (*out empty).
- * One trailing newline is cut. The file must be ours or root's, not readable by others, at most
- * SETTINGS_PASSWORD_MAX bytes and without NUL.
+ * The MQTT password: mqtt.password_file, else $CREDENTIALS_DIRECTORY/mqtt-password, else none (""). One trailing
+ * newline is cut. The file must be ours or root's, not readable by others, at most SETTINGS_PASSWORD_MAX bytes and
+ * without NUL. `out` is an empty one, for AUTO_SECRET_BUF to wipe; out->data is terminated, and no copy is left elsewhere.
  */
 int settings_read_password(const struct settings *settings, struct buf *out, struct error *err) MUST_CHECK;
 

@@ -169,27 +169,13 @@ static void on_ready(void *context, uint32_t events)
     broker_sync(broker);
 }
 
-/* The password as a string; "" for none. Wiped with wipe_password. */
-static int read_password(const struct settings *settings, struct buf *out, struct error *err)
-{
-    if (settings_read_password(settings, out, err) != 0)
-        return -1;
-    buf_putc(out, '\0');
-    return buf_check(out, err);
-}
-
-static void wipe_password(struct buf *password)
-{
-    if (password->len > 0)
-        crypto_wipe(password->data, password->len);
-    buf_fini(password);
-}
-
 /* Read anew for each attempt: a password that was changed on both sides needs no restart. */
 static int renew_password(struct broker *broker, struct error *err)
 {
-    struct buf password CLEANUP(wipe_password) = {0};
-    return read_password(broker->settings, &password, err) != 0 ? -1 : mqtt_set_password(broker->mqtt, password.data, err);
+    struct buf password AUTO_SECRET_BUF = {0};
+    if (settings_read_password(broker->settings, &password, err) != 0)
+        return -1;
+    return mqtt_set_password(broker->mqtt, password.data, err);
 }
 
 static void on_retry(void *context)
@@ -232,8 +218,8 @@ static int keepalive_s(const struct settings *settings)
 
 int broker_make_client(const struct settings *settings, const struct broker_client *client, struct mqtt **out, struct error *err)
 {
-    struct buf password CLEANUP(wipe_password) = {0}, id AUTO_BUF = {0};
-    if (read_password(settings, &password, err) != 0 || put_client_id(settings, client->id_suffix, &id, err) != 0)
+    struct buf password AUTO_SECRET_BUF = {0}, id AUTO_BUF = {0};
+    if (settings_read_password(settings, &password, err) != 0 || put_client_id(settings, client->id_suffix, &id, err) != 0)
         return -1;
     struct mqtt_options options = {
         .url = settings->mqtt.url,

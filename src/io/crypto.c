@@ -66,6 +66,13 @@ void crypto_wipe(void *secret, size_t len)
     sodium_memzero(secret, len);
 }
 
+void crypto_wipe_buf(struct buf *buf)
+{
+    if (buf->data != NULL)
+        crypto_wipe(buf->data, buf->cap);
+    buf_fini(buf);
+}
+
 /* --- Ed25519 -------------------------------------------------------------------------------------------- */
 
 int crypto_sign_object(const struct signing_key *key, struct buf *object, struct error *err)

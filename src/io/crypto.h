@@ -32,6 +32,9 @@ void crypto_signing_key_from_seed(const uint8_t seed[static SEED_LEN], struct si
 void crypto_mac_key_from_bytes(const uint8_t bytes[static MAC_KEY_LEN], struct mac_key *out);
 void crypto_random(void *out, size_t len);
 void crypto_wipe(void *secret, size_t len);
+/* For a buffer that holds a secret: wiped before it is freed. Reserve enough at the start, growing leaves copies. */
+void crypto_wipe_buf(struct buf *buf);
+#define AUTO_SECRET_BUF CLEANUP(crypto_wipe_buf)
 
 /* Signs the JSON object in `object` and appends its `signature` tail. CODE_MESSAGE_FORM if it is no object with members. */
 int crypto_sign_object(const struct signing_key *key, struct buf *object, struct error *err) MUST_CHECK;

@@ -19,6 +19,20 @@ int fs_open_dir(const char *path, int *out, struct error *err)
     return 0;
 }
 
+int fs_open_folder_of(const char *path, int *out, const char **name, struct error *err)
+{
+    const char *slash = strrchr(path, '/');
+    AUTO_FREE char *folder = slash == NULL   ? strdup(".")
+                             : slash == path ? strdup("/")
+                                             : strndup(path, (size_t)(slash - path));
+    if (folder == NULL)
+        return error_memory(err);
+    if (fs_open_dir(folder, out, err) != 0)
+        return -1;
+    *name = slash == NULL ? path : slash + 1;
+    return 0;
+}
+
 int fs_sync_dir(int dir, struct error *err)
 {
     if (fsync(dir) != 0)

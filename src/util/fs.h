@@ -22,6 +22,9 @@ enum fs_trust {
 /* Opens a directory for use as `dir` below: O_PATH is not enough, it is synced too. -1 with err. */
 int fs_open_dir(const char *path, int *out, struct error *err) MUST_CHECK;
 
+/* Opens the folder that the path's last component is in; *name is that component, inside of `path`. */
+int fs_open_folder_of(const char *path, int *out, const char **name, struct error *err) MUST_CHECK;
+
 /* Makes the directory (its parents must exist) with this mode unless it is there, and opens it. */
 int fs_make_dir(const char *path, mode_t mode, int *out, struct error *err) MUST_CHECK;
 

@@ -15,27 +15,13 @@
 #include "util/hex.h"
 
 const struct key_form key_forms[KEYRING_FILES] = {
-    [KEY_ROOT] = {"root.key", "ed25519-secret", 0600},
-    [KEY_SIGNING] = {"signing.key", "ed25519-secret", 0600},
-    [KEY_JOURNAL] = {"journal.key", "hmac-sha256", 0600},
-    [KEY_LKG] = {"lkg.key", "hmac-sha256", 0640},
-    [KEY_ROOT_PUBLIC] = {"root.pub", "ed25519-public", 0644},
+    [KEY_ROOT] = {"root.key", KEY_KIND_SIGNING, 0600},
+    [KEY_SIGNING] = {"signing.key", KEY_KIND_SIGNING, 0600},
+    [KEY_JOURNAL] = {"journal.key", KEY_KIND_MAC, 0600},
+    [KEY_LKG] = {"lkg.key", KEY_KIND_MAC, 0640},
+    [KEY_ROOT_PUBLIC] = {"root.pub", KEY_KIND_PUBLIC, 0644},
     [KEY_KEYSET] = {"keyset.json", "keyset", 0644},
 };
-
-int key_error(struct error *err)
-{
-    if (strcmp(err->code, ERR_MEMORY) != 0)
-        err->code = CODE_KEY_FILE;
-    return -1;
-}
-
-void secret_buf_fini(struct buf *buf)
-{
-    if (buf->data != NULL)
-        crypto_wipe(buf->data, buf->cap);
-    buf_fini(buf);
-}
 
 void keyring_fini(struct keyring *keyring)
 {
@@ -126,107 +112,44 @@ static int read_file(const struct key_folder *folder, enum key_file which, size_
     return check_file(folder, form, err);
 }
 
-/* --- lines ---------------------------------------------------------------------------------------------- */
+/* --- keys ----------------------------------------------------------------------------------------------- */
 
-static bool cut_prefix(struct span *text, const char *prefix)
+static int read_secret(const struct key_folder *folder, enum key_file which, struct buf *out, struct error *err)
 {
-    size_t len = strlen(prefix);
-    if (text->len < len || memcmp(text->data, prefix, len) != 0)
-        return false;
-    text->data += len;
-    text->len -= len;
-    return true;
-}
-
-bool key_cut_line(struct span *text, const char *kind, char id[static KEY_ID_LEN + 1], uint8_t raw[static 32])
-{
-    enum { BASE64_LEN = 44 };
-    uint8_t ignored[KEY_ID_LEN / 2];
-    struct span rest = *text;
-    if (!cut_prefix(&rest, "epochd-") || !cut_prefix(&rest, kind) || !cut_prefix(&rest, ":") ||
-        rest.len < KEY_ID_LEN + 1 + BASE64_LEN + 1)
-        return false;
-    struct span name = {rest.data, KEY_ID_LEN}, base64 = {rest.data + KEY_ID_LEN + 1, BASE64_LEN};
-    if (rest.data[KEY_ID_LEN] != ':' || rest.data[KEY_ID_LEN + 1 + BASE64_LEN] != '\n' ||
-        !hex_decode(name, ignored, sizeof ignored) || !crypto_base64_decode(base64, raw, 32))
-        return false;
-    memcpy(id, name.data, KEY_ID_LEN);
-    id[KEY_ID_LEN] = '\0';
-    size_t line = KEY_ID_LEN + 1 + BASE64_LEN + 1;
-    *text = (struct span){rest.data + line, rest.len - line};
-    return true;
-}
-
-static int refuse_id(const char *name, const char *id, struct error *err)
-{
-    return error_set(err, CODE_KEY_FILE, 0, "'%s' says it holds key %s but holds another", name, id);
-}
-
-/* What a secret file holds. */
-struct secret {
-    char id[KEY_ID_LEN + 1];
-    uint8_t raw[32];
-};
-
-static void secret_fini(struct secret *secret)
-{
-    crypto_wipe(secret, sizeof *secret);
-}
-
-static int read_secret(const struct key_folder *folder, enum key_file which, struct secret *out,
-                       struct error *err)
-{
-    enum { SECRET_FILE_MAX = 255 };
-    AUTO_SECRET_BUF struct buf text = {0};
-    if (buf_reserve(&text, SECRET_FILE_MAX + 1) == NULL)
+    if (buf_reserve(out, KEY_SECRET_MAX + 1) == NULL)
         return error_memory(err);
-    if (read_file(folder, which, SECRET_FILE_MAX, &text, err) != 0)
-        return -1;
-    struct span rest = buf_span(&text);
-    if (!key_cut_line(&rest, key_forms[which].kind, out->id, out->raw) || rest.len > 0)
-        return error_set(err, CODE_KEY_FILE, 0, "'%s' is not one line epochd-%s:<key id>:<base64>",
-                         key_forms[which].name, key_forms[which].kind);
-    return 0;
+    return read_file(folder, which, KEY_SECRET_MAX, out, err);
 }
 
 int key_read_signing(const struct key_folder *folder, enum key_file which, struct signing_key *out,
                      struct error *err)
 {
-    CLEANUP(secret_fini) struct secret secret = {0};
-    if (read_secret(folder, which, &secret, err) != 0)
+    AUTO_SECRET_BUF struct buf text = {0};
+    if (read_secret(folder, which, &text, err) != 0)
         return -1;
-    crypto_signing_key_from_seed(secret.raw, out);
-    if (strcmp(out->id, secret.id) == 0)
-        return 0;
-    crypto_wipe(out, sizeof *out);
-    return refuse_id(key_forms[which].name, secret.id, err);
+    return key_line_read_signing(buf_span(&text), key_forms[which].name, out, err);
 }
 
 int key_read_mac(const struct key_folder *folder, enum key_file which, struct mac_key *out, struct error *err)
 {
-    CLEANUP(secret_fini) struct secret secret = {0};
-    if (read_secret(folder, which, &secret, err) != 0)
+    AUTO_SECRET_BUF struct buf text = {0};
+    if (read_secret(folder, which, &text, err) != 0)
         return -1;
-    crypto_mac_key_from_bytes(secret.raw, out);
-    if (strcmp(out->id, secret.id) == 0)
-        return 0;
-    crypto_wipe(out, sizeof *out);
-    return refuse_id(key_forms[which].name, secret.id, err);
+    return key_line_read_mac(buf_span(&text), key_forms[which].name, out, err);
 }
 
 int keyring_parse_roots(struct span text, const char *name, struct root_keys *out, struct error *err)
 {
-    const char *kind = key_forms[KEY_ROOT_PUBLIC].kind;
     struct root_keys roots = {0};
     do {
         struct message_key key;
         char id[KEY_ID_LEN + 1];
-        if (!key_cut_line(&text, kind, key.id, key.public_key))
-            return error_set(err, CODE_KEY_FILE, 0, "'%s': line %zu is not epochd-%s:<key id>:<base64>", name,
-                             roots.len + 1, kind);
+        if (!key_line_take_public(&text, &key))
+            return error_set(err, CODE_KEY_FILE, 0, "'%s': line %zu is not epochd-" KEY_KIND_PUBLIC ":<key id>:<base64>", name,
+                             roots.len + 1);
         crypto_key_id(key.public_key, id);
         if (strcmp(id, key.id) != 0)
-            return refuse_id(name, key.id, err);
+            return key_line_refuse_id(name, key.id, err);
         for (size_t i = 0; i < roots.len; i++)
             if (strcmp(roots.keys[i].id, key.id) == 0)
                 return error_set(err, CODE_KEY_FILE, 0, "'%s' holds key %s twice", name, key.id);
@@ -241,7 +164,7 @@ int keyring_parse_roots(struct span text, const char *name, struct root_keys *ou
 int key_read_roots(const struct key_folder *folder, struct root_keys *out, struct error *err)
 {
     AUTO_BUF struct buf text = {0};
-    if (read_file(folder, KEY_ROOT_PUBLIC, KEY_FILE_MAX, &text, err) != 0)
+    if (read_file(folder, KEY_ROOT_PUBLIC, ROOTS_FILE_MAX, &text, err) != 0)
         return -1;
     return keyring_parse_roots(buf_span(&text), key_forms[KEY_ROOT_PUBLIC].name, out, err);
 }

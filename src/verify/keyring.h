@@ -59,6 +59,8 @@ int keyring_load(const char *path, const char *source, struct keyring *out, stru
 int keyring_load_reader(const char *path, const char *source, bool with_journal, struct keyring *out,
                         struct error *err) MUST_CHECK;
 
+enum { ROOTS_FILE_MAX = 4096 }; /* bytes of a root.pub */
+
 /* Reads the lines of a root.pub: 1 to ROOTS_MAX, each key once. `name` is for messages. CODE_KEY_FILE. */
 int keyring_parse_roots(struct span text, const char *name, struct root_keys *out,
                         struct error *err) MUST_CHECK;

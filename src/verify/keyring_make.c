@@ -50,20 +50,14 @@ static int give_lkg_key_to_readers(const struct key_folder *folder, struct error
 
 /* Writes the one line of a file that is not there. */
 static int write_line(const struct key_folder *folder, enum key_file which, const char *id,
-                      const uint8_t raw[static 32], struct error *err)
+                      const uint8_t raw[static KEY_RAW_LEN], struct error *err)
 {
     const struct key_form *form = &key_forms[which];
     if (FAILPOINT("keys.file", err) != 0)
         return -1;
     AUTO_SECRET_BUF struct buf line = {0};
-    buf_reserve(&line, 256);
-    buf_puts(&line, "epochd-");
-    buf_puts(&line, form->kind);
-    buf_putc(&line, ':');
-    buf_puts(&line, id);
-    buf_putc(&line, ':');
-    crypto_base64_encode(raw, 32, &line);
-    buf_putc(&line, '\n');
+    buf_reserve(&line, KEY_SECRET_MAX);
+    key_line_put(&line, form->kind, id, raw);
     if (buf_check(&line, err) != 0)
         return -1;
     return fs_create(folder->fd, form->name, buf_span(&line), form->mode, err);

@@ -1,11 +1,12 @@
 /*
- * keyring_priv: what loading and making the folder share. Only keyring*.c and key_file.c include it.
+ * keyring_priv: what loading and making the folder share. Only keyring*.c include it.
  *
  * What is there and wrong is CODE_KEY_FILE, naming file and cause.
  */
 #ifndef VERIFY_KEYRING_PRIV_H
 #define VERIFY_KEYRING_PRIV_H
 
+#include "verify/key_line.h"
 #include "verify/keyring.h"
 
 enum key_file { KEY_ROOT, KEY_SIGNING, KEY_JOURNAL, KEY_LKG, KEY_ROOT_PUBLIC, KEY_KEYSET };
@@ -30,15 +31,11 @@ int key_folder_use(int fd, bool for_reader, struct key_folder *out, struct error
 int key_file_exists(const struct key_folder *folder, enum key_file which, bool *out, struct error *err)
     MUST_CHECK;
 
-/* On failure *out holds no secret. */
 int key_read_signing(const struct key_folder *folder, enum key_file which, struct signing_key *out,
                      struct error *err) MUST_CHECK;
 int key_read_mac(const struct key_folder *folder, enum key_file which, struct mac_key *out, struct error *err)
     MUST_CHECK;
 int key_read_roots(const struct key_folder *folder, struct root_keys *out, struct error *err) MUST_CHECK;
-
-/* Takes the line `epochd-<kind>:<key_id>:<base64>` off the text; false if it begins otherwise. */
-bool key_cut_line(struct span *text, const char *kind, char id[static KEY_ID_LEN + 1], uint8_t raw[static 32]);
 
 /* The root key is one of those pinned. */
 int key_check_pinned(const struct signing_key *root, const struct root_keys *roots, struct error *err)
@@ -47,14 +44,5 @@ int key_check_pinned(const struct signing_key *root, const struct root_keys *roo
 /* Loads the opened folder whole, as keyring_load tells. */
 int keyring_load_folder(const struct key_folder *folder, const char *source, struct keyring *out,
                         struct error *err) MUST_CHECK;
-
-/* Turns what happened to a file of the folder into CODE_KEY_FILE. Returns -1. */
-int key_error(struct error *err);
-
-/* For what held a secret: wiped before it is freed. Reserve enough at the start, growing leaves copies. */
-void secret_buf_fini(struct buf *buf);
-#define AUTO_SECRET_BUF CLEANUP(secret_buf_fini)
-
-enum { KEY_FILE_MAX = 4096 };
 
 #endif

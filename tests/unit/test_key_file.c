@@ -74,7 +74,8 @@ static void key_file__refuses_other_kinds_and_what_is_not_one_line(void **state)
 {
     const uint8_t raw[32] = {1};
     const char *const bad[] = {"", "epochd-hmac-sha256:", "epochd-ed25519-public:0000000000000000:AAAA\n", "nothing\n"};
-    struct mac_key key;
+    const struct mac_key none = {0};
+    struct mac_key key = {0};
     struct root_keys roots;
     struct error err;
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
@@ -87,6 +88,7 @@ static void key_file__refuses_other_kinds_and_what_is_not_one_line(void **state)
     AUTO_FREE char *text = line_of("hmac-sha256", "0000000000000000", raw);
     put(*state, text, 0600);
     assert_int_equal(key_file_read_mac(path, &key, NULL, &err), -1); /* it says it is another */
+    assert_memory_equal(&key, &none, sizeof key);
     assert_int_equal(key_file_read_mac("/nowhere/at/all", &key, NULL, &err), -1);
     bool is_missing;
     assert_int_equal(key_file_read_mac("/nowhere/at/all", &key, &is_missing, &err), 0);

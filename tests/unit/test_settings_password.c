@@ -35,6 +35,7 @@ static void expect_password(const struct temp_folder *folder, const char *text, 
     put_file(folder, "password", text, strlen(text), 0600);
     assert_int_equal(read_from(folder, "password", &out, &err), 0);
     assert_true(span_is(buf_span(&out), wanted));
+    assert_string_equal(out.data, wanted);
     buf_fini(&out);
 }
 
@@ -55,6 +56,7 @@ static void settings__need_no_password(void **state)
     unsetenv("CREDENTIALS_DIRECTORY");
     assert_int_equal(read_from(*state, NULL, &out, &err), 0);
     assert_int_equal(out.len, 0);
+    assert_string_equal(out.data, "");
     buf_fini(&out);
 }
 
