@@ -73,16 +73,10 @@ static bool is_one_line(struct span text)
     return utf8_is_valid(text);
 }
 
-static bool ends_with(struct span text, const char *end)
-{
-    size_t len = strlen(end);
-    return text.len >= len && memcmp(text.data + text.len - len, end, len) == 0;
-}
-
 /* One component of a branch's name, as git-check-ref-format(1) has it. */
 static bool component_is_good(struct span part)
 {
-    if (part.len == 0 || part.data[0] == '.' || ends_with(part, ".lock"))
+    if (part.len == 0 || part.data[0] == '.' || span_ends(part, SPAN(".lock")))
         return false;
     for (size_t i = 0; i < part.len; i++) {
         char c = part.data[i], next = i + 1 < part.len ? part.data[i + 1] : '\0';
@@ -94,7 +88,7 @@ static bool component_is_good(struct span part)
 
 static bool branch_is_good(struct span name)
 {
-    if (name.len == 0 || name.len > SETTING_TEXT_MAX || name.data[0] == '-' || ends_with(name, ".") ||
+    if (name.len == 0 || name.len > SETTING_TEXT_MAX || name.data[0] == '-' || span_ends(name, SPAN(".")) ||
         span_is(name, "@") || span_is(name, "HEAD") || !is_one_line(name) ||
         (name.len >= 5 && memcmp(name.data, "refs/", 5) == 0))
         return false;

@@ -63,34 +63,14 @@ enum journal_seal journal_line_check(struct span line, const struct mac_key *key
 
 /* --- the beginning ----------------------------------------------------------------------------------------------- */
 
-/* Moves `rest` behind `text` if it begins with it. */
-static bool skip(struct span *rest, struct span text)
-{
-    if (rest->len < text.len || memcmp(rest->data, text.data, text.len) != 0)
-        return false;
-    *rest = (struct span){rest->data + text.len, rest->len - text.len};
-    return true;
-}
-
-/* Moves `rest` behind the next `end`, *out is what was before it. */
-static bool take_until(struct span *rest, char end, struct span *out)
-{
-    const char *at = rest->len == 0 ? NULL : memchr(rest->data, end, rest->len);
-    if (at == NULL)
-        return false;
-    *out = (struct span){rest->data, (size_t)(at - rest->data)};
-    *rest = (struct span){at + 1, rest->len - out->len - 1};
-    return true;
-}
-
 bool journal_line_read_head(struct span line, struct journal_head *out)
 {
     struct journal_head head;
     struct span rest = line, seq, prev, time, kind;
-    if (!skip(&rest, SPAN("{\"seq\":")) || !take_until(&rest, ',', &seq) ||
-        !skip(&rest, SPAN("\"prev\":\"")) || !take_until(&rest, '"', &prev) ||
-        !skip(&rest, SPAN(",\"time\":\"")) || !take_until(&rest, '"', &time) ||
-        !skip(&rest, SPAN(",\"kind\":\"")) || !take_until(&rest, '"', &kind) || !skip(&rest, SPAN(",")))
+    if (!span_skip(&rest, SPAN("{\"seq\":")) || !span_take_until(&rest, ',', &seq) ||
+        !span_skip(&rest, SPAN("\"prev\":\"")) || !span_take_until(&rest, '"', &prev) ||
+        !span_skip(&rest, SPAN(",\"time\":\"")) || !span_take_until(&rest, '"', &time) ||
+        !span_skip(&rest, SPAN(",\"kind\":\"")) || !span_take_until(&rest, '"', &kind) || !span_skip(&rest, SPAN(",")))
         return false;
     if (!num_parse_u64(seq, &head.seq) || head.seq == 0 || head.seq > (uint64_t)NUM_INT_MAX ||
         !hex_decode(prev, head.prev, sizeof head.prev) || !clock_parse(time, &head.time_ms) ||

@@ -23,27 +23,6 @@ static int refuse(struct error *err, const char *what)
     return error_set(err, CODE_SETTINGS, 0, "%s; a broker's URL has the form " FORM, what);
 }
 
-static bool skip_prefix(struct span *text, const char *prefix)
-{
-    size_t len = strlen(prefix);
-    if (text->len < len || memcmp(text->data, prefix, len) != 0)
-        return false;
-    *text = (struct span){text->data + len, text->len - len};
-    return true;
-}
-
-/* Cuts `text` at the first `c`: what is before it goes to *head, what is behind it stays. False without one. */
-static bool cut_at(struct span *text, char c, struct span *head)
-{
-    const char *at = text->len == 0 ? NULL : memchr(text->data, c, text->len);
-    if (at == NULL)
-        return false;
-    size_t len = (size_t)(at - text->data);
-    *head = (struct span){text->data, len};
-    *text = (struct span){at + 1, text->len - len - 1};
-    return true;
-}
-
 static int hex_value(char c)
 {
     if (c >= '0' && c <= '9')
@@ -86,7 +65,7 @@ static int parse_user(struct span user, struct mqtt_url *url, struct error *err)
     struct span name;
     if (memchr(user.data, '@', user.len) != NULL)
         return refuse(err, "there is more than one '@' (inside of a password it is written %40)");
-    bool has_password = cut_at(&user, ':', &name);
+    bool has_password = span_take_until(&user, ':', &name);
     if (!has_password)
         name = user;
     if (name.len == 0)
@@ -112,9 +91,9 @@ static bool host_is_good(struct span host)
 static int parse_host(struct span *rest, struct mqtt_url *url, struct error *err)
 {
     struct span host;
-    if (skip_prefix(rest, "[")) {
+    if (span_skip(rest, SPAN("["))) {
         struct in6_addr ignored;
-        if (!cut_at(rest, ']', &host))
+        if (!span_take_until(rest, ']', &host))
             return refuse(err, "the ']' behind the IPv6 address is missing");
         url->host = strndup(host.data, host.len);
         if (url->host == NULL)
@@ -143,7 +122,7 @@ static int parse_port(struct span rest, struct mqtt_url *url, struct error *err)
     url->port = url->is_tls ? PORT_TLS : PORT_PLAIN;
     if (rest.len == 0)
         return 0;
-    if (!skip_prefix(&rest, ":"))
+    if (!span_skip(&rest, SPAN(":")))
         return refuse(err, "something else than a port stands behind the host");
     if (!num_parse_u64(rest, &port) || port == 0 || port > UINT16_MAX)
         return refuse(err, "the port is not a number from 1 to 65535");
@@ -197,10 +176,10 @@ static int parse(struct span text, struct mqtt_url *url, struct error *err)
             return refuse(err, "there is a space or a control character");
     if (!utf8_is_valid(text))
         return refuse(err, "the URL is not UTF-8");
-    if (skip_prefix(&text, "unix://"))
+    if (span_skip(&text, SPAN("unix://")))
         return parse_unix(text, url, err);
-    url->is_tls = skip_prefix(&text, "mqtts://");
-    if (!url->is_tls && !skip_prefix(&text, "mqtt://"))
+    url->is_tls = span_skip(&text, SPAN("mqtts://"));
+    if (!url->is_tls && !span_skip(&text, SPAN("mqtt://")))
         return refuse(err, "the URL begins with none of mqtt://, mqtts:// and unix://");
     return parse_tcp(text, url, err);
 }

@@ -104,12 +104,6 @@ static int explain_missing(const struct repo *repo, const char *hex, struct erro
     return 0;
 }
 
-static bool ends_in(const char *text, const char *end)
-{
-    size_t len = strlen(text), end_len = strlen(end);
-    return len >= end_len && strcmp(text + len - end_len, end) == 0;
-}
-
 /* Looks for remote.*.promisor name by name: each key that a regular expression does not match costs libgit2
    1.5 a leak of 20 KB. */
 static bool is_partial_clone(const struct repo *repo)
@@ -122,7 +116,7 @@ static bool is_partial_clone(const struct repo *repo)
         git_config_iterator_new(&entries, config) != 0)
         return false;
     while (!is_partial && git_config_next(&entry, entries) == 0)
-        is_partial = ends_in(entry->name, ".promisor");
+        is_partial = span_ends(span_of(entry->name), SPAN(".promisor"));
     git_config_iterator_free(entries);
     return is_partial;
 }

@@ -11,16 +11,11 @@ struct verdict {
     const char *code, *message;
 };
 
-static bool begins_with(struct span text, struct span prefix)
-{
-    return text.len >= prefix.len && memcmp(text.data, prefix.data, prefix.len) == 0;
-}
-
 static struct verdict judge_start(struct span text)
 {
-    if (begins_with(text, SPAN("\xEF\xBB\xBF")))
+    if (span_starts(text, SPAN("\xEF\xBB\xBF")))
         return (struct verdict){CODE_YAML_BOM, "a byte order mark; save the file as UTF-8 without one"};
-    if (begins_with(text, SPAN("\xFF\xFE")) || begins_with(text, SPAN("\xFE\xFF")))
+    if (span_starts(text, SPAN("\xFF\xFE")) || span_starts(text, SPAN("\xFE\xFF")))
         return (struct verdict){CODE_YAML_BOM,
                                 "the file is UTF-16; save it as UTF-8 without a byte order mark"};
     return (struct verdict){0};
@@ -45,7 +40,7 @@ static struct verdict judge_wide(struct span c)
 {
     if (span_is(c, "\xC2\x85") || span_is(c, "\xE2\x80\xA8") || span_is(c, "\xE2\x80\xA9"))
         return (struct verdict){CODE_YAML_UTF8, line_break_11};
-    if (c.len == 2 && begins_with(c, SPAN("\xC2")) && (unsigned char)c.data[1] < 0xA0)
+    if (c.len == 2 && span_starts(c, SPAN("\xC2")) && (unsigned char)c.data[1] < 0xA0)
         return (struct verdict){CODE_YAML_UTF8, control};
     if (span_is(c, "\xEF\xBB\xBF"))
         return (struct verdict){CODE_YAML_BOM,
@@ -88,7 +83,7 @@ bool yaml_text_check(struct span text, struct yaml_text_fault *fault)
     unsigned directives = 0;
     for (size_t at = 0, len = 0; verdict.code == NULL && at < text.len; at += len) {
         struct span rest = {text.data + at, text.len - at};
-        if (pos.column == 1 && begins_with(rest, SPAN("%TAG")) && ++directives > YAML_TAG_DIRECTIVES_MAX)
+        if (pos.column == 1 && span_starts(rest, SPAN("%TAG")) && ++directives > YAML_TAG_DIRECTIVES_MAX)
             break;
         len = skip_plain(rest);
         pos.column += (uint32_t)len;

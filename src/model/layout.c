@@ -136,10 +136,10 @@ static enum layout_verdict refuse_name(const struct judgement *j, struct span st
 static bool ends_in(struct span name, const char *extension, struct span *stem)
 {
     struct span tail = span_of(extension);
-    if (name.len < tail.len || memcmp(name.data + name.len - tail.len, tail.data, tail.len) != 0)
-        return false;
-    *stem = (struct span){name.data, name.len - tail.len};
-    return true;
+    bool is_there = span_ends(name, tail);
+    if (is_there)
+        *stem = (struct span){name.data, name.len - tail.len};
+    return is_there;
 }
 
 static bool is_ignored(struct span name)

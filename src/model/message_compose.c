@@ -73,8 +73,7 @@ struct span message_config(struct span message, struct span config)
 
 bool message_is_tombstone(struct span message)
 {
-    static const char begin[] = "{\"config\":null,";
-    return message.len >= sizeof begin - 1 && memcmp(message.data, begin, sizeof begin - 1) == 0;
+    return span_starts(message, SPAN("{\"config\":null,"));
 }
 
 void message_compose_head(struct buf *out, const struct message_stamp *stamp, const struct message_head *head)

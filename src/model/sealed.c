@@ -13,11 +13,6 @@ static bool is_base64_digit(char c)
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '/';
 }
 
-static void skip(struct span *text, size_t len)
-{
-    *text = (struct span){text->data + len, text->len - len};
-}
-
 static bool take_key_id(struct span *text)
 {
     if (text->len <= SEALED_KEY_ID_LEN || text->data[SEALED_KEY_ID_LEN] != ':')
@@ -25,7 +20,7 @@ static bool take_key_id(struct span *text)
     for (size_t i = 0; i < SEALED_KEY_ID_LEN; i++)
         if (!is_hex_digit(text->data[i]))
             return false;
-    skip(text, SEALED_KEY_ID_LEN + 1);
+    *text = span_from(*text, SEALED_KEY_ID_LEN + 1);
     return true;
 }
 
@@ -39,22 +34,19 @@ static bool take_base64(struct span *text)
         padding++;
     if (digits == 0 || (digits + padding) % 4 != 0)
         return false;
-    skip(text, digits + padding);
+    *text = span_from(*text, digits + padding);
     return true;
 }
 
 bool sealed_is(struct span text)
 {
-    static const char start[] = "sealed:1:";
-    if (text.len < sizeof start || memcmp(text.data, start, sizeof start - 1) != 0)
+    if (!span_skip(&text, SPAN("sealed:1:")))
         return false;
-    skip(&text, sizeof start - 1);
     while (take_key_id(&text) && take_base64(&text)) {
         if (text.len == 0)
             return true;
-        if (text.data[0] != ',')
+        if (!span_skip(&text, SPAN(",")))
             return false;
-        skip(&text, 1);
     }
     return false;
 }

@@ -18,24 +18,22 @@ void tail_append(struct buf *object, const char *name, const uint8_t *value, siz
     buf_puts(object, "\"}");
 }
 
-/* Cuts `suffix` off the end of *text; false if it does not end so. */
-static bool cut_suffix(struct span *text, const char *suffix)
+/* Cuts `end` off the text; false if it does not end so. */
+static bool cut_end(struct span *text, struct span end)
 {
-    size_t len = strlen(suffix);
-    if (text->len < len || memcmp(text->data + text->len - len, suffix, len) != 0)
-        return false;
-    text->len -= len;
-    return true;
+    bool is_there = span_ends(*text, end);
+    text->len -= is_there ? end.len : 0;
+    return is_there;
 }
 
 bool tail_cut(struct span object, const char *name, size_t value_len, struct span *body, uint8_t *value)
 {
     struct span rest = object;
-    if (!cut_suffix(&rest, "\"}") || rest.len < 2 * value_len)
+    if (!cut_end(&rest, SPAN("\"}")) || rest.len < 2 * value_len)
         return false;
     rest.len -= 2 * value_len;
     struct span hex = {rest.data + rest.len, 2 * value_len};
-    if (!cut_suffix(&rest, "\":\"") || !cut_suffix(&rest, name) || !cut_suffix(&rest, ",\""))
+    if (!cut_end(&rest, SPAN("\":\"")) || !cut_end(&rest, span_of(name)) || !cut_end(&rest, SPAN(",\"")))
         return false;
     if (!hex_decode(hex, value, value_len))
         return false;

@@ -28,17 +28,6 @@ static struct span take_until(struct span *rest, const char *stops)
     return taken;
 }
 
-static void skip(struct span *rest, size_t len)
-{
-    *rest = (struct span){rest->data + len, rest->len - len};
-}
-
-static bool begins_with(struct span text, const char *start)
-{
-    size_t len = strlen(start);
-    return text.len >= len && memcmp(text.data, start, len) == 0;
-}
-
 static struct span scheme_of(struct span uri)
 {
     size_t len = 0;
@@ -69,9 +58,9 @@ static struct parts split(struct span uri)
     struct parts parts = {.scheme = scheme_of(uri)};
     struct span rest = uri_without_fragment(uri, &parts.fragment);
     if (parts.scheme.data != NULL)
-        skip(&rest, parts.scheme.len + 1);
-    if (begins_with(rest, "//")) {
-        skip(&rest, 2);
+        rest = span_from(rest, parts.scheme.len + 1);
+    if (span_starts(rest, SPAN("//"))) {
+        rest = span_from(rest, 2);
         parts.authority = take_until(&rest, "/?");
     }
     parts.path = take_until(&rest, "?");
@@ -94,14 +83,14 @@ static void put_without_dots(struct span path, struct buf *out)
 {
     size_t start = out->len;
     while (path.len > 0) {
-        if (begins_with(path, "../") || begins_with(path, "./")) {
-            skip(&path, path.data[1] == '.' ? 3 : 2);
-        } else if (begins_with(path, "/./")) {
-            skip(&path, 2);
+        if (span_starts(path, SPAN("../")) || span_starts(path, SPAN("./"))) {
+            path = span_from(path, path.data[1] == '.' ? 3 : 2);
+        } else if (span_starts(path, SPAN("/./"))) {
+            path = span_from(path, 2);
         } else if (span_is(path, "/.")) {
             path = SPAN("/");
-        } else if (begins_with(path, "/../")) {
-            skip(&path, 3);
+        } else if (span_starts(path, SPAN("/../"))) {
+            path = span_from(path, 3);
             drop_segment(out, start);
         } else if (span_is(path, "/..")) {
             path = SPAN("/");
@@ -111,7 +100,7 @@ static void put_without_dots(struct span path, struct buf *out)
         } else {
             if (path.data[0] == '/') {
                 buf_putc(out, '/');
-                skip(&path, 1);
+                path = span_from(path, 1);
             }
             buf_append_span(out, take_until(&path, "/"));
         }

@@ -29,17 +29,12 @@ static int refuse_form(const char *name, struct error *err)
 
 /* --- members --------------------------------------------------------------------------------------------------------- */
 
-static void skip(struct span *file, size_t len)
-{
-    *file = (struct span){file->data + len, file->len - len};
-}
-
 /* Behind the first such text. */
 static bool skip_past(struct span *file, struct span text)
 {
     const char *at = memmem(file->data, file->len, text.data, text.len);
     if (at != NULL)
-        skip(file, (size_t)(at - file->data) + text.len);
+        *file = span_from(*file, (size_t)(at - file->data) + text.len);
     return at != NULL;
 }
 
@@ -119,39 +114,21 @@ static int prove_head(struct span file, const struct root_keys *roots, struct pr
  * thousand services would be as many objects to make for the sake of one. Where it has another form, or says
  * anything else than what was signed, its digest is not the head's.
  */
-static bool skip_text(struct span *rest, struct span text)
-{
-    bool is_there = rest->len >= text.len && memcmp(rest->data, text.data, text.len) == 0;
-    if (is_there)
-        skip(rest, text.len);
-    return is_there;
-}
-
-/* The bytes before `end`. */
-static bool take_until(struct span *rest, char end, struct span *out)
-{
-    const char *at = memchr(rest->data, end, rest->len);
-    if (at == NULL)
-        return false;
-    *out = (struct span){rest->data, (size_t)(at - rest->data)};
-    skip(rest, out->len);
-    return true;
-}
 
 /* `"router":{"sha256":"…","version":42}`, each quote behind a backslash. */
 static bool read_entry(struct span *rest, struct span *name, struct index_entry *entry)
 {
     struct span digest, version;
-    return skip_text(rest, SPAN("\\\"")) && take_until(rest, '\\', name) && layout_name_is_good(*name) &&
-           skip_text(rest, SPAN("\\\":{\\\"sha256\\\":\\\"")) && take_until(rest, '\\', &digest) &&
-           hex_decode(digest, entry->digest, HASH_LEN) && skip_text(rest, SPAN("\\\",\\\"version\\\":")) &&
-           take_until(rest, '}', &version) && num_parse_u64(version, &entry->version) && skip_text(rest, SPAN("}"));
+    return span_skip(rest, SPAN("\\\"")) && span_take_until(rest, '\\', name) && layout_name_is_good(*name) &&
+           span_skip(rest, SPAN("\":{\\\"sha256\\\":\\\"")) && span_take_until(rest, '\\', &digest) &&
+           hex_decode(digest, entry->digest, HASH_LEN) && span_skip(rest, SPAN("\",\\\"version\\\":")) &&
+           span_take_until(rest, '}', &version) && num_parse_u64(version, &entry->version);
 }
 
 static int sum_entries(struct span rest, struct index_sum *sum, struct proof *proof, struct error *err)
 {
     struct span found;
-    while (!skip_text(&rest, SPAN("}"))) {
+    while (!span_skip(&rest, SPAN("}"))) {
         char name[LAYOUT_NAME_MAX + 1] = "";
         struct index_entry entry = {.name = name};
         if (!read_entry(&rest, &found, &entry))
@@ -163,7 +140,7 @@ static int sum_entries(struct span rest, struct index_sum *sum, struct proof *pr
             proof->exists = true;
             memcpy(proof->digest, entry.digest, HASH_LEN);
         }
-        skip_text(&rest, SPAN(","));
+        span_skip(&rest, SPAN(","));
     }
     return 0;
 }
