@@ -53,9 +53,16 @@ until_true() { # WHAT COMMAND…
 # The next message of a topic, into a file: subscribed (and told so) before whatever makes it happens, waited for after.
 listen() { # TOPIC FILE
     : >"$2.raw"
-    stdbuf -oL mosquitto_sub -p "$port" -V mqttv5 -q 1 -R -C 1 -W 20 -t "$1" -d >"$2.raw" 2>&1 &
+    stdbuf -oL mosquitto_sub -h 127.0.0.1 -p "$port" -V mqttv5 -q 1 -R -C 1 -W 20 -t "$1" -d >"$2.raw" 2>&1 &
     listeners[$2]=$!
-    until_true "the subscription to $1" grep -q 'Subscribed (mid' "$2.raw"
+    until_true "the subscription to $1" is_subscribed "$2"
+}
+is_subscribed() { # FILE
+    local is_there=no
+    ! kill -0 "${listeners[$1]}" 2>/dev/null || is_there=yes # looked at first: it may subscribe and end in between
+    ! grep -q 'Subscribed (mid' "$1.raw" || return 0
+    [ "$is_there" = yes ] || fail "mosquitto_sub ended: $(cat "$1.raw")"
+    return 1
 }
 await() { # FILE
     local pid=${listeners[$1]}
@@ -174,7 +181,7 @@ Now you: in another terminal
 
 What arrives is shown here. Ctrl-C ends everything and leaves nothing behind.
 TEXT
-    mosquitto_sub -p "$port" -V mqttv5 -q 1 -v -t config/update -t system/health/config-manager &
+    mosquitto_sub -h 127.0.0.1 -p "$port" -V mqttv5 -q 1 -v -t config/update -t system/health/config-manager &
     listeners[shown]=$!
     wait "$daemon" || fail "epochd ended"
 fi

@@ -7,7 +7,7 @@ inotifywait -m -e moved_to --format %f refs/heads | while read -r branch; do
     [ "$branch" = main ] || continue
     tip=$(git rev-parse main)
     git diff --name-only "$last" "$tip" -- services | while read -r file; do
-        git show "$tip:$file" | mosquitto_pub -V mqttv5 -p "$2" -q 1 -r -t "cfg/$file" -s
+        git show "$tip:$file" | mosquitto_pub -V mqttv5 -h 127.0.0.1 -p "$2" -q 1 -r -t "cfg/$file" -s
     done
     last=$tip
 done

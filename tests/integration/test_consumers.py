@@ -133,7 +133,7 @@ FLOOD_S = 1.5
 def flood(port, topic, line):
     """As fast as a small C program can, until it is killed."""
     yes = subprocess.Popen(["yes", line], stdout=subprocess.PIPE)
-    writer = subprocess.Popen(["mosquitto_pub", "-V", "5", "-p", str(port), "-t", topic, "-l"], stdin=yes.stdout)
+    writer = subprocess.Popen(["mosquitto_pub", "-V", "5", "-h", "127.0.0.1", "-p", str(port), "-t", topic, "-l"], stdin=yes.stdout)
     yes.stdout.close()
     return yes, writer
 

@@ -8,6 +8,7 @@ import os
 import pty
 import re
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -143,6 +144,31 @@ def test_a_scene_that_fails_says_so_and_leaves_nothing(tmp_path):
     (tmp_path / "bin/mosquitto").chmod(0o755)
     code, text = play(tmp_path, PATH=f"{tmp_path}/bin:{os.environ['PATH']}")
     assert code == 1 and "scene: no free port for mosquitto in 10 tries" in text
+
+
+NO_HOSTS = """#!/bin/sh
+case " $* " in *" -h 127.0.0.1 "*) exec {real} "$@" ;; esac
+echo 'Unable to connect (Lookup error.).' >&2
+exit 1
+"""
+
+
+def play_with(tmp_path, subscriber):
+    """The scene with this in place of mosquitto_sub."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/mosquitto_sub").write_text(subscriber)
+    (tmp_path / "bin/mosquitto_sub").chmod(0o755)
+    return play(tmp_path, PATH=f"{tmp_path}/bin:{os.environ['PATH']}")
+
+
+def test_a_host_that_does_not_know_localhost_sees_the_scene_too(tmp_path):
+    code, text = play_with(tmp_path, NO_HOSTS.format(real=shutil.which("mosquitto_sub")))
+    assert code == 0 and re.findall(r"^(\d)\. ", text, re.M) == list("12345678"), text
+
+
+def test_a_subscriber_that_ends_is_not_waited_for_and_what_it_said_is_shown(tmp_path):
+    code, text = play_with(tmp_path, NO_HOSTS.replace("127.0.0.1", "nowhere"))
+    assert code == 1 and "Lookup error" in text and "did not come within" not in text, text
 
 
 class Terminal:
