@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "util/fs_priv.h"
+#include "util/memory.h"
 
 enum { READ_CHUNK = 4096 }; /* behind the size that fstat told */
 
@@ -196,6 +197,7 @@ static int read_all(int fd, const char *name, size_t size, size_t max, struct bu
         char *to = buf_reserve(out, chunk);
         if (to == NULL)
             return error_memory(err);
+        memory_expect_all(to, chunk);
         ssize_t n = read(fd, to, chunk);
         if (n < 0 && errno == EINTR)
             continue;

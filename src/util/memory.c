@@ -8,7 +8,6 @@
 #ifdef __GLIBC__
 #include <link.h>
 #include <malloc.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -17,6 +16,7 @@ enum {
     LARGE = 256 * 1024, /* a block of that size is its own mapping; without this, glibc raises the limit to
                            the largest ever freed */
     MUCH = 2 * 1024 * 1024, /* free, and worth a walk over the heap */
+    LARGE_PAGE = 2 * 1024 * 1024,
 };
 
 void memory_setup(void)
@@ -31,6 +31,14 @@ void memory_give_back(void)
 {
     if (mallinfo2().fordblks > MUCH)
         malloc_trim(0);
+}
+
+void memory_expect_all(void *at, size_t len)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t from = ((uintptr_t)at + page - 1) & ~(page - 1), to = ((uintptr_t)at + len) & ~(page - 1);
+    if (len >= LARGE_PAGE)
+        (void)!madvise((void *)from, to - from, MADV_HUGEPAGE); /* a wish */
 }
 
 /* Of what cannot be written no page can differ from its file: a dropped one is read again when it is needed. */
@@ -63,6 +71,12 @@ void memory_setup(void)
 
 void memory_give_back(void)
 {
+}
+
+void memory_expect_all(void *at, size_t len)
+{
+    (void)at;
+    (void)len;
 }
 
 void memory_drop_code(void)

@@ -1,11 +1,14 @@
 /*
- * memory: what was freed between blocks that stay goes back to the system.
+ * memory: what was freed between blocks that stay goes back to the system; wishes are wishes.
  */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
+
+#include <string.h>
+
 
 #include "util/macros.h"
 #include "util/memory.h"
@@ -59,11 +62,27 @@ static void memory__drops_code_that_comes_back_when_it_is_called(void **state)
     assert_true(strtod("2.5", NULL) > 2);
 }
 
+static void memory__wishes_change_nothing_of_a_block(void **state)
+{
+    enum { SIZE = 5 * 1024 * 1024 };
+    (void)state;
+    static const size_t lengths[] = {0, 1, 4096, SIZE - 7};
+    char *block = malloc(SIZE);
+    assert_non_null(block);
+    memset(block, 'x', SIZE);
+    for (size_t i = 0; i < ARRAY_LEN(lengths); i++)
+        memory_expect_all(block + 5, lengths[i]);
+    for (size_t i = 0; i < SIZE; i++)
+        assert_int_equal(block[i], 'x');
+    free(block);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(memory__gives_back_what_is_free_between_what_stays),
         cmocka_unit_test(memory__drops_code_that_comes_back_when_it_is_called),
+        cmocka_unit_test(memory__wishes_change_nothing_of_a_block),
     };
     memory_setup();
     return cmocka_run_group_tests(tests, NULL, NULL);
