@@ -125,17 +125,6 @@ static void wait_for_news(int watch, int64_t left_ms)
     follow_wait(watch, left_ms < most ? left_ms : most);
 }
 
-/* Whoever pushes may not read the daemon's settings: then its folders are where they are by default. */
-static int load_settings(const char *config, struct settings *out, struct error *err)
-{
-    struct findings findings AUTO_FINDINGS = {0}, more AUTO_FINDINGS = {0};
-    if (settings_load(config, environ, out, &findings, err) == 0 && findings.errors == 0)
-        return 0;
-    if (settings_load("/dev/null", environ, out, &more, err) != 0)
-        return -1;
-    return more.errors == 0 ? 0 : error_set(err, CODE_SETTINGS, 0, "its settings have errors");
-}
-
 /* --- who applied it --------------------------------------------------------------------------------------- */
 
 /* The daemon that wrote the status; whether it lives was asked when it told of the commit. */
@@ -191,7 +180,7 @@ enum answer answer_wait(const char *config, struct repo *repo, const struct answ
     AUTO_CLOSE int watch = -1;
     int64_t end = clock_boot_ms() + wait_ms;
     struct error err;
-    if (load_settings(config, &local.settings, &err) != 0)
+    if (local_guess_settings(config, &local, &err) != 0)
         return not_known(&err, told);
     watch = follow_open(local.settings.run);
     for (;;) {

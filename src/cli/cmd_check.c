@@ -8,11 +8,12 @@
 #include "cli/cli.h"
 #include "cli/formats.h"
 #include "cli/point.h"
+#include "cli/standing.h"
 #include "cli/verbs.h"
 #include "config/candidate.h"
 #include "config/guard.h"
-#include "config/revision.h"
 #include "model/codes.h"
+#include "model/json_text.h"
 
 enum check_what { CHECK_REVISION, CHECK_STAGED, CHECK_WORKTREE };
 
@@ -111,27 +112,52 @@ static int read_base(struct repo *repo, const struct check_options *options, str
 }
 
 /* What the schemas are compared with: of a commit its parent's; of the files, and of what is staged, those that are
-   committed. */
+   committed; but what epochd refused counts for nothing. */
 static int read_schemas(const struct cli *cli, const struct check_options *options, struct repo **repo,
-                        struct revision *out, struct error *err)
+                        struct standing *standing, struct revision *out, struct error *err)
 {
     struct repo_commit commit;
-    struct oid head;
+    struct oid below;
     struct error unborn;
     if (options->what == CHECK_WORKTREE && (!has_repository() || cli_open_repo(cli, repo, &unborn) != 0))
         return 0; /* the files alone can be judged too */
-    if (options->what != CHECK_REVISION)
-        return repo_resolve(*repo, "HEAD", &head, &unborn) != 0 ? 0 : revision_schemas(*repo, &head, out, err);
-    if (repo_read_commit(*repo, &options->tip.commit, &commit, err) != 0)
+    if (options->what != CHECK_REVISION) {
+        if (repo_resolve(*repo, "HEAD", &below, &unborn) != 0)
+            return 0;
+    } else if (repo_read_commit(*repo, &options->tip.commit, &commit, err) != 0) {
         return -1;
-    return revision_schemas(*repo, &commit.first_parent, out, err);
+    } else {
+        below = commit.first_parent;
+    }
+    standing_find(cli->config, *repo, &below, standing);
+    if (revision_schemas(*repo, &standing->commit, out, err) != 0)
+        return -1;
+    standing->commit = out->commit;
+    return 0;
 }
 
 /* --- output --------------------------------------------------------------------------------------------- */
 
-static void put_text(const struct findings *findings, const struct candidate *candidate, struct buf *text)
+/* Of what was said about schemas, what they were compared with: another commit would have given other words. */
+static void put_compared(const struct findings *findings, const struct standing *standing, struct buf *text)
+{
+    static const char *const codes[] = {CODE_SCHEMA_ANNOTATION, CODE_SCHEMA_BREAKING, CODE_SCHEMA_UNCLEAR};
+    bool is_told = false;
+    for (size_t i = 0; i < findings->len; i++)
+        for (size_t j = 0; j < ARRAY_LEN(codes); j++)
+            is_told = is_told || strcmp(findings->items[i].code, codes[j]) == 0;
+    if (!is_told || oid_is_zero(&standing->commit))
+        return;
+    buf_puts(text, "schemas were compared with those of ");
+    standing_put(standing, text);
+    buf_putc(text, '\n');
+}
+
+static void put_text(const struct findings *findings, const struct candidate *candidate, const struct standing *standing,
+                     struct buf *text)
 {
     formats_put_text(findings, text);
+    put_compared(findings, standing, text);
     if (findings->errors == 0)
         buf_printf(text, "ok: %zu service%s%s, %zu warning%s\n", candidate->total, plural(candidate->total),
                    candidate->total == 0 ? " (no file under services/)" : "", findings->warnings,
@@ -141,9 +167,14 @@ static void put_text(const struct findings *findings, const struct candidate *ca
                    findings->warnings, plural(findings->warnings));
 }
 
-static void put_json(const struct findings *findings, const struct candidate *candidate, struct buf *text)
+static void put_json(const struct findings *findings, const struct candidate *candidate, const struct oid *compared_with,
+                     struct buf *text)
 {
-    buf_printf(text, "{\"errors\":%zu,\"findings\":", findings->errors);
+    char commit[OID_HEX_LEN + 1];
+    oid_format(compared_with, commit);
+    buf_puts(text, "{\"compared_with\":");
+    json_put_text(text, oid_is_zero(compared_with) ? NULL : commit);
+    buf_printf(text, ",\"errors\":%zu,\"findings\":", findings->errors);
     findings_write_json(findings, FINDINGS_MAX, text);
     buf_printf(text, ",\"ok\":%s,\"services\":", findings->errors == 0 ? "true" : "false");
     if (findings->errors == 0)
@@ -153,11 +184,12 @@ static void put_json(const struct findings *findings, const struct candidate *ca
     buf_printf(text, ",\"warnings\":%zu}\n", findings->warnings);
 }
 
-static int print(const char *format, const struct findings *findings, const struct candidate *candidate)
+static int print(const char *format, const struct findings *findings, const struct candidate *candidate,
+                 const struct standing *standing)
 {
     struct buf text AUTO_BUF = {0};
     if (strcmp(format, "json") == 0)
-        put_json(findings, candidate, &text);
+        put_json(findings, candidate, &standing->commit, &text);
     else if (strcmp(format, "sarif") == 0)
         formats_put_sarif(findings, &text);
     else if (strcmp(format, "github") == 0)
@@ -165,7 +197,7 @@ static int print(const char *format, const struct findings *findings, const stru
     else if (strcmp(format, "gitlab") == 0)
         formats_put_gitlab(findings, &text);
     else
-        put_text(findings, candidate, &text);
+        put_text(findings, candidate, standing, &text);
     return cli_print(&text);
 }
 
@@ -177,6 +209,7 @@ static int run(const struct cli *cli, const struct cli_args *args)
     struct source source AUTO_SOURCE = {.work_dir = -1};
     struct revision before AUTO_REVISION = {0};
     struct revision schemas AUTO_REVISION = {0};
+    struct standing standing = {0};
     struct candidate candidate AUTO_CANDIDATE = {0};
     struct findings findings AUTO_FINDINGS = {0};
     struct error err;
@@ -186,7 +219,7 @@ static int run(const struct cli *cli, const struct cli_args *args)
         return CLI_USAGE;
     if (open_source(cli, &local, &options, &repo, &source, &err) != 0 ||
         (options.base != NULL ? read_base(repo, &options, &before, &is_allowed, &err)
-                                 : read_schemas(cli, &options, &repo, &schemas, &err)) != 0)
+                              : read_schemas(cli, &options, &repo, &standing, &schemas, &err)) != 0)
         return local_fail(&local, &err);
     struct candidate_base base = revision_base(&before, is_allowed);
     base.compared_with = schemas.environment;
@@ -194,7 +227,7 @@ static int run(const struct cli *cli, const struct cli_args *args)
     if (candidate_judge(&source, &base, &candidate, &findings, &err) != 0 || findings_check(&findings, &err) != 0)
         return cli_fail(&err);
     findings_sort(&findings);
-    int rc = print(format, &findings, &candidate);
+    int rc = print(format, &findings, &candidate, &standing);
     return rc == CLI_OK && findings.errors > 0 ? CLI_FINDINGS : rc;
 }
 
@@ -205,7 +238,8 @@ const struct cli_verb verb_check = {
             "time. The repository is the one at or above the current folder, else that of the settings.\n"
             "Each finding is one line, \"file:line:column: message [code]\": the errors, then warnings, marked\n"
             "(50 at most; *--format json* has 1,000); the last line is the verdict. Schemas are compared with\n"
-            "those of the commit below. What depends on the epoch in force (*guard.mass-removal*) is judged\n"
+            "those of the last valid commit below; where epochd runs on this host and refused that one, with\n"
+            "those in force. What depends on the epoch in force (*guard.mass-removal*) is judged\n"
             "for _A..B_ alone: _B_ as if it were pushed over _A_.\n",
     .exit = "0: it would be accepted; 1: it would be refused.",
     .operands = {{.name = "REV|A..B", .kind = CLI_POINT, .is_optional = true}},

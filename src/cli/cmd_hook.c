@@ -14,10 +14,10 @@
 #include "cli/git.h"
 #include "cli/hook_answer.h"
 #include "cli/plan.h"
+#include "cli/standing.h"
 #include "cli/verbs.h"
 #include "config/candidate.h"
 #include "config/guard.h"
-#include "config/revision.h"
 #include "model/codes.h"
 #include "model/oid.h"
 
@@ -92,22 +92,25 @@ static int cannot_judge(const struct error *err, const char *way_out)
     return CLI_FAILED;
 }
 
-static int pre_commit(void)
+static int pre_commit(const struct cli *cli)
 {
     static const char way_out[] = "; git commit --no-verify goes on without";
 
     struct repo *repo AUTO_REPO = NULL;
     struct source source AUTO_SOURCE = {.work_dir = -1};
     struct revision before AUTO_REVISION = {0};
+    struct standing standing = {0};
     struct oid head;
     struct error err, unborn;
     bool is_valid;
     if (open_repo(&repo, &err) != 0 || source_from_index(repo, &source, &err) != 0)
         return cannot_judge(&err, way_out);
-    if (repo_resolve(repo, "HEAD", &head, &unborn) == 0 && revision_before(repo, &head, &before, &err) != 0)
+    if (repo_resolve(repo, "HEAD", &head, &unborn) == 0 &&
+        standing_read(cli->config, repo, &head, &standing, &before, &err) != 0)
         return cannot_judge(&err, way_out);
     struct candidate_base base = revision_base(&before, false);
     base.has_no_message = true;
+    standing_say(&standing, "epochd");
     if (judge(&source, &base, &before, &err, &is_valid) != 0)
         return cannot_judge(&err, way_out);
     if (is_valid)
@@ -136,23 +139,25 @@ static int read_policy(struct repo *repo, char branch[static 256], bool *is_deny
                      rewrite);
 }
 
-static int judge_push(struct repo *repo, const struct hook_push *push, struct error *err, bool *is_valid)
+static int judge_push(const struct cli *cli, struct repo *repo, const struct hook_push *push, struct error *err, bool *is_valid)
 {
     struct source source AUTO_SOURCE = {.work_dir = -1};
     struct revision before AUTO_REVISION = {0};
+    struct standing standing = {0};
     bool is_allowed;
     const struct oid *hide = oid_is_zero(&push->before) ? NULL : &push->before;
     if (guard_allows_mass_removal(repo, &push->after, hide, &is_allowed, err) != 0)
         return -1;
-    if (!oid_is_zero(&push->before) && revision_before(repo, &push->before, &before, err) != 0)
+    if (!oid_is_zero(&push->before) && standing_read(cli->config, repo, &push->before, &standing, &before, err) != 0)
         return -1;
     if (source_from_commit(repo, &push->after, NULL, &source, err) != 0)
         return -1;
     const struct candidate_base base = revision_base(&before, is_allowed);
+    standing_say(&standing, "epochd");
     return judge(&source, &base, &before, err, is_valid);
 }
 
-static int receive(struct repo *repo, const struct hook_push *push, bool is_deny)
+static int receive(const struct cli *cli, struct repo *repo, const struct hook_push *push, bool is_deny)
 {
     struct error err;
     bool contains = true, is_valid;
@@ -170,7 +175,7 @@ static int receive(struct repo *repo, const struct hook_push *push, bool is_deny
         say("git pull --rebase, then push again; or git revert what is not wanted");
         return CLI_FINDINGS;
     }
-    if (judge_push(repo, push, &err, &is_valid) != 0)
+    if (judge_push(cli, repo, push, &err, &is_valid) != 0)
         return cannot_judge(&err, "");
     if (is_valid)
         return CLI_OK;
@@ -178,7 +183,7 @@ static int receive(struct repo *repo, const struct hook_push *push, bool is_deny
     return CLI_FINDINGS;
 }
 
-static int pre_receive(void)
+static int pre_receive(const struct cli *cli)
 {
     struct repo *repo AUTO_REPO = NULL;
     struct error err;
@@ -194,7 +199,7 @@ static int pre_receive(void)
         struct span text = {line, (size_t)len - (line[len - 1] == '\n')};
         if (!hook_parse_push(text, &push) || strcmp(push.branch, branch) != 0)
             continue; /* another branch, or a tag: not served */
-        int one = receive(repo, &push, is_deny);
+        int one = receive(cli, repo, &push, is_deny);
         rc = one > rc ? one : rc;
     }
     return rc;
@@ -244,7 +249,7 @@ static int run(const struct cli *cli, const struct cli_args *args)
 {
     const char *name = args->operands[0];
     if (strcmp(name, "pre-receive") == 0)
-        return pre_receive();
+        return pre_receive(cli);
     if (strcmp(name, "post-receive") == 0)
         return post_receive(cli);
     if (strcmp(name, "post-commit") == 0)
@@ -253,7 +258,7 @@ static int run(const struct cli *cli, const struct cli_args *args)
         return post_rewrite(cli, args);
     if (strcmp(name, "post-merge") == 0)
         return post_merge(cli, args);
-    return pre_commit();
+    return pre_commit(cli);
 }
 
 const struct cli_verb verb_hook = {

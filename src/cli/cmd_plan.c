@@ -8,8 +8,8 @@
 #include "cli/hook_answer.h"
 #include "cli/plan.h"
 #include "cli/point.h"
+#include "cli/standing.h"
 #include "cli/verbs.h"
-#include "config/revision.h"
 #include "model/codes.h"
 
 enum { OPT_FORMAT, OPT_JSON, OPT_STAGED, OPT_WORKTREE };
@@ -17,12 +17,18 @@ enum { OPT_DIFF_WORKTREE = OPT_STAGED };
 
 /* --- one side and the other ----------------------------------------------------------------------------- */
 
-/* What the branch that is served holds: the newest commit of it that is valid. */
-static int read_served(struct repo *repo, const char *revision, struct revision *out, struct error *err)
+/* What the branch that is served holds: the newest commit of it that is valid, and that epochd is not known to have refused. */
+static int read_served(const struct cli *cli, struct repo *repo, const char *revision, struct revision *out, struct error *err)
 {
     struct oid tip;
+    struct standing standing;
     struct error unborn;
-    return repo_resolve(repo, revision, &tip, &unborn) != 0 ? 0 : revision_before(repo, &tip, out, err);
+    if (repo_resolve(repo, revision, &tip, &unborn) != 0)
+        return 0;
+    if (standing_read(cli->config, repo, &tip, &standing, out, err) != 0)
+        return -1;
+    standing_say(&standing, "epochctl");
+    return 0;
 }
 
 /* A revision that must be valid: differences to half a configuration would mislead. */
@@ -148,7 +154,8 @@ static int run_plan(const struct cli *cli, const struct cli_args *args)
     if (is_revision && (cli_given(args, OPT_STAGED) || cli_given(args, OPT_WORKTREE)))
         return cli_usage(args->verb, "one revision, or --staged, or --worktree");
     if (cli_open_repo(cli, &repo, &err) != 0 || hook_served_branch(repo, branch, &err) != 0 ||
-        read_served(repo, is_revision ? branch : "HEAD", &before, &err) != 0 || open_after(cli, &local, repo, args, &source, &err) != 0)
+        read_served(cli, repo, is_revision ? branch : "HEAD", &before, &err) != 0 ||
+        open_after(cli, &local, repo, args, &source, &err) != 0)
         return local_fail(&local, &err);
     return compare(args, &source, &before, true);
 }

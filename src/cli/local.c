@@ -32,6 +32,16 @@ bool local_load(const struct cli *cli, struct local *local, int *rc)
     return false;
 }
 
+int local_guess_settings(const char *config, struct local *local, struct error *err)
+{
+    struct findings findings AUTO_FINDINGS = {0}, more AUTO_FINDINGS = {0};
+    if (settings_load(config, environ, &local->settings, &findings, err) == 0 && findings.errors == 0)
+        return 0;
+    if (settings_load("/dev/null", environ, &local->settings, &more, err) != 0)
+        return -1;
+    return more.errors == 0 ? 0 : error_set(err, CODE_SETTINGS, 0, "its settings have errors");
+}
+
 int local_open_state(struct local *local, struct error *err)
 {
     if (local->state_dir >= 0 || fs_open_dir(local->settings.state, &local->state_dir, err) == 0)

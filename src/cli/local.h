@@ -21,6 +21,10 @@ void local_fini(struct local *local);
 /* Loads the settings alone. false: the exit code is in *rc, the reason was printed. */
 bool local_load(const struct cli *cli, struct local *local, int *rc);
 
+/* The settings without a word about them: whoever commits or pushes may not read the daemon's, and then its folders are where
+   they are by default. */
+int local_guess_settings(const char *config, struct local *local, struct error *err) MUST_CHECK;
+
 /* Opens the state folder unless it is open. err->sys is ENOENT where epochd never ran with it. */
 int local_open_state(struct local *local, struct error *err) MUST_CHECK;
 

@@ -6,9 +6,9 @@
 #include "cli/answer.h"
 #include "cli/formats.h"
 #include "cli/plan.h"
+#include "cli/standing.h"
 #include "cli/writing_priv.h"
 #include "config/guard.h"
-#include "config/revision.h"
 #include "model/codes.h"
 #include "util/clock.h"
 
@@ -17,6 +17,7 @@ struct judged {
     struct repo *repo; /* of its own: what is asked about stays in memory */
     struct source source;
     struct revision before;
+    struct standing standing; /* what `before` is */
     struct candidate candidate;
     struct findings findings;
     struct plan plan; /* where there are no errors */
@@ -56,7 +57,7 @@ static int judge(const struct writing *w, const struct writing_commit *commit, s
     if (repo_open(&out->repo, w->path, &policy, err) != 0 || repo_keep_in_memory(out->repo, err) != 0 ||
         write_draft(out->repo, w, commit, &id, err) != 0 ||
         guard_allows_mass_removal(out->repo, &id, NULL, &is_allowed, err) != 0 ||
-        revision_before(out->repo, &w->tip, &out->before, err) != 0 ||
+        standing_read(w->cli->config, out->repo, &w->tip, &out->standing, &out->before, err) != 0 ||
         source_from_commit(out->repo, &id, NULL, &out->source, err) != 0)
         return -1;
     const struct candidate_base base = revision_base(&out->before, is_allowed);
@@ -246,6 +247,7 @@ int writing_commit(struct writing *w, const struct repo_change *changes, size_t 
     commit.message = message.data;
     if (judge(w, &commit, &judged, &err) != 0)
         return writing_fail(&err, NULL, outcome);
+    standing_say(&judged.standing, "epochctl");
     int rc = say_findings(&judged.findings, outcome);
     if (rc != CLI_OK || (rc = say_plan(&judged, outcome)) != CLI_OK)
         return rc;

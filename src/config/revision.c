@@ -52,6 +52,7 @@ int revision_load(struct repo *repo, const struct oid *commit, struct revision *
         return 0;
     if (make_catalog(&candidate, &out->catalog, err) != 0)
         return -1;
+    out->commit = *commit;
     out->listing = TAKE(candidate.listing);
     out->environment = TAKE(candidate.environment);
     return 0;
@@ -68,6 +69,7 @@ static int load_schemas(struct repo *repo, const struct oid *commit, struct revi
         environment_load(&source, NULL, &environment, &findings, err) != 0)
         return -1;
     if (findings.errors == 0) {
+        out->commit = *commit;
         out->listing = listing_ref(source.listing);
         out->environment = TAKE(environment);
     }

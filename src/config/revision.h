@@ -12,6 +12,7 @@ struct revision {
     struct catalog *catalog; /* NULL: its services were not read */
     struct listing *listing;
     struct environment *environment;
+    struct oid commit; /* whose all of it is */
 };
 
 void revision_fini(struct revision *revision);

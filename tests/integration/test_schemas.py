@@ -152,6 +152,34 @@ def test_check_compares_schemas_with_the_commit_below(config):
     assert ctl("-C", config.path, "check", check=0).stdout.startswith("ok")
 
 
+def test_what_epochd_refused_is_no_before_for_a_schema(config, served, subscriber, tmp_path):
+    """After a breaking commit past the hooks, whoever judges on the same host compares with what is in force, as epochd does."""
+    config.commit({"epoch.yaml": FILES["epoch.yaml"] + "policy: {breaking: refuse}\n"}, "policy")
+    served.published(2)
+    in_force = config.head()
+    refused = config.commit({"schemas/speech.yaml": SPEECH.replace("region: {type: string}", "region: {enum: [home]}")}, "past the hooks")
+    served.status_when(lambda s: any(r["commit"] == refused and r["verdict"] == "rejected" for r in s["recent"]))
+    config.write({STT: "rate: 8000\n"})
+    said = f"compared with {in_force[:12]}, which is in force as epoch 2: epochd refused {refused[:12]}"
+
+    def judge(*args):
+        return served.ctl("-C", config.path, *args, check=1)
+
+    checked, planned = judge("check", "--worktree"), judge("plan")
+    assert "[schema.breaking]" in checked.stdout and said.replace("compared with", "schemas were compared with those of") in checked.stdout
+    assert "[schema.breaking]" in planned.stderr and f"epochctl: {said}\n" in planned.stderr
+    config.git("add", "-A")
+    hook = judge("hook", "pre-commit")
+    assert "[schema.breaking]" in hook.stderr and f"epochd: {said}\n" in hook.stderr
+    config.git("commit", "-qm", "on top of it")
+    assert json.loads(judge("check", "--json").stdout)["compared_with"] == in_force
+    served.wait("epoch_rejected", config_epoch=config.head())
+    clone = tmp_path / "clone"
+    config.git("clone", "-q", config.path, clone)
+    told = json.loads(ctl("-C", clone, "check", "--json", check=0).stdout)
+    assert told["compared_with"] == refused and told["errors"] == 0  # nobody tells a clone
+
+
 def test_a_breaking_schema_is_seen_right_after_a_start_too(config, served, subscriber, broker):
     config.commit({"epoch.yaml": FILES["epoch.yaml"] + "policy: {breaking: refuse}\n"}, "policy")
     served.published(2)
