@@ -7,7 +7,7 @@
  *   epoch 412 committed, broker away
  *   this is branch try; epochd serves main
  *   NOT served: epochd is in HOLD(history-rewritten) → epochctl accept-rewrite 1c9e0b2a7f31
- *   epochd is not running: systemctl start epochd
+ *   epochd is not running: systemctl start epochd    (--user, where it is a user's own)
  *
  * It is a courtesy: the daemon's status is read, nothing is asked of it, and a commit is as good without an answer.
  */

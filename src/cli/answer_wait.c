@@ -13,6 +13,7 @@
 #include "cli/fleet.h"
 #include "cli/follow.h"
 #include "cli/told.h"
+#include "cli/unit.h"
 #include "model/codes.h"
 #include "util/clock.h"
 #include "util/num.h"
@@ -37,9 +38,10 @@ int answer_wait_ms(struct repo *repo, unsigned *out, struct error *err)
 
 /* --- one look ------------------------------------------------------------------------------------------- */
 
-static enum answer not_running(struct answer_told *told)
+static enum answer not_running(const struct local *local, struct answer_told *told)
 {
-    buf_puts(&told->line, "epochd is not running: systemctl start epochd");
+    buf_puts(&told->line, "epochd is not running: ");
+    unit_put(local->settings.state, "systemctl start epochd", &told->line);
     return ANSWER_NOT_RUNNING;
 }
 
@@ -48,7 +50,7 @@ static enum answer not_here(struct local *local, struct answer_told *told)
 {
     struct error err;
     if (local_open_state(local, &err) == 0 || err.sys != ENOENT)
-        return not_running(told);
+        return not_running(local, told);
     buf_puts(&told->line, "epochd does not serve from this host");
     return ANSWER_NOT_HERE;
 }
@@ -82,7 +84,7 @@ static bool is_alive(struct local *local, pid_t writer, enum answer *answer, str
         buf_puts(&told->line, "epochd is starting");
         *answer = ANSWER_PENDING;
     } else {
-        *answer = not_running(told);
+        *answer = not_running(local, told);
     }
     return false;
 }
@@ -100,7 +102,7 @@ static enum answer look_once(struct local *local, struct repo *repo, const struc
         return not_here(local, told);
     doc_get_int(status.doc.root, "pid", &writer);
     if (writer <= 0 || writer > INT32_MAX)
-        return not_running(told);
+        return not_running(local, told);
     if (!is_alive(local, (pid_t)writer, &answer, told))
         return answer;
     if (told_serves(status.doc.root, repo))

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "cli/unit.h"
 #include "io/crypto.h"
 #include "model/codes.h"
 #include "util/clock.h"
@@ -115,14 +116,20 @@ static int wait_for(const struct local *local, int dir, pid_t pid, const struct 
     return give_up(dir, request, "epochd has not answered within 10 s", err);
 }
 
+static int refuse_unasked(const char *state, struct error *err)
+{
+    struct buf advice AUTO_BUF = {0};
+    unit_put(state, "systemctl start epochd", &advice);
+    return error_set(err, CODE_NOT_RUNNING, 0, "epochd does not run with the state folder %s: %.*s", state, (int)advice.len, advice.data);
+}
+
 static int ask_daemon(const struct local *local, struct request *request, struct request_answer *out, struct error *err)
 {
     pid_t pid;
     if (become_owner(local, err) != 0 || local_daemon(local, &pid, err) != 0)
         return -1;
     if (pid == 0)
-        return error_set(err, CODE_NOT_RUNNING, 0, "epochd does not run with the state folder %s: systemctl start epochd",
-                         local->settings.state);
+        return refuse_unasked(local->settings.state, err);
     fill_who(request);
     AUTO_CLOSE int dir = openat(local->state_dir, REQUEST_FOLDER, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (dir < 0)

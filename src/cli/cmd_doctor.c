@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/doctor.h"
+#include "cli/unit.h"
 #include "cli/verbs.h"
 #include "model/codes.h"
 #include "model/json.h"
@@ -94,12 +95,24 @@ static void doctor_fini(struct doctor *doctor)
     local_fini(&doctor->local);
 }
 
+/* Advice names the unit of this daemon. */
+static void name_unit(const struct doctor *doctor, struct doctor_finding *finding)
+{
+    struct buf fix AUTO_BUF = {0};
+    if (doctor->local.settings.state == NULL || finding->fix[0] == '\0')
+        return;
+    unit_put(doctor->local.settings.state, finding->fix, &fix);
+    if (!fix.failed)
+        doctor_fix(finding, "%.*s", (int)fix.len, fix.data);
+}
+
 /* True if the whole road holds. */
 static bool walk(struct doctor *doctor, const struct road_link *links, size_t len, bool is_json, struct buf *out)
 {
     for (size_t i = 0; i < len; i++) {
         struct doctor_finding finding = {0};
         enum doctor_state state = links[i].check(doctor, &finding);
+        name_unit(doctor, &finding);
         if (is_json && i > 0)
             buf_putc(out, ',');
         if (is_json)

@@ -49,7 +49,7 @@ const struct cli_verb verb_pause = {
     .help = "*epochd* serves on what is in force, sees new commits and leaves them: *hold:paused*. It lasts\n"
             "over restarts.\n",
     .exit = "0: paused; 1: refused, and why; 3: *epochd* does not run, or you may not ask it.",
-    .options = {[OPT_PAUSE_REASON] = {.name = "reason", .argument = "TEXT", .help = "shown by *epochctl status*"},
+    .options = {[OPT_PAUSE_REASON] = {.name = "reason", .letter = 'm', .argument = "TEXT", .help = "shown by *epochctl status*"},
                 [OPT_PAUSE_JSON] = {.name = "json", .help = OUTCOME_HELP}},
     .run = run_pause,
 };

@@ -7,6 +7,7 @@
 
 #include "cli/follow.h"
 #include "cli/page.h"
+#include "cli/unit.h"
 #include "cli/verbs.h"
 #include "model/request.h"
 #include "util/clock.h"
@@ -109,12 +110,14 @@ static void put_text(const struct cli *cli, struct local *local, const struct to
     struct repo_commit commit;
     struct fleet fleet AUTO_FLEET = {0};
     struct error silent;
-    struct page_more more = {.requests = requests, .fleet = &fleet, .now_ms = clock_wall_ms()};
+    struct page_more more = {.state = local->settings.state, .requests = requests, .fleet = &fleet, .now_ms = clock_wall_ms()};
     list_requests(local, requests);
     if (told->pid == 0) {
         buf_printf(out, "epochd does not run with the state folder %s.\n", local->settings.state);
         put_snapshot(local, out);
-        buf_puts(out, "What to do: systemctl start epochd; journalctl -u epochd -e says why it stopped\n");
+        buf_puts(out, "What to do: ");
+        unit_put(local->settings.state, "systemctl start epochd; journalctl -u epochd -e says why it stopped", out);
+        buf_putc(out, '\n');
         return;
     }
     if (!told->is_told) {

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cli/unit.h"
 #include "io/crypto.h"
 #include "model/codes.h"
 #include "util/fs.h"
@@ -70,6 +71,13 @@ static void say_who_may(const char *path)
         fprintf(stderr, "Members of the group %s may use status, show and verify lkg\n", group->gr_name);
 }
 
+static void say_advice(const char *state, const char *advice)
+{
+    struct buf text AUTO_BUF = {0};
+    unit_put(state, advice, &text);
+    fprintf(stderr, "What to do: %.*s\n", (int)text.len, text.data);
+}
+
 int local_fail(const struct local *local, const struct error *err)
 {
     int rc = cli_fail(err);
@@ -82,7 +90,7 @@ int local_fail(const struct local *local, const struct error *err)
         fputs("What to do: start epochd, which makes it; or name its settings: epochctl --config FILE, or EPOCHD_STATE\n",
               stderr);
     else if (code != NULL && code->kind == CODE_REFUSAL)
-        fprintf(stderr, "What to do: %s\n", code->remedy);
+        say_advice(local->settings.state, code->remedy);
     return rc;
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/unit.h"
 #include "cli/when.h"
 #include "model/codes.h"
 #include "util/clock.h"
@@ -222,7 +223,9 @@ static void put_remedy_of(const struct page *page, struct span reason, struct sp
         return;
     buf_printf(page->out, "\n  %s\n  ", code->meaning);
     term_puts(page->term, TERM_STRONG, "What to do:", page->out);
-    buf_printf(page->out, " %s\n", code->remedy);
+    buf_putc(page->out, ' ');
+    unit_put(page->more->state, code->remedy, page->out);
+    buf_putc(page->out, '\n');
     if (commit.len > 0) {
         buf_puts(page->out, "  Or take it back: git revert ");
         put(page, TERM_PLAIN, shortened(commit));

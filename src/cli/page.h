@@ -11,6 +11,7 @@
 
 /* What the daemon does not tell of itself. */
 struct page_more {
+    const char *state;   /* its folder */
     const char *subject; /* of the commit in force; NULL: not known */
     const char *requests; /* what waits in the folder of requests, "pause, accept-rewrite"; "": nothing, or not known */
     const struct fleet *fleet; /* who runs what */

@@ -2,6 +2,7 @@
 import json
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 from harness import EPOCHCTL, STRANGER, Daemon, as_stranger, ctl, run
@@ -73,6 +74,31 @@ def test_a_member_of_the_group_sees_what_is_served(shared):
     (shared / "run/status.json").write_text('{"pid":4711,"state":"ok"}')
     with hold_lock(shared / "state", 4711):
         assert as_other(shared, "status", groups=groups, check=0).stdout.startswith("epochd is ok, pid 4711\n")
+
+
+def give(path, uid):
+    for folder, _, files in os.walk(path):
+        for name in (".", *files):
+            os.chown(Path(folder) / name, uid, uid, follow_symlinks=False)
+
+
+def test_a_users_own_daemon_is_started_by_their_own_manager(shared):
+    as_other(shared, "--version", check=0)  # or skip
+    state = shared / "home/.local/state/epochd"
+    state.parent.mkdir(parents=True)
+    (shared / "state").rename(state)
+    for path in ("home", "config"):
+        give(shared / path, STRANGER)
+
+    def said(*verb, code):
+        result = ctl(*verb, wrapper=as_stranger(), cwd=shared / "config", HOME=str(shared / "home"), EPOCHD_STATE=str(state),
+                     EPOCHD_RUN=str(shared / "run"), EPOCHD_REPOSITORY_PATH=str(shared / "config"), check=code)
+        return result.stdout + result.stderr
+
+    assert "What to do: systemctl --user start epochd; journalctl --user-unit epochd -e says why it stopped\n" in said("status", code=3)
+    assert ": systemctl --user start epochd [not-running]" in said("pause", "-m", "for a moment", code=3)
+    assert "epochd is not running: systemctl --user start epochd" in said("set", "stt-worker", "rate=9", code=0)
+    assert "What to do: systemctl --user start epochd; journalctl --user-unit " in said("doctor", code=1)
 
 
 def test_status_of_somebody_who_may_not_test_the_lock(open_folder, home, ends):
