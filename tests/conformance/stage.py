@@ -2,10 +2,8 @@
 import json
 import os
 import queue
-import random
 import re
 import shutil
-import socket
 import subprocess
 import threading
 import time
@@ -13,6 +11,7 @@ from pathlib import Path
 
 import paho.mqtt.client as paho
 
+from ports import free_port
 from publisher import MacKey, Publisher
 
 MOSQUITTO = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
@@ -36,21 +35,9 @@ class Broker:
     SUBSCRIPTION = re.compile(r"^\d+: \t(\S+) \(QoS \d\)$")
 
     def __init__(self, folder, port=None):
-        self.folder, self.port = Path(folder), port or self.free_port()
+        self.folder, self.port = Path(folder), port or free_port()
         self.subscriptions, self.news = [], threading.Condition()
         self.start()
-
-    @staticmethod
-    def free_port():
-        """Below those that the kernel gives to clients, which might take it first."""
-        while True:
-            port = random.randrange(15000, 32000)
-            with socket.socket() as probe:
-                try:
-                    probe.bind(("127.0.0.1", port))
-                    return port
-                except OSError:
-                    continue
 
     def start(self):
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -225,7 +212,7 @@ class Stage:
     def start(self, with_broker=True):
         """Starts the client; gives what it knows from disk. With a broker it has subscribed when this returns."""
         since = len(self.broker.subscriptions)
-        port = self.broker.port if with_broker else Broker.free_port()
+        port = self.broker.port if with_broker else free_port()
         self.client = Client(self.command, self.environment(port), self.log)
         opened = self.next_event("opened")
         if with_broker:

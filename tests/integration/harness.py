@@ -5,12 +5,11 @@ Nothing here sleeps to wait: a daemon is awaited by its log (JSON lines), the br
 import json
 import os
 import queue
-import random
 import shutil
 import signal
-import socket
 import stat
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -21,6 +20,9 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "tests/conformance"))
+from ports import free_port  # noqa: E402
+
 BUILD = ROOT / os.environ.get("EPOCHD_BUILD", "build")
 EPOCHD, EPOCHCTL = BUILD / "epochd", BUILD / "epochctl"
 MOSQUITTO = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
@@ -95,18 +97,6 @@ def as_stranger(*groups):
     return ["setpriv", f"--reuid={STRANGER}", f"--regid={STRANGER}", *more, "--inh-caps=-all", "--bounding-set=-all"]
 
 
-def free_port():
-    """One below those that the kernel gives to whoever asks: a client's, or another test's, would take it before the broker does."""
-    while True:
-        port = random.randrange(15000, 32000)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
-
-
 class Repo:
     """A repository and the git that works on it."""
 
@@ -115,6 +105,14 @@ class Repo:
         if not self.path.exists():
             args = ["git", "init", "-q", "-b", branch, str(self.path)] + (["--bare"] if bare else [])
             subprocess.run(args, check=True, env=environment())
+        self._be_patient()
+
+    def _be_patient(self):
+        """Who commits is told what became of it as soon as it is known, but two seconds are not enough on every machine."""
+        git = self.path if (self.path / "HEAD").is_file() else self.path / ".git"
+        if (git / "config").is_file() and "[epochd]" not in (git / "config").read_text():
+            with open(git / "config", "a") as file:
+                file.write(f"[epochd]\n\twait = {PATIENCE_S}\n")
 
     def git(self, *args, check=True, stdin=None, **env):
         result = subprocess.run(["git", "-C", str(self.path), *args], env=environment(**env), text=True, input=stdin,

@@ -8,6 +8,8 @@ import struct
 import threading
 import time
 
+from harness import PATIENCE_S, free_port
+
 CONNECT, CONNACK, PUBLISH, PUBACK, PUBREC, SUBSCRIBE, SUBACK, PINGREQ, PINGRESP, DISCONNECT = 1, 2, 3, 4, 5, 8, 9, 12, 13, 14
 BUFFER = 65536
 
@@ -73,7 +75,7 @@ class Listener:
     """Accepts until stop(); each connection is served by a thread of its own."""
 
     def __init__(self):
-        self.server = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self.server = socket.create_server(("127.0.0.1", free_port()), backlog=128)
         self.port = self.server.getsockname()[1]
         self.accepted, self.open = 0, set()
         self.ended = threading.Event()
@@ -272,7 +274,7 @@ class FakeBroker(Listener):
             where.append(what)
             self.news.notify_all()
 
-    def wait(self, accept, seconds=30):
+    def wait(self, accept, seconds=PATIENCE_S):
         """Until accept(self) is true; called after every packet that is noted."""
         with self.news:
             assert self.news.wait_for(lambda: accept(self), seconds), (self.accepted, self.published[-5:])

@@ -125,8 +125,12 @@ def test_a_hold_is_told_with_what_to_type(home, tmp_path, broker, ends):
     ctl("init", home.path, check=0)
     daemon = ends(Daemon(tmp_path / "epochd", home, broker, EPOCHD_REPOSITORY_REWRITE="deny"))
     daemon.published(1)
+    home.git("config", "epochd.wait", "0")  # it may end while it is waited for: the whole time is
     edit(home, 1)
-    answers = told(home, daemon, "commit", "-q", "--amend", "-m", "another beginning")
+    told(home, daemon, "commit", "-q", "--amend", "-m", "another beginning")
+    daemon.state_is("hold:history-rewritten")
+    daemon.status_when(lambda status: status["state"] == "hold:history-rewritten")
+    answers = told(home, daemon, "commit", "-q", "--amend", "-m", "and another")
     assert f"epochd: NOT served: epochd is in HOLD(history-rewritten) → epochctl accept-rewrite {home.head()[:12]}" in answers
 
 

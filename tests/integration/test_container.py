@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from harness import EPOCHD, ROOT, Daemon, Repo, run
+from harness import EPOCHD, PATIENCE_S, ROOT, Daemon, Repo, run
 
 NAMESPACES = ["unshare", "-m", "-p", "-f", "--kill-child", "--mount-proc"]
 
@@ -40,7 +40,7 @@ def test_process_1_with_a_read_only_root_and_the_environment_alone(tmp_path, end
     assert epochd.ctl("status", "-q").returncode == 0
     inside = subprocess.run(["pgrep", "-P", str(epochd.process.pid)], text=True, stdout=subprocess.PIPE, check=True).stdout.split()
     os.kill(int(inside[0]), signal.SIGTERM)
-    assert epochd.process.wait(10) == 0
+    assert epochd.process.wait(PATIENCE_S) == 0
 
 
 def test_the_example_names_settings_that_exist():

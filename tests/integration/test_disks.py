@@ -10,7 +10,7 @@ import time
 
 import pytest
 from disks import Filler, Mounted, command, make_ext4, tmpfs
-from harness import EPOCHD, PATIENCE_S, SOURCE, Daemon, Subscriber
+from harness import EPOCHD, PATIENCE_S, SOURCE, STUCK_S, Daemon, Subscriber
 
 HEAD = f"system/epoch/{SOURCE}"
 QUICK = {"EPOCHD_REPOSITORY_POLL_S": "1", "EPOCHD_MQTT_HEARTBEAT_S": "1"}
@@ -238,7 +238,7 @@ def test_f18__a_write_that_found_some_room_is_undone(tmp_path, mounts, home, bro
 def test_f19__a_start_on_a_read_only_disk_is_refused_and_says_so(served, disk, home):
     served.stop()
     disk.remount("ro")
-    end = subprocess.run([str(EPOCHD)], env=served.env, stderr=subprocess.PIPE, text=True, timeout=30, check=False)
+    end = subprocess.run([str(EPOCHD)], env=served.env, stderr=subprocess.PIPE, text=True, timeout=STUCK_S, check=False)
     assert end.returncode == 3
     last = json.loads(end.stderr.splitlines()[-1])
     assert last["event"] == "not_started" and "Read-only file system" in last["message"] and "lock" in last["message"]

@@ -5,7 +5,7 @@ import signal
 import subprocess
 
 import pytest
-from harness import EPOCHD, PATIENCE_S, ROOT, Daemon, Repo, watched
+from harness import EPOCHD, PATIENCE_S, ROOT, STUCK_S, Daemon, Repo, watched
 
 FAIL = ROOT / "build-fail/epochd"
 KEYS = {"root.key", "root.pub", "signing.key", "journal.key", "lkg.key", "keyset.json"}
@@ -25,7 +25,7 @@ def make(tmp_path, repo, ends):
 def run_with(daemon, failpoint, program=FAIL):
     if not program.exists():
         pytest.skip("there is no build with failpoints: make failpoints")
-    return subprocess.run([str(program)], env=daemon.env | {"EPOCHD_FAIL": failpoint}, capture_output=True, text=True, timeout=30, check=False)
+    return subprocess.run([str(program)], env=daemon.env | {"EPOCHD_FAIL": failpoint}, capture_output=True, text=True, timeout=STUCK_S, check=False)
 
 
 def keys_of(daemon):
@@ -71,7 +71,7 @@ def test_f75__a_disk_that_is_full_while_keys_are_made_leaves_a_folder_that_is_co
     daemon = make(tmp_path, repo, ends)
     daemon.state.mkdir(parents=True)
     full = ["strace", "-D", "-f", "-o", "/dev/null", "-e", "inject=write,pwrite64:error=ENOSPC:when=4+", str(EPOCHD)]
-    ended = subprocess.run(full, env=watched(full, daemon.env), capture_output=True, text=True, timeout=30, check=False)
+    ended = subprocess.run(full, env=watched(full, daemon.env), capture_output=True, text=True, timeout=STUCK_S, check=False)
     assert ended.returncode == 3
     before = keys_of(daemon)
     assert "keyset.json" not in before and len(before) < len(KEYS)
@@ -91,14 +91,14 @@ def test_f75__of_two_first_starts_one_makes_the_keys_and_the_other_is_refused(tm
                     break
         assert sorted(codes) == ["not_started", "started"]
         refused = both[codes.index("not_started")]
-        assert refused.wait(30) == 3
+        assert refused.wait(PATIENCE_S) == 3
         before = keys_of(daemon)
         assert set(before) == KEYS
     finally:
         for process in both:
             if process.poll() is None:
                 process.terminate()
-            process.wait(30)
+            process.wait(PATIENCE_S)
             process.stderr.close()
     start_and_check(daemon, before)
 
@@ -109,7 +109,7 @@ def test_f75__a_look_for_the_journal_that_fails_is_no_lost_state(tmp_path, repo,
     daemon.snapshot(1)
     daemon.stop()
     inject = ["strace", "-D", "-f", "-o", "/dev/null", "-e", f"inject=faccessat2:error={errno.errorcode[errno.EIO]}:when=1", str(EPOCHD)]
-    ended = subprocess.run(inject, env=watched(inject, daemon.env), capture_output=True, text=True, timeout=30, check=False)
+    ended = subprocess.run(inject, env=watched(inject, daemon.env), capture_output=True, text=True, timeout=STUCK_S, check=False)
     assert ended.returncode == 3 and "cannot look for 'journal.jsonl'" in ended.stderr
     daemon.start()
     assert daemon.status()["state"] == "ok"

@@ -8,7 +8,7 @@ import zlib
 import pytest
 
 import hostile_trees
-from harness import EPOCHCTL, EPOCHD, STRANGER, Daemon, Repo, as_stranger, ctl, environment, measured, watched
+from harness import EPOCHCTL, EPOCHD, STRANGER, STUCK_S, Daemon, Repo, as_stranger, ctl, environment, measured, watched
 
 ROUTER = "services/router.yaml"
 
@@ -236,7 +236,7 @@ def test_f14__without_a_thread_to_be_had_the_start_is_refused_and_the_next_one_g
     stranger = [word.replace(f"--reuid={STRANGER}", f"--reuid={STRANGER - 1}") for word in as_stranger()]
     daemon = Daemon(open_folder / "epochd", repo, start=False, EPOCHD_REPOSITORY_TRUSTED_UIDS="0")
     result = subprocess.run([*stranger, "prlimit", "--nproc=1", str(EPOCHD)], env=watched(stranger, daemon.env), text=True,
-                            capture_output=True, timeout=30, check=False)
+                            capture_output=True, timeout=STUCK_S, check=False)
     assert result.returncode == 3 and "thread" in json.loads(result.stderr.splitlines()[-1])["message"], result.stderr
     daemon.wrapper = stranger
     ends(daemon).start()

@@ -3,7 +3,7 @@ import shutil
 import subprocess
 
 import pytest
-from harness import BUILD, ROOT
+from harness import BUILD, ROOT, STUCK_S
 from programs import Program
 from test_conformance import IS_FULL, Broker, all_pass, play
 
@@ -22,7 +22,7 @@ def node_folder():
     shutil.copytree(ROOT / "examples/node", folder, dirs_exist_ok=True)
     if not (folder / "node_modules/mqtt/package.json").exists():
         result = subprocess.run([NPM, "install", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=folder, text=True, stdout=subprocess.PIPE,
-                                stderr=subprocess.STDOUT, check=False, timeout=120)
+                                stderr=subprocess.STDOUT, check=False, timeout=STUCK_S)
         if result.returncode:
             pytest.skip(f"npm cannot get mqtt: the client in JavaScript was not tried ({result.stdout.strip().splitlines()[-1:]})")
     return folder

@@ -15,7 +15,7 @@ import subprocess
 import sys
 
 import pytest
-from harness import EPOCHD, ROOT, SOURCE, Daemon, Repo, Subscriber, run
+from harness import EPOCHD, ROOT, SOURCE, STUCK_S, Daemon, Repo, Subscriber, run
 from nacl.signing import SigningKey
 
 sys.path.insert(0, str(ROOT / "tests/interop"))
@@ -356,7 +356,7 @@ def test_an_upgrade_that_reads_the_same_commit_otherwise_is_a_new_epoch(host, su
 
 
 def refused_to_start(host):
-    end = subprocess.run([str(EPOCHD)], env=host.daemon.env, stderr=subprocess.PIPE, text=True, timeout=30, check=False)
+    end = subprocess.run([str(EPOCHD)], env=host.daemon.env, stderr=subprocess.PIPE, text=True, timeout=STUCK_S, check=False)
     assert end.returncode == 3, end.stderr
     return json.loads(end.stderr.splitlines()[-1])
 

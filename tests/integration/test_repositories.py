@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 import hostile_trees
-from harness import EPOCHD, SOURCE, STRANGER, Daemon, Repo, Subscriber, as_stranger, ctl, environment, run
+from harness import EPOCHD, SOURCE, STRANGER, STUCK_S, Daemon, Repo, Subscriber, as_stranger, ctl, environment, run
 
 STT = "services/audio/stt-worker.yaml"
 CONFIG, VERSION = "config", "core.repositoryformatversion"
@@ -70,11 +70,11 @@ REFUSED = {
 
 def refused_at_start(daemon, code, *words):
     """epochd ends with 3 and says so in its log; --check does, to whoever asks."""
-    result = subprocess.run([*daemon.wrapper, str(EPOCHD)], env=daemon.env, text=True, capture_output=True, timeout=30, check=False)
+    result = subprocess.run([*daemon.wrapper, str(EPOCHD)], env=daemon.env, text=True, capture_output=True, timeout=STUCK_S, check=False)
     assert result.returncode == 3, result.stderr
     last = json.loads(result.stderr.splitlines()[-1])
     assert (last["event"], last["code"]) == ("not_started", code)
-    check = subprocess.run([*daemon.wrapper, str(EPOCHD), "--check"], env=daemon.env, text=True, capture_output=True, timeout=30, check=False)
+    check = subprocess.run([*daemon.wrapper, str(EPOCHD), "--check"], env=daemon.env, text=True, capture_output=True, timeout=STUCK_S, check=False)
     assert (check.returncode, check.stdout) == (3, "")
     assert check.stderr.startswith("epochd: ") and check.stderr.endswith(f"[{code}]\n")
     for word in words:

@@ -6,14 +6,14 @@ import subprocess
 
 import pytest
 
-from harness import EPOCHD, STRANGER, Broker, Daemon, Repo, as_stranger, environment, run
+from harness import EPOCHD, STRANGER, STUCK_S, Broker, Daemon, Repo, as_stranger, environment, run
 
 USER, PASSWORD = "ada-of-the-url", "hunter2-of-the-url"
 
 
 def start(daemon, *args):
     """The finished epochd: for settings with which it ends by itself."""
-    return subprocess.run([*daemon.wrapper, str(EPOCHD), *args], env=daemon.env, text=True, capture_output=True, timeout=30, check=False)
+    return subprocess.run([*daemon.wrapper, str(EPOCHD), *args], env=daemon.env, text=True, capture_output=True, timeout=STUCK_S, check=False)
 
 
 def last_line(result):

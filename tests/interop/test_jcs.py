@@ -42,11 +42,11 @@ NUMBERS = ["0", "-0", "-0.0", "1.0", "10e-1", "1E3", "4.50", "2e-3", "0.000001",
 
 def canonicalize(text):
     assert CANONICALIZE.exists(), f"{CANONICALIZE} is not built"
-    return subprocess.run([CANONICALIZE], input=text.encode(), capture_output=True, timeout=60, check=False)
+    return subprocess.run([CANONICALIZE], input=text.encode(), capture_output=True, timeout=300, check=False)
 
 
 def canonical_by_node(texts):
-    run = subprocess.run([NODE, "-e", NODE_SCRIPT], input=json.dumps(texts).encode(), capture_output=True, timeout=60,
+    run = subprocess.run([NODE, "-e", NODE_SCRIPT], input=json.dumps(texts).encode(), capture_output=True, timeout=300,
                          check=True)
     return json.loads(run.stdout)
 

@@ -12,7 +12,7 @@ import npm
 import pytest
 
 PACKAGE = "yaml-language-server@1.18.0"
-PATIENCE_S = 30
+PATIENCE_S = 120
 
 
 def installed():
@@ -24,8 +24,7 @@ def installed():
     if not program.exists():
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "package.json").write_text("{}")
-        run = subprocess.run([npm.NPM, "install", "--silent", "--ignore-scripts", "--no-audit", "--no-fund", PACKAGE], cwd=folder,
-                             capture_output=True, text=True, check=False, timeout=180)
+        run = npm.ask_registry(folder, "install", "--silent", "--ignore-scripts", "--no-audit", "--no-fund", PACKAGE)
         if run.returncode != 0 or not program.exists():
             shutil.rmtree(folder)
             pytest.skip(f"NOT TESTED: npm install says {run.returncode} {run.stderr.strip()[:200]}; no registry?")

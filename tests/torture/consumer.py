@@ -232,7 +232,7 @@ class Following:
             if self.consumer.arrive(message.topic, message.payload):
                 self.news.notify_all()
 
-    def wait(self, epoch, seconds=30):
+    def wait(self, epoch, seconds=60):
         with self.news:
             return self.news.wait_for(lambda: self.consumer.applied is not None and self.consumer.applied["epoch"] >= epoch, seconds)
 

@@ -23,7 +23,7 @@ class Recorder:
         self.client.on_subscribe = lambda *_: self._subscribed.set()
         self.client.connect("127.0.0.1", port, keepalive=60)
         self.client.loop_start()
-        if not self._subscribed.wait(30):
+        if not self._subscribed.wait(60):
             raise TimeoutError("the recorder could not subscribe")
 
     def on_message(self, _client, _data, message):
@@ -48,7 +48,7 @@ class Recorder:
         if not self.wait(prefix, lambda message: (message.topic, message.payload) == (topic, text)):
             raise TimeoutError("the broker does not answer")
 
-    def wait(self, prefix, accept, seconds=30):
+    def wait(self, prefix, accept, seconds=60):
         """Until a message of that prefix is accepted; False when none came."""
         deadline, at = time.monotonic() + seconds, 0
         with self.news:

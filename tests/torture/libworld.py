@@ -29,7 +29,7 @@ from libhistory import Recorder, history  # noqa: E402
 
 TRACER = harness.BUILD / "tests/torture/tracer"
 EPOCHD_FAIL = harness.ROOT / "build-fail/epochd"
-PATIENCE_S = 20       # for what must come; the sweep calls it a hang when it does not
+PATIENCE_S = 60       # for what must come; the sweep calls it a hang when it does not
 WORKERS = 4 * (os.cpu_count() or 1)  # a run waits for timers more than it computes
 QUICK_WORKERS = 3
 KEY_FILES = {"root.key", "root.pub", "signing.key", "journal.key", "lkg.key", "keyset.json"}

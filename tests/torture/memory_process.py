@@ -32,7 +32,7 @@ from harness import BUILD, Daemon, Repo, ctl  # noqa: E402
 SHIM = BUILD / "tests/torture/failing_malloc.so"
 ANCHOR = "libgit2 alone: 96 crashes at 3,916 points (measured here); SQLite and curl run the same loop over their own code"
 LAYOUT = struct.Struct("<qqqq64s")  # struct control of failing_malloc.c
-SETTLE_S = 20
+SETTLE_S = 60
 
 
 class Control:
