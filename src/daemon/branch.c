@@ -20,20 +20,13 @@ enum { JUDGE_AFTER_MS = 200 };
 
 /* --- what a tip means ----------------------------------------------------------------------------------------------- */
 
-static bool correlation_is_good(const char *text)
-{
-    size_t len = strlen(text);
-    return len > 0 && len <= CORRELATION_MAX &&
-           strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") == len;
-}
-
 /* One id follows the commit from first sight into the message: the commit's own Request-Id, else a new one. */
 static int find_correlation(struct daemon *d, const struct oid *commit, char out[static CORRELATION_MAX + 1], struct error *err)
 {
     bool found;
     if (repo_read_trailer(d->repo, commit, CORRELATION_TRAILER, &found, out, CORRELATION_MAX + 1, err) != 0)
         return -1;
-    if (!found || !correlation_is_good(out))
+    if (!found || !message_correlation_is_good(span_of(out)))
         crypto_uuid(out);
     return 0;
 }

@@ -18,8 +18,6 @@ static const char *const verb_names[] = {
     [REQUEST_FORGET] = "forget",
 };
 
-static const char hex_digits[] = "0123456789abcdef";
-
 const char *request_verb_name(enum request_verb verb)
 {
     return verb_names[verb];
@@ -27,12 +25,8 @@ const char *request_verb_name(enum request_verb verb)
 
 bool request_id_is_good(struct span id)
 {
-    if (id.len != REQUEST_ID_LEN)
-        return false;
-    for (size_t i = 0; i < id.len; i++)
-        if (memchr(hex_digits, id.data[i], sizeof hex_digits - 1) == NULL)
-            return false;
-    return true;
+    uint8_t ignored[REQUEST_ID_LEN / 2];
+    return hex_decode(id, ignored, sizeof ignored);
 }
 
 /* --- writing --- */
@@ -128,7 +122,7 @@ static int check_tip(const struct request *request, struct error *err)
 {
     size_t len = strlen(request->tip);
     bool is_wanted = request->verb == REQUEST_ACCEPT_REWRITE;
-    if (is_wanted == (len > 0) && (!is_wanted || (len >= REQUEST_TIP_MIN && strspn(request->tip, hex_digits) == len)))
+    if (is_wanted == (len > 0) && (!is_wanted || (len >= REQUEST_TIP_MIN && strspn(request->tip, "0123456789abcdef") == len)))
         return 0;
     return error_set(err, CODE_REQUEST_FORM, 0, "member 'tip' is not a commit id of at least %d digits", REQUEST_TIP_MIN);
 }

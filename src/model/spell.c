@@ -15,16 +15,6 @@ static bool has_any(struct span text, const char *set)
     return false;
 }
 
-/* The code point of a sequence that is well-formed. */
-static uint32_t decode(const char *at, size_t len)
-{
-    const unsigned char *p = (const unsigned char *)at;
-    uint32_t code = len == 1 ? p[0] : p[0] & (0x7Fu >> len);
-    for (size_t i = 1; i < len; i++)
-        code = code << 6 | (p[i] & 0x3Fu);
-    return code;
-}
-
 /* What no reader shows or keeps as it is: controls, line breaks of Unicode, the byte order mark, no characters. */
 static bool must_escape(uint32_t code)
 {
@@ -36,7 +26,7 @@ static bool has_escapes(struct span text)
 {
     for (size_t at = 0, len; at < text.len; at += len) {
         len = utf8_sequence(text.data + at, text.len - at);
-        if (len == 0 || must_escape(decode(text.data + at, len)))
+        if (len == 0 || must_escape(utf8_decode(text.data + at, len)))
             return true;
     }
     return false;
@@ -91,7 +81,7 @@ static void put_double(struct span text, struct buf *out)
         len = utf8_sequence(text.data + at, text.len - at);
         if (len == 0)
             break; /* a document holds UTF-8 */
-        put_escaped(decode(text.data + at, len), text.data + at, len, out);
+        put_escaped(utf8_decode(text.data + at, len), text.data + at, len, out);
     }
     buf_putc(out, '"');
 }
@@ -122,7 +112,7 @@ bool spell_has_lines(struct span text)
         return false;
     for (size_t at = 0, len; at < text.len; at += len) {
         len = utf8_sequence(text.data + at, text.len - at);
-        if (len == 0 || (text.data[at] != '\n' && must_escape(decode(text.data + at, len))))
+        if (len == 0 || (text.data[at] != '\n' && must_escape(utf8_decode(text.data + at, len))))
             return false;
     }
     return true;

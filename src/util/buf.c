@@ -7,6 +7,8 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "util/hex.h"
+
 void buf_fini(struct buf *buf)
 {
     free(buf->data);
@@ -107,15 +109,10 @@ void buf_put_u64(struct buf *buf, uint64_t value)
 
 void buf_put_hex(struct buf *buf, const void *data, size_t len)
 {
-    static const char digit[] = "0123456789abcdef";
-    const unsigned char *bytes = data;
-    char *to = buf_reserve(buf, 2 * len);
+    char *to = buf_reserve(buf, 2 * len + 1); /* and its NUL, which does not count */
     if (to == NULL)
         return;
-    for (size_t i = 0; i < len; i++) {
-        *to++ = digit[bytes[i] >> 4];
-        *to++ = digit[bytes[i] & 15];
-    }
+    hex_encode(data, len, to);
     buf->len += 2 * len;
 }
 

@@ -63,28 +63,11 @@ static void put_number(struct line *line, int64_t value)
 
 /* --- strings -------------------------------------------------------------------------------------------- */
 
-/* C0, DEL and C1; U+2028 and U+2029, which end a line for some readers; U+202A to U+202E and U+2066 to
-   U+2069, which make text look like other text. */
+/* Of a sequence that is well-formed. */
 static bool must_escape(const char *text, size_t len)
 {
-    const unsigned char *byte = (const unsigned char *)text;
-    if (len == 1)
-        return byte[0] < 0x20 || byte[0] == 0x7F || byte[0] == '"' || byte[0] == '\\';
-    if (len == 2)
-        return byte[0] == 0xC2 && byte[1] < 0xA0;
-    if (len == 3 && byte[0] == 0xE2)
-        return (byte[1] == 0x80 && byte[2] >= 0xA8 && byte[2] <= 0xAE) ||
-               (byte[1] == 0x81 && byte[2] >= 0xA6 && byte[2] <= 0xA9);
-    return false;
-}
-
-static uint32_t code_point(const char *text, size_t len)
-{
-    const unsigned char *byte = (const unsigned char *)text;
-    uint32_t value = len == 1 ? byte[0] : len == 2 ? byte[0] & 0x1Fu : byte[0] & 0x0Fu;
-    for (size_t i = 1; i < len; i++)
-        value = value << 6 | (byte[i] & 0x3Fu);
-    return value;
+    uint32_t c = utf8_decode(text, len);
+    return c == '"' || c == '\\' || utf8_is_obeyed(c);
 }
 
 /* What stands for the sequence in a JSON string. Returns the length. */
@@ -94,7 +77,7 @@ static size_t escape(const char *text, size_t len, char out[static 8])
     const char *found = len == 1 ? strchr(with_letter, text[0]) : NULL;
     if (found != NULL)
         return (size_t)snprintf(out, 8, "\\%c", letter[found - with_letter]);
-    return (size_t)snprintf(out, 8, "\\u%04" PRIx32, code_point(text, len) & 0xFFFF);
+    return (size_t)snprintf(out, 8, "\\u%04" PRIx32, utf8_decode(text, len) & 0xFFFF);
 }
 
 /* How many characters from here on are printable ASCII that stands for itself: mostly all there are. */

@@ -191,6 +191,7 @@ static const struct {
     {"\xE2\x80\xA8\xE2\x80\xA9", "\"\\u2028\\u2029\""},            /* line and paragraph separator */
     {"\xE2\x80\xAE" "lmay.a", "\"\\u202elmay.a\""},                /* right-to-left override */
     {"\xE2\x81\xA6\xE2\x81\xA9", "\"\\u2066\\u2069\""},            /* isolates */
+    {"\xE2\x80\x8E\xD8\x9C\xEF\xBB\xBF", "\"\\u200e\\u061c\\ufeff\""}, /* marks nobody sees */
     {"\xE2\x80\xA7\xE2\x80\xAF", "\xE2\x80\xA7\xE2\x80\xAF"},      /* their neighbours are harmless */
     {"bad\xFF" "byte", "\"bad\uFFFD" "byte\""},
     {"cut \xE2\x80", "\"cut \uFFFD\uFFFD\""},
