@@ -11,7 +11,7 @@
 #include "model/topics.h"
 #include "util/clock.h"
 
-enum { WITHIN_MS = 12000, REFUSED = 0x80 }; /* a connection gives itself up after ten seconds */
+enum { WITHIN_MS = 12000 }; /* a connection gives itself up after ten seconds */
 
 struct look {
     struct doctor *doctor;
@@ -71,7 +71,7 @@ static void on_event(void *context, const struct mqtt_event *event)
             fail(look, link_code(event->reason), "", event->text);
         return;
     case MQTT_EVENT_SUBSCRIBED:
-        if (event->reason >= REFUSED)
+        if (event->reason >= MQTT_REASON_REFUSED)
             fail(look, CODE_BROKER_REFUSED, "subscribing to system/keys and system/epoch", event->text);
         else if (event->message_id == look->fence)
             look->is_done = true;

@@ -17,7 +17,7 @@
 #include "model/topics.h"
 #include "util/clock.h"
 
-enum { WITHIN_MS = 12000, REFUSED = 0x80, NOBODY_LISTENS = 0x10, ROOT_FILE_MAX = 64 * 1024, INDEX_WITHIN_MS = 2500, WAIT_SLICE_MS = 250 };
+enum { WITHIN_MS = 12000, ROOT_FILE_MAX = 64 * 1024, INDEX_WITHIN_MS = 2500, WAIT_SLICE_MS = 250 };
 
 /* What the library complained of last. */
 struct complaint {
@@ -255,7 +255,7 @@ static int subscribe_once(struct doctor_consumer *consumer, const char *topic, b
     consumer->reason = -1;
     if (mqtt_subscribe(consumer->link.mqtt, topic, send_retained, &consumer->awaited, err) != 0 || await(consumer, true, err) != 0)
         return -1;
-    return consumer->reason < REFUSED ? 0 : error_set(err, CODE_BROKER_REFUSED, 0, "%s: %s", topic, consumer->text);
+    return consumer->reason < MQTT_REASON_REFUSED ? 0 : error_set(err, CODE_BROKER_REFUSED, 0, "%s: %s", topic, consumer->text);
 }
 
 /* A broker may take a subscription and deliver nothing (mosquitto's access list does): so twice, for what is retained comes before the
@@ -359,13 +359,13 @@ enum doctor_state doctor_consumer_acknowledge(struct doctor *doctor, struct doct
     if (mqtt_publish(consumer->link.mqtt, topic, (struct span){"", 0}, 1, true, &consumer->awaited, &err) != 0 ||
         await(consumer, true, &err) != 0)
         return doctor_fail(finding, &err);
-    if (consumer->reason >= REFUSED) {
+    if (consumer->reason >= MQTT_REASON_REFUSED) {
         buf_printf(&finding->detail, "%s: %s", topic, consumer->text);
         finding->code = CODE_BROKER_REFUSED;
         doctor_fix(finding, "let the broker's ACL allow it: `topic readwrite %.*s+` for this user", (int)(strrchr(topic, '/') + 1 - topic), topic);
         return DOCTOR_BROKEN;
     }
-    if (consumer->reason == NOBODY_LISTENS) {
+    if (consumer->reason == MQTT_REASON_NOBODY) {
         buf_puts(&finding->detail, "the broker takes acknowledgements, and nobody listens to them");
         doctor_fix(finding, "on the publisher's host: epochctl status says why epochd does not hear them");
         return DOCTOR_NOTE;

@@ -11,7 +11,7 @@
 #include "model/codes.h"
 #include "util/clock.h"
 
-enum { TICK_MS = 1000, KEEPALIVE_S = 30, ID_BYTES = 6, REFUSED = 0x80 };
+enum { TICK_MS = 1000, KEEPALIVE_S = 30, ID_BYTES = 6 };
 
 int link_open(struct link *link, const struct settings *settings, mqtt_handler handler, void *context,
               struct error *err)
@@ -70,7 +70,7 @@ void link_turn(struct link *link, int64_t most_ms)
 
 const char *link_code(int reason)
 {
-    return reason == MQTT_REASON_TLS ? CODE_BROKER_TLS : reason >= REFUSED ? CODE_BROKER_REFUSED : CODE_BROKER_AWAY;
+    return reason == MQTT_REASON_TLS ? CODE_BROKER_TLS : reason >= MQTT_REASON_REFUSED ? CODE_BROKER_REFUSED : CODE_BROKER_AWAY;
 }
 
 /* OpenSSL's words and ours (io/mqtt_tls.c, io/mqtt_link.c), and what mends that. */

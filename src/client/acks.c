@@ -9,7 +9,7 @@
 #include "model/codes.h"
 #include "util/clock.h"
 
-enum { REFUSED = 0x80, AGAIN_MS = 1000 /* whoever clears it again and again does not make us as busy */ };
+enum { AGAIN_MS = 1000 /* whoever clears it again and again does not make us as busy */ };
 
 int acks_init(epoch_client *client, struct error *err)
 {
@@ -181,7 +181,7 @@ void acks_acked(struct link *link, int message_id, int reason, const char *text)
     if (link->ack == NULL || message_id != link->ack->message_id)
         return;
     link->ack->message_id = 0;
-    if (reason < REFUSED)
+    if (reason < MQTT_REASON_REFUSED)
         return;
     error_set(&err, CODE_PUBLISH_REFUSED, 0, "the broker took the acknowledgement of %s not: %s", link->ack->service, text);
     alarm_tell(link->client, "acknowledging", &err);

@@ -16,7 +16,6 @@ enum {
     AGAIN_MAX_MS = 30000,
     WITHOUT_INDEX_MS = 5000,
     BATCH_MS = 1000,       /* a batch may take so long before the next one is asked for all the same */
-    REFUSED = 0x80,
 };
 
 static struct mqtt *broker(const epoch_client *client)
@@ -100,7 +99,7 @@ void fetch_down(epoch_client *client)
 void fetch_subscribed(epoch_client *client, const struct mqtt_event *event)
 {
     struct error err;
-    if (event->reason >= REFUSED) {
+    if (event->reason >= MQTT_REASON_REFUSED) {
         error_set(&err, CODE_BROKER_AWAY, 0, "the broker lets us not subscribe: %s", event->text);
         alarm_tell(client, "subscribing", &err);
     }

@@ -16,7 +16,6 @@ enum {
     OPEN_TICK_MS = 6000, /* a little more than the usual poll, which ticks too: so mostly this wakes nobody */
     FLOOR_WITHIN_MS = 10000,
     TAKEN_AWAY_OFTEN = 3,
-    REASON_REFUSED = 0x80,
 };
 
 static void set_state(struct broker *broker, enum broker_state state, const char *reason)
@@ -115,7 +114,7 @@ static void on_subscribed(struct broker *broker, const struct mqtt_event *event)
     struct error err;
     if (broker->state != BROKER_FLOOR)
         return;
-    if (event->reason >= REASON_REFUSED) {
+    if (event->reason >= MQTT_REASON_REFUSED) {
         const char *topic = event->message_id == broker->keys ? broker->topic_keys : broker->topic_epoch;
         char text[sizeof broker->topic_epoch + 200];
         snprintf(text, sizeof text, "may not subscribe to %s: %.160s", topic, event->text);

@@ -20,7 +20,6 @@ enum {
     OPEN_TICK_MS = 6000, /* pings alone: as the publisher's own */
     SECOND_US = 1000000,
     SHARE_US = SECOND_US / 4,
-    REASON_REFUSED = 0x80,
 };
 
 static void sync_source(struct listener *l)
@@ -74,7 +73,7 @@ static void subscribe(struct listener *l)
 static void on_subscribed(struct listener *l, const struct mqtt_event *event)
 {
     char text[200];
-    if (event->reason >= REASON_REFUSED) {
+    if (event->reason >= MQTT_REASON_REFUSED) {
         snprintf(text, sizeof text, "may not subscribe to system/ack/+/+: %.120s", event->text);
         told(l, false, text);
     } else if (event->message_id == l->fence) {
@@ -102,7 +101,7 @@ static void on_event(void *context, const struct mqtt_event *event)
         went_down(l, event->text);
         break;
     case MQTT_EVENT_ACK:
-        if (event->reason >= REASON_REFUSED)
+        if (event->reason >= MQTT_REASON_REFUSED)
             log_warn(UNIT, "ack_not_cleared", LOG_N("reason", event->reason), LOG_S("message", event->text));
         break;
     case MQTT_EVENT_SUBSCRIBED:

@@ -9,8 +9,6 @@
 #include "util/clock.h"
 #include "util/failpoint.h"
 
-enum { REASON_REFUSED = 0x80 }; /* MQTT v5: from here on a reason code is a failure */
-
 void outbox_init(struct outbox *outbox, const char *prefix, const char *source, struct span keyset,
                  const struct outbox_events *events)
 {
@@ -399,7 +397,7 @@ void outbox_acknowledged(struct outbox *outbox, int message_id, int reason, cons
         outbox->oldest_ms = clock_boot_ms();
     slot->kind = OUTBOX_FREE;
     outbox->in_flight--;
-    bool is_refused = reason >= REASON_REFUSED;
+    bool is_refused = reason >= MQTT_REASON_REFUSED;
     if (is_refused) {
         char topic[TOPIC_MAX + 1];
         topic_write(topic, outbox->prefix, sent.topic, sent.name);

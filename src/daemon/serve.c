@@ -296,12 +296,11 @@ void serve_heartbeat(struct daemon *d)
 
 static enum condition condition_of_close(int reason)
 {
-    enum { SESSION_TAKEN_OVER = 0x8e, REFUSED = 0x80 };
-    if (reason == SESSION_TAKEN_OVER || reason == BROKER_REASON_TAKEN_AWAY)
+    if (reason == MQTT_REASON_TAKEN_OVER || reason == BROKER_REASON_TAKEN_AWAY)
         return CONDITION_CLIENT_ID_CONFLICT;
     if (reason == MQTT_REASON_TLS)
         return CONDITION_BROKER_TLS;
-    return reason >= REFUSED ? CONDITION_BROKER_REFUSED : CONDITION_BROKER_AWAY;
+    return reason >= MQTT_REASON_REFUSED ? CONDITION_BROKER_REFUSED : CONDITION_BROKER_AWAY;
 }
 
 /* That another client has our id is not over because it is our turn. */
@@ -378,7 +377,7 @@ static void on_acknowledged(void *context, int message_id, int reason, const cha
 
 int serve_start(struct daemon *d, struct error *err)
 {
-    struct broker_events broker = {d, serve_foreign, on_opened, on_closed, on_acknowledged};
+    struct broker_events broker = {d, foreign_take, on_opened, on_closed, on_acknowledged};
     struct outbox_events outbox = {d, on_published, on_overtaken, on_cleared, on_refused};
     struct daemon_state lost = {.text = "lost"};
     loop_timer_init(&d->loop, &d->index, on_index, d);

@@ -54,8 +54,15 @@ enum mqtt_event_kind {
     MQTT_EVENT_MESSAGE,    /* topic, payload, is_retained */
 };
 
-/* Our own reasons of MQTT_EVENT_DOWN; all others are MQTT v5's. */
-enum { MQTT_REASON_NETWORK = -1, MQTT_REASON_TLS = -2, MQTT_REASON_TIMEOUT = -4 };
+/* Our own reasons of MQTT_EVENT_DOWN, and those of MQTT v5 that mean something to a caller. */
+enum {
+    MQTT_REASON_NETWORK = -1,
+    MQTT_REASON_TLS = -2,
+    MQTT_REASON_TIMEOUT = -4,
+    MQTT_REASON_NOBODY = 0x10,     /* taken, and nobody is subscribed */
+    MQTT_REASON_REFUSED = 0x80,    /* this and all above: the broker says no */
+    MQTT_REASON_TAKEN_OVER = 0x8E, /* another client came with our id */
+};
 
 struct mqtt_event {
     enum mqtt_event_kind kind;
