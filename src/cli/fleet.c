@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "model/json.h"
+#include "model/run_files.h"
 #include "util/fs.h"
 
-#define CONSUMERS_FILE "consumers.json"
 
 enum { FLEET_FILE_MAX = 64 * 1024 * 1024, FLEET_NODES_MAX = 8 * 1000 * 1000, NAMES_SHOWN = 8 };
 

@@ -11,6 +11,7 @@
 #include "cli/unit.h"
 #include "io/crypto.h"
 #include "model/codes.h"
+#include "model/run_files.h"
 #include "util/fs.h"
 
 void local_fini(struct local *local)
@@ -115,7 +116,7 @@ int local_load_keys(struct local *local, bool with_journal, struct error *err)
 
 int local_daemon(const struct local *local, pid_t *pid, struct error *err)
 {
-    return fs_lock_holder(local->state_dir, "lock", pid, err);
+    return fs_lock_holder(local->state_dir, LOCK_FILE, pid, err);
 }
 
 void local_snapshot_fini(struct local_snapshot *snapshot)

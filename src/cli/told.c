@@ -9,9 +9,9 @@
 #include <sys/stat.h>
 
 #include "model/json.h"
+#include "model/run_files.h"
 #include "util/fs.h"
 
-#define STATUS_FILE "status.json"
 
 enum { STATUS_MAX = 1024 * 1024 };
 

@@ -6,6 +6,7 @@
 
 #include "daemon/daemon.h"
 #include "model/codes.h"
+#include "model/run_files.h"
 #include "util/clock.h"
 
 #define UNIT "acks"

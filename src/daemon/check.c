@@ -10,6 +10,7 @@
 #include "daemon/broker.h"
 #include "io/repo.h"
 #include "model/codes.h"
+#include "model/run_files.h"
 #include "util/fs.h"
 #include "verify/keyring.h"
 
@@ -56,7 +57,7 @@ static int check_state(const struct settings *settings, struct error *err)
     }
     if (faccessat(dir, ".", W_OK | X_OK, AT_EACCESS) != 0)
         return error_set(err, ERR_SYSTEM, errno, "the state folder %s cannot be written", settings->state);
-    if (fs_lock_holder(dir, "lock", &holder, err) != 0)
+    if (fs_lock_holder(dir, LOCK_FILE, &holder, err) != 0)
         return error_wrap(err, "the state folder (setting: state)");
     if (holder != 0)
         printf("state: %s; epochd runs with it, pid %lld\n", settings->state, (long long)holder);

@@ -84,8 +84,11 @@ void conditions_state(const struct conditions *conditions, struct daemon_state *
         const struct condition_entry *entry = &conditions->entries[c];
         if (!entry->is_on)
             continue;
-        *out = (struct daemon_state){.reason = condition_code(c), .message = entry->message, .since_ms = entry->since_ms};
-        snprintf(out->text, sizeof out->text, "%s:%s", condition_is_hold(c) ? "hold" : "degraded", out->reason);
+        *out = (struct daemon_state){.reason = condition_code(c),
+                                     .message = entry->message,
+                                     .since_ms = entry->since_ms,
+                                     .is_hold = condition_is_hold(c)};
+        snprintf(out->text, sizeof out->text, "%s:%s", out->is_hold ? "hold" : "degraded", out->reason);
         return;
     }
     if (conditions->is_initializing) {

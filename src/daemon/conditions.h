@@ -71,6 +71,7 @@ struct daemon_state {
     const char *message;            /* NULL when ok */
     int64_t since_ms;
     bool is_ok;                     /* ok or empty */
+    bool is_hold;
 };
 void conditions_state(const struct conditions *conditions, struct daemon_state *out);
 

@@ -28,8 +28,6 @@ enum {
     CONSUMERS_GONE_KEPT_S = 24 * 3600,
 };
 
-#define CONSUMERS_FILE "consumers.json"
-
 enum consumer_state {
     CONSUMER_APPLIED,    /* it runs the version in force */
     CONSUMER_BEHIND,     /* it acknowledged an older version, and nothing since */

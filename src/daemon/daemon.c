@@ -15,6 +15,7 @@
 
 #include "daemon/notify.h"
 #include "model/codes.h"
+#include "model/run_files.h"
 #include "util/clock.h"
 #include "util/fs.h"
 #include "util/memory.h"
@@ -173,8 +174,8 @@ static void finish(struct daemon *d)
     loop_fini(&d->loop);
     if (d->run_dir >= 0) {
         /* What it says is no longer true. */
-        unlinkat(d->run_dir, "status.json", 0);
-        unlinkat(d->run_dir, "metrics.prom", 0);
+        unlinkat(d->run_dir, STATUS_FILE, 0);
+        unlinkat(d->run_dir, METRICS_FILE, 0);
         unlinkat(d->run_dir, CONSUMERS_FILE, 0);
         close(d->run_dir);
     }

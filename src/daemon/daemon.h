@@ -160,7 +160,7 @@ void serve_hurry(struct daemon *d);      /* tries now what would be tried again 
 void serve_everything(struct daemon *d); /* asserts all that is in force, if the broker is there */
 
 /* foreign.c */
-void serve_foreign(void *context, enum topic_kind topic, const char *name, struct span payload, bool is_retained);
+void foreign_take(void *context, enum topic_kind topic, const char *name, struct span payload, bool is_retained);
 
 /* acks.c */
 void acks_start(struct daemon *d);

@@ -119,10 +119,7 @@ static void judge_health(struct daemon *d, struct span payload)
         return; /* told again with the next change, and with each heartbeat while the conflict lasts */
     d->foreign.mended_ms = clock_boot_ms();
     conditions_state(&d->conditions, &state);
-    if (state.is_ok)
-        report_health(d, HEALTH_RECOVERED, NULL);
-    else
-        report_health(d, strncmp(state.text, "hold:", 5) == 0 ? HEALTH_HOLD : HEALTH_DEGRADED, NULL);
+    report_health(d, health_event_of(&state), NULL);
 }
 
 static void judge_keyset(struct daemon *d, struct span payload)
@@ -147,7 +144,7 @@ static void judge_head(struct daemon *d, struct span payload, bool is_retained)
         loop_timer_arm_by(&d->loop, &d->reassert, REASSERT_MS);
 }
 
-void serve_foreign(void *context, enum topic_kind topic, const char *name, struct span payload, bool is_retained)
+void foreign_take(void *context, enum topic_kind topic, const char *name, struct span payload, bool is_retained)
 {
     struct daemon *d = context;
     if (!is_retained)

@@ -3,8 +3,6 @@
  */
 #include "daemon/health.h"
 
-#include <string.h>
-
 #include "io/crypto.h"
 #include "model/members.h"
 #include "util/clock.h"
@@ -34,6 +32,11 @@ const char *health_event_name(enum health_event event)
     return "";
 }
 
+enum health_event health_event_of(const struct daemon_state *state)
+{
+    return state->is_ok ? HEALTH_RECOVERED : state->is_hold ? HEALTH_HOLD : HEALTH_DEGRADED;
+}
+
 static bool is_bad_news(enum health_event event)
 {
     return event == HEALTH_REJECTED || event == HEALTH_HOLD || event == HEALTH_SHUTDOWN || event == HEALTH_LOST;
@@ -58,7 +61,6 @@ void health_compose(struct buf *out, const char *source, enum health_event event
     uint8_t raw[ID_BYTES];
     char id[2 * ID_BYTES + 1];
     uint64_t seconds = (uint64_t)clock_wall_ms() / 1000;
-    bool is_hold = strncmp(state->text, "hold:", 5) == 0;
     struct members m = members_object(out);
     crypto_random(raw, sizeof raw);
     hex_encode(raw, sizeof raw, id);
@@ -69,7 +71,7 @@ void health_compose(struct buf *out, const char *source, enum health_event event
     members_put_name(&m, "data");
     struct members data = members_object(out);
     members_put_text(&data, "message_id", id);
-    members_put_json(&data, "ok", is_hold || is_bad_news(event) ? SPAN("false") : SPAN("true"));
+    members_put_json(&data, "ok", state->is_hold || is_bad_news(event) ? SPAN("false") : SPAN("true"));
     members_put_text(&data, "event", health_event_name(event));
     members_put_u64(&data, "timestamp", seconds);
     members_put_text(&data, "error", error);

@@ -24,4 +24,7 @@ void health_compose(struct buf *out, const char *source, enum health_event event
 
 const char *health_event_name(enum health_event event);
 
+/* The event that tells of a state by itself: recovered, hold, degraded. */
+enum health_event health_event_of(const struct daemon_state *state);
+
 #endif

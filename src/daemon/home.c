@@ -155,7 +155,7 @@ static int open_folders(struct daemon *d, struct error *err)
 bool home_is_in_place(const struct daemon *d)
 {
     struct stat held, found;
-    return fstat(d->state_dir, &held) == 0 && stat(d->settings->state, &found) == 0 && home_is_same_file(&held, &found);
+    return fstat(d->state_dir, &held) == 0 && stat(d->settings->state, &found) == 0 && fs_is_same_file(&held, &found);
 }
 
 /* --- what was in force ------------------------------------------------------------------------------------------------- */

@@ -7,13 +7,7 @@
 #include <sys/stat.h>
 
 #include "daemon/daemon.h"
-
-#define LOCK_FILE "lock"
-
-static inline bool home_is_same_file(const struct stat *a, const struct stat *b)
-{
-    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
-}
+#include "model/run_files.h"
 
 /* Takes both locks of the folder; CODE_LOCKED names the holder. */
 int home_lock(const struct daemon *d, int dir, int *lock, struct error *err) MUST_CHECK;

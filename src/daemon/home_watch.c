@@ -118,10 +118,10 @@ static uint64_t look_at_files(const struct daemon *d)
     if (journal_files_list(d->state_dir, &files, &ignored) != 0)
         return 0;
     for (size_t i = 0; i < files.len + 2; i++) {
-        char name[64] = JOURNAL_FILE;
+        char name[JOURNAL_NAME_MAX] = JOURNAL_FILE;
         struct stat st;
         if (i < files.len)
-            snprintf(name, sizeof name, "journal-%llu.jsonl", (unsigned long long)files.last_seqs[i]);
+            journal_file_name(files.last_seqs[i], name);
         else if (i > files.len)
             snprintf(name, sizeof name, "%s", SNAPSHOT_FILE);
         if (fstatat(d->state_dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
@@ -194,7 +194,7 @@ static void mend_lock(struct daemon *d)
     pid_t holder;
     int lock = -1;
     if (fstat(d->lock, &held) == 0 && fstatat(d->state_dir, LOCK_FILE, &found, AT_SYMLINK_NOFOLLOW) == 0 &&
-        home_is_same_file(&held, &found))
+        fs_is_same_file(&held, &found))
         return;
     if (fs_lock(d->state_dir, LOCK_FILE, &lock, &holder, &err) != 0 || lock < 0)
         return; /* tried again at the next poll */

@@ -47,7 +47,7 @@ static int read_snapshot(int dir, const struct keyring *keyring, struct pipeline
     struct buf file AUTO_BUF = {0};
     struct snapshot snapshot AUTO_SNAPSHOT = {0};
     struct verified_snapshot verified AUTO_VERIFIED_SNAPSHOT = {0};
-    char host[65];
+    char host[SNAPSHOT_HOST_MAX + 1];
     snapshot_host(host);
     if (FAILPOINT("recover.snapshot", err) != 0 || fs_read(dir, SNAPSHOT_FILE, FS_OWNED, SNAPSHOT_MAX, &file, is_missing, err) != 0)
         return -1;

@@ -7,6 +7,7 @@
 #include "daemon/daemon.h"
 #include "daemon/notify.h"
 #include "daemon/status.h"
+#include "model/run_files.h"
 #include "util/clock.h"
 #include "util/fs.h"
 
@@ -77,7 +78,7 @@ void report_settle(struct daemon *d)
             report_health(d, HEALTH_RECOVERED, NULL);
     } else {
         log_warn(UNIT, "state", LOG_S("state", state.text), LOG_S("message", state.message == NULL ? "" : state.message));
-        report_health(d, strncmp(state.text, "hold:", 5) == 0 ? HEALTH_HOLD : HEALTH_DEGRADED, NULL);
+        report_health(d, health_event_of(&state), NULL);
     }
     tell_manager(d, &state);
 }

@@ -25,7 +25,7 @@ struct snapshotter {
     int dir;
     const struct mac_key *key;
     const char *source;
-    char host[65];
+    char host[SNAPSHOT_HOST_MAX + 1];
     int done; /* eventfd */
     pthread_t thread;
     pthread_mutex_t mutex;

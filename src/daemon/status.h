@@ -11,8 +11,6 @@
 #include "daemon/force.h"
 #include "daemon/verdicts.h"
 
-#define STATUS_FILE "status.json"
-#define METRICS_FILE "metrics.prom"
 enum { STATUS_FORMAT = 1 };
 
 struct status_view {

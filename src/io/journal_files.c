@@ -10,6 +10,11 @@
 #include "util/fs.h"
 #include "util/num.h"
 
+void journal_file_name(uint64_t last_seq, char out[static JOURNAL_NAME_MAX])
+{
+    snprintf(out, JOURNAL_NAME_MAX, "journal-%llu.jsonl", (unsigned long long)last_seq);
+}
+
 void journal_files_fini(struct journal_files *files)
 {
     free(files->last_seqs);
@@ -56,14 +61,12 @@ int journal_files_list(int dir, struct journal_files *out, struct error *err)
     return 0;
 }
 
-enum { NAME_SIZE = 64 };
-
-static void put_name(const struct journal_files *files, size_t at, char out[static NAME_SIZE])
+static void put_name(const struct journal_files *files, size_t at, char out[static JOURNAL_NAME_MAX])
 {
     if (at < files->len)
-        snprintf(out, NAME_SIZE, "journal-%llu.jsonl", (unsigned long long)files->last_seqs[at]);
+        journal_file_name(files->last_seqs[at], out);
     else
-        snprintf(out, NAME_SIZE, JOURNAL_FILE);
+        snprintf(out, JOURNAL_NAME_MAX, JOURNAL_FILE);
 }
 
 /* Two files belong together if the second begins with what the first ended on. */
@@ -92,7 +95,7 @@ int journal_files_read(int dir, const struct journal_files *files, size_t first,
                        journal_visit visit, void *context, struct journal_report *report, struct error *err)
 {
     struct journal_report earlier = {0}, later = {0};
-    char name[NAME_SIZE], before[NAME_SIZE] = "";
+    char name[JOURNAL_NAME_MAX], before[JOURNAL_NAME_MAX] = "";
     for (size_t i = first; i <= files->len; i++) {
         bool is_ended = i < files->len;
         if (is_ended && files->last_seqs[i] <= after)

@@ -6,6 +6,10 @@
 
 #include "io/journal.h"
 
+enum { JOURNAL_NAME_MAX = 64 };
+/* The name of the file whose last line is `last_seq`. */
+void journal_file_name(uint64_t last_seq, char out[static JOURNAL_NAME_MAX]);
+
 /* The files that were ended, oldest first. A zeroed struct is an empty list. */
 struct journal_files {
     uint64_t *last_seqs;

@@ -7,7 +7,7 @@
 
 #include <sys/types.h>
 
-#include "io/journal.h"
+#include "io/journal_files.h"
 
 /* --- one line ---------------------------------------------------------------------------------------------------- */
 
@@ -45,7 +45,7 @@ int journal_read_limited(int dir, const char *file, const struct mac_key *key, u
 
 /* The next file while it is being made. It is whole and synced before JOURNAL_FILE loses its name. */
 #define JOURNAL_NEXT_FILE "journal.jsonl.next"
-enum { JOURNAL_FILE_MODE = 0640, JOURNAL_NAME_MAX = 64 };
+enum { JOURNAL_FILE_MODE = 0640 };
 
 struct journal {
     int dir;

@@ -124,7 +124,7 @@ int journal_rotate(struct journal *journal, struct error *err)
     char old_name[JOURNAL_NAME_MAX];
     struct stat st;
     AUTO_CLOSE int fd = -1;
-    snprintf(old_name, sizeof old_name, "journal-%llu.jsonl", (unsigned long long)journal->last.seq);
+    journal_file_name(journal->last.seq, old_name);
     if (compose_checkpoint(journal, old_name, err) != 0 || FAILPOINT("rotate.next", err) != 0 ||
         make_next(journal, &fd, &st, err) != 0 || FAILPOINT("rotate.old-name", err) != 0 ||
         rename_to_new(journal->dir, JOURNAL_FILE, old_name, err) != 0) {

@@ -59,7 +59,7 @@ int repo_check_identity(const struct repo *repo, struct error *err)
         return error_set(err, errno == EACCES ? CODE_REPO_ACCESS : CODE_REPO_UNREADABLE, errno,
                          "cannot look at '%s'", dir);
     }
-    if (!repo_is_same_file(&st, &repo->handle.common))
+    if (!fs_is_same_file(&st, &repo->handle.common))
         return error_set(err, CODE_REPO_UNREADABLE, 0, "'%s' is another repository than a moment ago", dir);
     return 0;
 }

@@ -343,8 +343,8 @@ static bool is_fresh(const struct repo *repo)
     const struct repo_handle *handle = &repo->handle;
     struct stat place, common, packs, alternates;
     return !repo->from_environment && stat(repo->path, &place) == 0 &&
-           repo_is_same_file(&place, &handle->place) && stat_in(handle->git, "", &common) &&
-           repo_is_same_file(&common, &handle->common) && stat_in(handle->git, "objects/pack", &packs) &&
+           fs_is_same_file(&place, &handle->place) && stat_in(handle->git, "", &common) &&
+           fs_is_same_file(&common, &handle->common) && stat_in(handle->git, "objects/pack", &packs) &&
            packs.st_mtim.tv_sec == handle->packed.tv_sec && packs.st_mtim.tv_nsec == handle->packed.tv_nsec &&
            !stat_in(handle->git, "objects/info/alternates", &alternates);
 }
@@ -371,8 +371,8 @@ int repo_renew(struct repo *repo, struct error *err)
 bool repo_has_moved(const struct repo *repo)
 {
     struct stat place, common;
-    return stat(repo->path, &place) != 0 || !repo_is_same_file(&place, &repo->handle.place) ||
-           !stat_in(repo->handle.git, "", &common) || !repo_is_same_file(&common, &repo->handle.common);
+    return stat(repo->path, &place) != 0 || !fs_is_same_file(&place, &repo->handle.place) ||
+           !stat_in(repo->handle.git, "", &common) || !fs_is_same_file(&common, &repo->handle.common);
 }
 
 bool repo_is_bare(const struct repo *repo)

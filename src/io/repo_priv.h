@@ -5,9 +5,9 @@
 #define IO_REPO_PRIV_H
 
 #include <git2.h>
-#include <sys/stat.h>
 
 #include "io/repo.h"
+#include "util/fs.h"
 
 struct repo_handle {
     git_repository *git;
@@ -50,11 +50,6 @@ bool repo_is_denied(const char *path);
 
 /* Why an object cannot be read: REPO_OBJECT is the answer only where nothing else explains it. Returns -1. */
 int repo_fail_object(const struct repo *repo, const struct oid *oid, int rc, struct error *err);
-
-static inline bool repo_is_same_file(const struct stat *a, const struct stat *b)
-{
-    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
-}
 
 /* 0 if the common dir is the one that was opened. CODE_REPO_MISSING if it is gone, CODE_REPO_UNREADABLE if it
    is another. */

@@ -9,7 +9,7 @@
 #define UTIL_FS_H
 
 #include <stdbool.h>
-#include <sys/types.h>
+#include <sys/stat.h>
 
 #include "util/buf.h"
 
@@ -79,6 +79,11 @@ int fs_create(int dir, const char *name, struct span data, mode_t mode, struct e
 int fs_write_at(int fd, struct span data, off_t offset, struct error *err) MUST_CHECK;
 
 int fs_sync_dir(int dir, struct error *err) MUST_CHECK;
+
+static inline bool fs_is_same_file(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
 
 /*
  * Takes the exclusive lock `name` (an open file description lock, so it ends with the process, kill -9 too) and

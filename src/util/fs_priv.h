@@ -4,8 +4,6 @@
 #ifndef UTIL_FS_PRIV_H
 #define UTIL_FS_PRIV_H
 
-#include <sys/stat.h>
-
 #include "util/fs.h"
 
 /*

@@ -66,8 +66,7 @@ static void remove_leftover(int dir, const char *name)
     if (fd < 0 || fs_lock_now(fd) != 0)
         return;
     /* Its writer may have finished meanwhile, and the name be another's: only the file we have locked may go. */
-    if (fstat(fd, &held) == 0 && fstatat(dir, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-        held.st_dev == named.st_dev && held.st_ino == named.st_ino)
+    if (fstat(fd, &held) == 0 && fstatat(dir, name, &named, AT_SYMLINK_NOFOLLOW) == 0 && fs_is_same_file(&held, &named))
         unlinkat(dir, name, 0);
 }
 

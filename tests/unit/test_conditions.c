@@ -141,6 +141,7 @@ static void conditions__name_reason_message_and_since(void **state)
     assert_string_equal(hold.message, "the disk is full");
     assert_int_equal(hold.since_ms, 5000);
     assert_false(hold.is_ok);
+    assert_true(hold.is_hold);
 }
 
 static void conditions__are_told_before_initializing(void **state)
@@ -187,6 +188,7 @@ static void conditions__keep_since_while_the_message_changes(void **state)
     assert_false(conditions_on(conditions, CONDITION_BROKER_AWAY, "second"));
     conditions_state(conditions, &degraded);
     assert_string_equal(degraded.message, "second");
+    assert_false(degraded.is_hold);
     assert_int_equal(degraded.since_ms, 5000);
 }
 

@@ -239,8 +239,17 @@ static void health__is_never_ok_while_the_state_is_a_hold(void **state)
 {
     struct desk *desk = *state;
     snprintf(desk->state.text, sizeof desk->state.text, "hold:repo-behind");
+    desk->state.is_hold = true;
     for (enum health_event event = 0; event <= HEALTH_LOST; event++)
         assert_false(is_ok(compose_data(desk, event)));
+}
+
+static void health__names_the_event_that_tells_of_a_state(void **state)
+{
+    (void)state;
+    assert_int_equal(health_event_of(&(struct daemon_state){.text = "empty", .is_ok = true}), HEALTH_RECOVERED);
+    assert_int_equal(health_event_of(&(struct daemon_state){.text = "hold:no-space", .is_hold = true}), HEALTH_HOLD);
+    assert_int_equal(health_event_of(&(struct daemon_state){.text = "degraded:poll-only"}), HEALTH_DEGRADED);
 }
 
 /* --- findings --------------------------------------------------------------------------------------------------------------- */
@@ -291,6 +300,7 @@ int main(void)
         ONE(health__tells_the_state_as_it_is),
         ONE(health__is_not_ok_for_bad_news_in_any_state),
         ONE(health__is_never_ok_while_the_state_is_a_hold),
+        ONE(health__names_the_event_that_tells_of_a_state),
         ONE(health__tells_each_finding_with_its_place),
         ONE(health__tells_so_many_findings_and_no_more),
     };

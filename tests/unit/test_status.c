@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "daemon/status.h"
+#include "model/run_files.h"
 #include "model/codes.h"
 #include "model/json.h"
 #include "util/clock.h"
