@@ -99,8 +99,7 @@ void outbox_batch_fini(struct outbox_batch *batch);
 /* Hands a filled batch over (taken, zeroed) and sends what fits the window. */
 void outbox_put(struct outbox *outbox, struct outbox_batch *batch);
 
-/* Sends the index; the tombstones published so far are cleared when it is acknowledged. */
-/* False: not now, ask again. */
+/* Sends the index; the tombstones published so far are cleared when it is acknowledged. False: not now, ask again. */
 bool outbox_put_index(struct outbox *outbox, struct span index);
 /* One service once more, because somebody overwrote its topic. False: not now. */
 bool outbox_put_service(struct outbox *outbox, const struct service *service);

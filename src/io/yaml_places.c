@@ -209,7 +209,8 @@ static int take_event(struct reader *r, bool *is_end, struct error *err)
 {
     yaml_event_t event;
     if (!yaml_parser_parse(&r->parser, &event))
-        return error_set(err, CODE_YAML_SYNTAX, 0, "the text cannot be read");
+        return r->parser.error == YAML_MEMORY_ERROR ? error_memory(err)
+                                                    : error_set(err, CODE_YAML_SYNTAX, 0, "the text cannot be read");
     int rc = 0;
     *is_end = event.type == YAML_STREAM_END_EVENT || event.type == YAML_NO_EVENT;
     if (event.type == YAML_MAPPING_END_EVENT || event.type == YAML_SEQUENCE_END_EVENT)

@@ -14,7 +14,6 @@ const struct state state_table[] = {
 #include "model/states.def"
 };
 
-
 const struct state *state_find(const char *name)
 {
     for (size_t i = 0; i < ARRAY_LEN(state_table); i++)

@@ -70,7 +70,6 @@ int view_take_head(struct view *view, struct span raw, enum view_outcome *outcom
         return -1;
     if (judge_head(view, head, digest, outcome, err) != 0) {
         message_fini(head);
-        *head = (struct message){0};
         return -1;
     }
     view->generation = head->generation;
