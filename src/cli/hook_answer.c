@@ -9,6 +9,7 @@
 
 #include "cli/answer.h"
 #include "config/changes.h"
+#include "config/revision.h"
 #include "config/source.h"
 #include "util/clock.h"
 
@@ -53,7 +54,35 @@ static bool shares_differ(const struct listing *before, const struct listing *af
     return false;
 }
 
-/* The services whose files differ, by names alone: judging has been done. false where it cannot be told. */
+static void put_name(struct buf *out, size_t index, size_t len, const char *name)
+{
+    if (index < NAMES_SHOWN)
+        buf_printf(out, "%s%s", index == 0 ? "" : ", ", name);
+    else if (index + 1 == len)
+        buf_printf(out, " and %zu more", len - NAMES_SHOWN);
+}
+
+/* By what is effective, since something that is shared differs: what was valid before is read whole, and then what it touches. */
+static bool name_touched(struct repo *repo, const struct oid *before, const struct source *new, struct buf *out)
+{
+    struct revision was AUTO_REVISION = {0};
+    struct candidate candidate AUTO_CANDIDATE = {0};
+    struct findings findings AUTO_FINDINGS = {0};
+    struct error ignored;
+    if (oid_is_zero(before) || revision_before(repo, before, &was, &ignored) != 0 || was.catalog == NULL)
+        return false;
+    struct candidate_base base = revision_base(&was, true);
+    base.reads_all = false; /* for no warning */
+    base.is_past = true;
+    if (candidate_judge(new, &base, &candidate, &findings, &ignored) != 0 || findings.errors > 0)
+        return false;
+    for (size_t i = 0; i < candidate.len; i++)
+        put_name(out, i, candidate.len, candidate.services[i].name);
+    return true;
+}
+
+/* The services that change: where nothing but their own files differs by names alone, since judging has been done. false where
+   it cannot be told. */
 static bool name_services(struct repo *repo, const struct oid *before, const struct oid *after, struct buf *out)
 {
     struct source old AUTO_SOURCE = {.work_dir = -1}, new AUTO_SOURCE = {.work_dir = -1};
@@ -62,14 +91,17 @@ static bool name_services(struct repo *repo, const struct oid *before, const str
     struct error ignored;
     if (!oid_is_zero(before) && source_from_commit(repo, before, NULL, &old, &ignored) != 0)
         return false;
-    if (source_from_commit(repo, after, old.listing, &new, &ignored) != 0 ||
-        shares_differ(old.listing, new.listing) ||
-        changes_load(old.listing, new.listing, &changes, &findings, &ignored) != 0)
+    if (source_from_commit(repo, after, old.listing, &new, &ignored) != 0)
         return false;
-    for (size_t i = 0; i < changes.len && i < NAMES_SHOWN; i++)
-        buf_printf(out, "%s%s", i == 0 ? "" : ", ", changes.items[i].name);
-    if (changes.len > NAMES_SHOWN)
-        buf_printf(out, " and %zu more", changes.len - NAMES_SHOWN);
+    if (shares_differ(old.listing, new.listing)) {
+        if (!name_touched(repo, before, &new, out))
+            return false;
+    } else {
+        if (changes_load(old.listing, new.listing, &changes, &findings, &ignored) != 0)
+            return false;
+        for (size_t i = 0; i < changes.len; i++)
+            put_name(out, i, changes.len, changes.items[i].name);
+    }
     buf_putc(out, '\0');
     return !out->failed;
 }

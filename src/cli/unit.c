@@ -41,14 +41,24 @@ void unit_put_for(const struct unit_facts *facts, const char *advice, struct buf
     out->failed |= text.failed;
 }
 
-void unit_put(const char *state, const char *advice, struct buf *out)
+/* Of the folder, or of the first above it that is there. */
+static uid_t owner_of_state(const char *state)
 {
     char path[PATH_MAX];
     struct stat st;
     snprintf(path, sizeof path, "%s", state);
-    for (char *slash = path; stat(path, &st) != 0 && (slash = strrchr(path, '/')) != NULL && slash > path;)
+    while (stat(path, &st) != 0) {
+        char *slash = strrchr(path, '/');
+        if (slash == NULL || slash == path)
+            return 0;
         *slash = '\0';
-    struct unit_facts facts = {.state = state, .owner = stat(path, &st) == 0 ? st.st_uid : 0, .self = geteuid()};
+    }
+    return st.st_uid;
+}
+
+void unit_put(const char *state, const char *advice, struct buf *out)
+{
+    struct unit_facts facts = {.state = state, .owner = owner_of_state(state), .self = geteuid()};
     const struct passwd *user = getpwuid(facts.owner);
     if (user != NULL) {
         facts.name = user->pw_name;

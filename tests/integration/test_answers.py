@@ -30,10 +30,31 @@ def test_a_commit_is_told_its_epoch_and_services(served, daemon):
     assert re.search(r"^epochd: epoch 3 published: no service changes", told(served, daemon, "commit", "-qm", "x", "--allow-empty"), re.M)
 
 
-def test_a_base_that_changes_services_is_not_told_as_no_change(served, daemon):
-    served.write({"epoch.yaml": 'bases: {"*": [common]}\n', "bases/common.yaml": "log_level: info\n"})
-    served.git("add", "-A")
-    assert re.search(r"^epochd: epoch 2 published \(\d+\.\d s\)$", told(served, daemon, "commit", "-qm", "one"), re.M)
+SCHEMA = '{"properties": {"gain": {"type": "integer", "default": %d}}}\n'
+
+
+def answered(repo, daemon, files):
+    repo.write(files)
+    repo.git("add", "-A")
+    return re.search(r"^epochd: epoch \d+ published(.*) \(\d+\.\d s\)$", told(repo, daemon, "commit", "-qm", "shared"), re.M)[1]
+
+
+def test_what_services_share_is_told_by_the_services_it_changes(served, daemon):
+    """Each commit leaves the files of the services as they are."""
+    assert answered(served, daemon, {"bases/loud.yaml": "volume: 9\n", "schemas/router.json": '{"title": "Router"}\n'}) == ": no service changes"
+    assert answered(served, daemon, {"epoch.yaml": 'bases: {"stt-*": [loud], "tts-*": [loud]}\n'}) == ": stt-worker, tts-worker"
+    assert answered(served, daemon, {"bases/loud.yaml": "volume: 10\n"}) == ": stt-worker, tts-worker"
+    assert answered(served, daemon, {"schemas/router.json": SCHEMA % 3}) == ": router"
+    assert answered(served, daemon, {"profiles/quiet/tts-worker.yaml": "volume: 1\n"}) == ": no service changes"
+    assert answered(served, daemon, {"epoch.yaml": 'bases: {"stt-*": [loud], "tts-*": [loud]}\nprofile: quiet\n'}) == ": tts-worker"
+    assert answered(served, daemon, {"bases/loud.yaml": "volume: 11\n", ROUTER: "rate: 1\n"}) == ": router, stt-worker"
+
+
+def test_of_many_services_the_first_and_a_number_are_told(served, daemon):
+    served.commit({f"services/many/s{n:02}.yaml": "a: 1\n" for n in range(30)})
+    daemon.published(2)
+    assert answered(served, daemon, {"bases/all.yaml": "b: 2\n", "epoch.yaml": 'bases: {"s*": [all]}\n'}) == \
+        ": s00, s01, s02, s03, s04, s05, s06, s07 and 23 more"
 
 
 def test_an_amended_commit_is_told_once(served, daemon):
@@ -164,6 +185,10 @@ def test_a_push_over_a_path_is_told_what_it_did(home, tmp_path, broker, ends, ki
     home.git("commit", "-qm", "one")
     answers = told(home, daemon, "push", "-q", str(target.path), "main")
     assert re.search(r"remote: epochd: epoch \d+ published: .*stt-worker.*\(\d+\.\d s\)", answers), answers
+    edit(home, "info", "bases/loud.yaml")
+    home.commit({"epoch.yaml": 'bases: {router: [loud]}\n'}, "a base for the router")
+    answers = told(home, daemon, "push", "-q", str(target.path), "main")
+    assert re.search(r"remote: epochd: epoch \d+ published: router \(\d+\.\d s\)", answers), answers
     home.git("switch", "-qc", "try")
     answers = told(home, daemon, "push", "-q", str(target.path), "try")
     assert "remote: epochd: this is branch try; epochd serves main" in answers
