@@ -380,7 +380,12 @@ uninstall: ## Remove what install put there; keys, state and settings stay
 
 DEB ?= $(O)/deb
 MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
-deb: all ## Debian packages of daemon, command line and library, in $(O)/deb
+deb: ## Install what is missing, build Debian packages of daemon, command line and library in $(O)/deb
+	@tests/tools/deps.sh deb
+	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory -s packages
+
+packages:
 	@rm -rf $(DEB)
 	@$(MAKE) --no-print-directory -s install DESTDIR=$(abspath $(DEB))/tree PREFIX=/usr LIBDIR=/usr/lib$(addprefix /,$(MULTIARCH))
 	@systemd/debian/build.sh $(DEB)/tree $(VERSION) $(DEB)
@@ -393,6 +398,6 @@ help: ## This list
 	@echo "epochd $(VERSION)"; grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
 	@echo "  make V=1 shows the commands; O=DIR builds elsewhere; SAN=asan|tsan; CC=clang; CHECK='unit fuzz interop integration torture' chooses"
 
-.PHONY: all libraries examples tests-build failpoints bench instructions check torture unit run house asan tsan fuzz fuzz-run headers lint $(TIDY) man install uninstall deb clean help coverage
+.PHONY: all libraries examples tests-build failpoints bench instructions check torture unit run house asan tsan fuzz fuzz-run headers lint $(TIDY) man install uninstall deb packages clean help coverage
 
 -include $(patsubst %.c,$(O)/%.d,$(CORE_SRC) $(DAEMON_SRC) $(CLI_SRC) $(CLIENT_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(INTEROP_SRC) $(BENCH_SRC) tests/fuzz/replay.c tests/torture/damage.c tests/torture/tracer.c)

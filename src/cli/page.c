@@ -85,6 +85,11 @@ static void put_number(const struct page *page, const char *label, const char *n
     buf_printf(page->out, "%" PRId64 "%s\n", epoch, epoch == committed ? "" : behind);
 }
 
+static bool has_no_broker(const struct page *page)
+{
+    return span_is(told_text(told_part(page->status, "broker"), "url"), "off");
+}
+
 static void put_epochs(const struct page *page)
 {
     int64_t committed, published;
@@ -101,7 +106,7 @@ static void put_epochs(const struct page *page)
     }
     buf_putc(page->out, '\n');
     put_number(page, "published", "published", committed, "  (behind: see broker)");
-    if (!doc_get_int(page->status, "published", &published)) {
+    if (!doc_get_int(page->status, "published", &published) && !has_no_broker(page)) {
         put_label(page, "published");
         buf_puts(page->out, "none yet\n");
     }
@@ -117,9 +122,13 @@ static void put_surroundings(const struct page *page)
     put_label(page, "serving");
     buf_printf(page->out, "%" PRId64 " service%s\n", services, plural((uint64_t)services));
     put_label(page, "broker");
-    put(page, TERM_PLAIN, told_text(broker, "url"));
-    buf_puts(page->out, "  ");
-    put(page, span_is(state, "connected") ? TERM_GOOD : TERM_WARN, state);
+    if (has_no_broker(page)) {
+        buf_puts(page->out, "none: mqtt.url is off");
+    } else {
+        put(page, TERM_PLAIN, told_text(broker, "url"));
+        buf_puts(page->out, "  ");
+        put(page, span_is(state, "connected") ? TERM_GOOD : TERM_WARN, state);
+    }
     if (doc_get_string(broker, "reason", &reason)) {
         buf_puts(page->out, ": ");
         put(page, TERM_PLAIN, reason);
@@ -251,7 +260,7 @@ static void put_consumers_line(const struct page *page)
     const struct doc_node *told = told_part(page->status, "consumers");
     struct span reason;
     bool is_deaf = doc_get_string(told, "reason", &reason);
-    if (sum.total + sum.gone + sum.stray == 0 && !is_deaf)
+    if (sum.total + sum.gone + sum.stray == 0 && (!is_deaf || has_no_broker(page)))
         return;
     put_label(page, "consumers");
     buf_printf(page->out, "%" PRIu64 "/%" PRIu64 " applied epoch %" PRIu64, sum.applied, sum.total, page->more->fleet->epoch);

@@ -185,6 +185,8 @@ static void on_retry(void *context)
 void listener_init(struct listener *l, struct loop *loop, const struct settings *settings, const struct listener_events *events)
 {
     *l = (struct listener){.loop = loop, .settings = settings, .events = *events, .reason = "not connected"};
+    if (strcmp(settings->mqtt.url, "off") == 0)
+        snprintf(l->reason, sizeof l->reason, "there is no broker");
     loop_source_init(&l->source, on_ready, l);
     loop_timer_init(loop, &l->retry, on_retry, l);
     loop_timer_init(loop, &l->tick, on_tick, l);

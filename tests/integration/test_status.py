@@ -45,6 +45,14 @@ def test_status_of_a_degraded_daemon_says_why_and_what_to_do(tmp_path, home, end
     daemon.ctl("status", "--json", check=1)
 
 
+def test_status_without_a_broker_speaks_of_none(tmp_path, home, ends):
+    daemon = ends(Daemon(tmp_path / "epochd", home))
+    status = daemon.status_when(lambda s: s["state"] == "ok" and s["snapshot"] == 1)
+    page = daemon.ctl("status", check=0).stdout
+    assert "  broker     none: mqtt.url is off\n" in page and "  published" not in page and "  consumers" not in page
+    assert status["consumers"]["reason"] == "there is no broker"
+
+
 def test_status_in_a_hold_says_why_and_what_to_do(tmp_path, home, ends):
     daemon = ends(Daemon(tmp_path / "epochd", home, EPOCHD_REPOSITORY_REWRITE="deny"))
     daemon.committed(1)

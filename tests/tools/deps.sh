@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Installs what is missing for building, running or testing epochd on Debian, and says so first. Does nothing when all is there.
-#   deps.sh build | run | check
+#   deps.sh build | deb | run | check
 set -euo pipefail
 
 build=(gcc make pkg-config git libgit2-dev libinotifytools0-dev libsodium-dev libmosquitto-dev libyaml-dev libpcre2-dev zlib1g-dev)
+deb=("${build[@]}" dpkg-dev scdoc)
 run=("${build[@]}" mosquitto mosquitto-clients)
 check=("${run[@]}"
     dpkg-dev
@@ -30,9 +31,10 @@ check=("${run[@]}"
 
 case "${1:-}" in
 build) wanted=("${build[@]}") ;;
+deb) wanted=("${deb[@]}") ;;
 run) wanted=("${run[@]}") ;;
 check) wanted=("${check[@]}") ;;
-*) echo "usage: deps.sh build|run|check" >&2; exit 2 ;;
+*) echo "usage: deps.sh build|deb|run|check" >&2; exit 2 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null; then
@@ -43,7 +45,7 @@ fi
 missing=()
 for package in "${wanted[@]}"; do
     # A tool that is there without its package (a compiler from elsewhere) is fine.
-    case "$package" in gcc|make|git|pkg-config|openssl) command -v "$package" >/dev/null && continue ;; esac
+    case "$package" in gcc|make|git|pkg-config|openssl|scdoc) command -v "$package" >/dev/null && continue ;; esac
     status=$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null) && [ "$status" = installed ] && continue
     missing+=("$package")
 done
