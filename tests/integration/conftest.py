@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness import PATIENCE_S, Broker, Daemon, Repo, Subscriber, environment, free_port
+from probes import Probe
 from worlds import World
 
 
@@ -62,6 +63,25 @@ def copy(world, tmp_path):
     """The state of the world, to be damaged."""
     shutil.copytree(world.daemon.state, tmp_path / "state")
     return tmp_path / "state"
+
+
+@pytest.fixture
+def lively(tmp_path, home, broker, ends):
+    d = ends(Daemon(tmp_path / "epochd", home, broker, EPOCHD_MQTT_HEARTBEAT_S="1"))
+    d.published(1)
+    d.snapshot(1)
+    return d
+
+
+@pytest.fixture
+def opened(tmp_path, ends):
+    """A probe of this daemon's, with a cache; further words may follow."""
+    def make(daemon, *words, cache="cache", service="stt-worker", env=None):
+        url = [f"url={daemon.settings['EPOCHD_MQTT_URL']}"] if daemon.settings["EPOCHD_MQTT_URL"] != "off" else []
+        what = [f"service={service}"] if service else []
+        return ends(Probe(*what, *url, f"root={daemon.state / 'keys/root.pub'}", f"cache={tmp_path / cache}", "instance=here", *words, env=env))
+
+    return make
 
 
 class Ended:

@@ -4,103 +4,14 @@ import hashlib
 import hmac
 import json
 import os
-import queue
 import shutil
-import subprocess
-import threading
 import time
 
 import pytest
-from harness import BUILD, PATIENCE_S, SOURCE, Broker, Daemon, Repo, Subscriber, environment
+from harness import SOURCE, Broker, Daemon, Repo, Subscriber
+from probes import answer, lkg
 
 STT = "services/audio/stt-worker.yaml"
-
-
-class Probe:
-    """A running probe; `wait` reads its JSON lines."""
-
-    def __init__(self, *words, env=None):
-        self.process = subprocess.Popen([BUILD / "tests/integration/probe", *words], env=environment(**(env or {})), text=True,
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self.lines, self._queue = [], queue.Queue()
-        threading.Thread(target=self._read, daemon=True).start()
-
-    def _read(self):
-        for line in self.process.stdout:
-            self._queue.put(json.loads(line))
-        self._queue.put(None)
-
-    def wait(self, event, seconds=PATIENCE_S, **members):
-        """The next line of that event with those members; what comes before stays in `lines`."""
-        deadline = time.monotonic() + seconds
-        while True:
-            try:
-                line = self._queue.get(timeout=max(0.0, deadline - time.monotonic()))
-            except queue.Empty:
-                raise AssertionError(f"no {event} {members}; last: {self.lines[-8:]}") from None
-            assert line is not None, f"the probe ended before {event} {members}; last: {self.lines[-8:]}"
-            self.lines.append(line)
-            if line["event"] == event and all(line.get(name) == value for name, value in members.items()):
-                return line
-
-    def say(self, text):
-        self.process.stdin.write(text + "\n")
-        self.process.stdin.flush()
-
-    def get(self, service, pointer=""):
-        self.say(f"get {service} {pointer}")
-        return self.wait_any("value", "error")
-
-    def wait_any(self, *events):
-        while True:
-            line = self._queue.get(timeout=PATIENCE_S)
-            assert line is not None, self.lines[-8:]
-            self.lines.append(line)
-            if line["event"] in events:
-                return line
-
-    def seen(self, event):
-        return [line for line in self.lines if line["event"] == event]
-
-    def stop(self):
-        if self.process.poll() is None:
-            try:
-                self.say("quit")
-            except BrokenPipeError:
-                pass
-        self.process.wait(PATIENCE_S)
-        self.process.stdin.close()
-
-
-@pytest.fixture
-def lively(tmp_path, home, broker, ends):
-    d = ends(Daemon(tmp_path / "epochd", home, broker, EPOCHD_MQTT_HEARTBEAT_S="1"))
-    d.published(1)
-    d.snapshot(1)
-    return d
-
-
-@pytest.fixture
-def opened(tmp_path, ends):
-    """A probe of this daemon's, with a cache; further words may follow."""
-    def make(daemon, *words, cache="cache", service="stt-worker", env=None):
-        url = [f"url={daemon.settings['EPOCHD_MQTT_URL']}"] if daemon.settings["EPOCHD_MQTT_URL"] != "off" else []
-        what = [f"service={service}"] if service else []
-        return ends(Probe(*what, *url, f"root={daemon.state / 'keys/root.pub'}", f"cache={tmp_path / cache}", "instance=here", *words, env=env))
-
-    return make
-
-
-def lkg(daemon):
-    return [f"lkg={daemon.state / 'config.lkg.json'}", f"lkg_key={daemon.state / 'keys/lkg.key'}"]
-
-
-def answer(subscriber, service="stt-worker", **members):
-    """The first acknowledgement of that service with these members."""
-    def accept(payload):
-        return payload and all(json.loads(payload)[name] == value for name, value in members.items())
-
-    return json.loads(subscriber.wait(f"system/ack/{service}/here", accept))
 
 
 # --- following -----------------------------------------------------------------------------------------------------------
