@@ -146,7 +146,7 @@ struct epoch_options {
                                   service need two names: of one name each overwrites what the other answers, and is
                                   told so (alarm "instance-shared"); when one ends, the other answers again */
     const char *instance_key;  /* file of an ed25519-secret key; default: acknowledgements are not signed */
-    bool is_silent;            /* publishes no acknowledgements; who follows more than 32 services does not either */
+    bool is_silent;            /* publishes no acknowledgements; nor does who follows all, or more than 512 services */
 
     const struct epoch_env *env; /* overrides by the environment */
     size_t env_len;

@@ -256,8 +256,7 @@ static void answer(epoch_client *client, const struct plan *plan)
         const struct state_service *row = state_find_service(&client->state, name);
         struct epoch_config *config = apply_in_force(client, name);
         bool is_refused = kept != NULL && kept->is_refused;
-        if (config != NULL || is_refused)
-            acks_answer(client, name, config, is_planned ? &plan->list[at].update : NULL, is_refused);
+        acks_answer(client, name, config, is_planned ? &plan->list[at].update : NULL, is_refused);
         if (is_refused && row != NULL && row->applied != NULL)
             acks_find(client, name)->version = row->applied->version;
     }

@@ -110,8 +110,6 @@ static void answer_found(epoch_client *client)
         const char *service = client->acks[i].service;
         const struct cache_kept *kept = apply_kept(client, service, false);
         struct epoch_config *config = apply_in_force(client, service);
-        if (config == NULL)
-            continue;
         acks_answer(client, service, config, NULL, kept != NULL && kept->is_refused);
         if (kept != NULL && kept->is_refused)
             snprintf(client->acks[i].reason, sizeof client->acks[i].reason, "%s", kept->reason);
@@ -230,14 +228,18 @@ void epoch_close(epoch_client *client)
 
 /* --- what any thread may ask -------------------------------------------------------------------------------------- */
 
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
 static bool is_followed(const epoch_client *client, const char *service)
 {
     if (client->settings.follows_all)
         return layout_name_is_good(span_of(service));
-    for (size_t i = 0; i < client->settings.services_len; i++)
-        if (strcmp(client->settings.services[i], service) == 0)
-            return true;
-    return false;
+    const struct client_settings *settings = &client->settings;
+    return settings->services_len > 0 &&
+           bsearch(&service, settings->services, settings->services_len, sizeof *settings->services, by_name) != NULL;
 }
 
 static int unknown(const char *service, struct epoch_error *error)

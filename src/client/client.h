@@ -21,7 +21,8 @@
 #include "io/mqtt.h"
 
 enum {
-    LINKS_MAX = 32,        /* services that are acknowledged: a connection has one last will */
+    LINKS_MAX = 32,        /* services that have a connection, and so a last will, each; more share one */
+    ACKS_MAX = 512,        /* services that are acknowledged: half of what a daemon surely hears of a stock broker */
     ALARMS_MAX = 64,       /* different ones that are remembered, so that each is told once a minute */
     ALARM_AGAIN_MS = 60000,
     WAIT_MAX_MS = 60000,
@@ -54,6 +55,7 @@ void client_settings_fini(struct client_settings *settings); /* wipes the passwo
 /* What a service's instance says of itself. */
 struct ack {
     char *service;
+    struct link *link; /* goes out on it */
     uint64_t generation, epoch, version;
     bool exists, is_refused;
     char reason[ACK_REASON_MAX + 1];
@@ -61,6 +63,7 @@ struct ack {
     size_t restarts_len;
     bool is_dirty; /* not published as it is now */
     int message_id; /* on its way, 0: nothing is */
+    int listen_id;  /* of the SUBSCRIBE of acks_listen: its answer is nobody's concern */
     bool is_cleared; /* by somebody else: published again soon */
     int64_t published_ms;
 };
@@ -68,11 +71,10 @@ struct ack {
 struct link {
     epoch_client *client;
     struct mqtt *mqtt;
-    struct ack *ack; /* whose last will it carries; NULL: nobody's */
+    struct ack *ack; /* whose topic its last will clears; NULL: nobody's */
     bool is_main;    /* it listens too */
     bool is_down;
     int64_t retry_ms, retry_at_ms, tick_at_ms;
-    int listen_id;   /* of the SUBSCRIBE of acks_listen: its answer is nobody's concern */
 };
 
 /* What is asked of the broker on this connection. */
@@ -198,13 +200,17 @@ void acks_answer(epoch_client *client, const char *service, const struct epoch_c
 void acks_all_dirty(epoch_client *client);
 void acks_work(epoch_client *client, int64_t now_ms);
 int64_t acks_deadline_ms(const epoch_client *client);
-/* The connection is up: what others say on the topic is heard from now on. */
+/* The connection is up: what others say on its topics is heard from now on. */
 void acks_listen(struct link *link);
+bool acks_are_listening(const struct link *link, int message_id); /* the SUBACK was of that */
+/* It is not, any more: what was on its way is said again on the next. */
+void acks_down(struct link *link);
+/* They are cleared, for they will be true no longer. */
+void acks_goodbye(struct link *link);
 /* True: the message was of that topic. */
 bool acks_heard(struct link *link, const struct mqtt_event *event);
 void acks_acked(struct link *link, int message_id, int reason, const char *text);
 bool acks_are_out(const epoch_client *client);
-void acks_topic(const epoch_client *client, const char *service, char out[static TOPIC_MAX + 1]);
 
 /* --- status.c ----------------------------------------------------------------------------------------------------- */
 

@@ -1,6 +1,6 @@
 /*
- * link: the connections: the first one listens, and each carries the last will of one service. Retries come with backoff and jitter,
- * and a connection that ends leaves nothing behind.
+ * link: the connections: the first one listens, and each carries the last will of one service (or of one that speaks for all, acks.c).
+ * Retries come with backoff and jitter, and a connection that ends leaves nothing behind.
  */
 #include <errno.h>
 #include <sys/epoll.h>
@@ -34,11 +34,7 @@ static void go_down(struct link *link, const char *text)
     link->is_down = true;
     link->retry_at_ms = clock_boot_ms() + jittered(link->retry_ms);
     link->retry_ms = link->retry_ms * 2 > RETRY_MAX_MS ? RETRY_MAX_MS : link->retry_ms * 2;
-    if (link->ack != NULL) {
-        link->ack->message_id = 0;
-        link->ack->is_cleared = false;
-        link->ack->is_dirty = link->ack->exists;
-    }
+    acks_down(link);
     if (!link->is_main)
         return;
     fetch_down(link->client);
@@ -62,7 +58,7 @@ static void on_event(void *context, const struct mqtt_event *event)
         acks_acked(link, event->message_id, event->reason, event->text);
         return;
     case MQTT_EVENT_SUBSCRIBED:
-        if (link->is_main && event->message_id != link->listen_id)
+        if (link->is_main && !acks_are_listening(link, event->message_id))
             fetch_subscribed(link->client, event);
         return;
     case MQTT_EVENT_MESSAGE:
@@ -99,7 +95,7 @@ static int open_link(epoch_client *client, size_t at, struct error *err)
     *link = (struct link){.client = client, .is_main = at == 0, .is_down = true, .retry_ms = RETRY_MIN_MS};
     if (at < client->acks_len) {
         link->ack = &client->acks[at];
-        acks_topic(client, link->ack->service, topic);
+        topic_write_ack(topic, settings->prefix, link->ack->service, settings->instance);
     }
     name_client(client, link, at, id, sizeof id);
     const struct mqtt_options options = {
@@ -118,7 +114,7 @@ static int open_link(epoch_client *client, size_t at, struct error *err)
 
 int links_open(epoch_client *client, struct error *err)
 {
-    size_t len = client->acks_len > 1 ? client->acks_len : 1;
+    size_t len = client->acks_len > 1 && client->acks_len <= LINKS_MAX ? client->acks_len : 1;
     if (client->settings.url == NULL)
         return 0;
     for (size_t i = 0; i < len; i++) {
@@ -126,26 +122,19 @@ int links_open(epoch_client *client, struct error *err)
             return -1;
         client->links_len++;
     }
+    for (size_t i = 0; i < client->acks_len; i++)
+        client->acks[i].link = &client->links[i < len ? i : 0];
     return 0;
-}
-
-static void say_goodbye(epoch_client *client, struct link *link)
-{
-    char topic[TOPIC_MAX + 1];
-    struct error err;
-    if (link->ack != NULL && link->ack->exists && mqtt_is_up(link->mqtt)) {
-        acks_topic(client, link->ack->service, topic);
-        (void)!mqtt_publish(link->mqtt, topic, (struct span){"", 0}, 1, true, NULL, &err);
-    }
-    mqtt_disconnect(link->mqtt);
 }
 
 void links_close(epoch_client *client, bool politely)
 {
     for (size_t i = 0; i < client->links_len; i++) {
         struct link *link = &client->links[i];
-        if (politely)
-            say_goodbye(client, link);
+        if (politely) {
+            acks_goodbye(link);
+            mqtt_disconnect(link->mqtt);
+        }
         mqtt_free(link->mqtt);
         link->mqtt = NULL;
     }

@@ -75,6 +75,15 @@ static void on_heard(void *context, struct span service, struct span instance, s
     write_soon(d);
 }
 
+/* What the last will of a connection could not clear. */
+static void on_orphan(void *context, const char *service, const char *instance)
+{
+    struct daemon *d = context;
+    struct error err;
+    if (listener_clear(&d->acks.listener, service, instance, &err) != 0)
+        log_debug(UNIT, "ack_not_cleared", LOG_S("code", err.code), LOG_S("message", err.message));
+}
+
 static void on_caught_up(void *context)
 {
     struct daemon *d = context;
@@ -124,7 +133,7 @@ void acks_start(struct daemon *d)
 {
     const struct listener_events events = {d, on_began, on_heard, on_caught_up, on_changed};
     struct consumers *consumers = &d->acks.consumers;
-    *consumers = (struct consumers){.source = d->settings->mqtt.source};
+    *consumers = (struct consumers){.source = d->settings->mqtt.source, .on_orphan = on_orphan, .context = d};
     consumers_advance(consumers, d->pipeline.force.generation, d->pipeline.force.epoch);
     loop_timer_init(&d->loop, &d->acks.write, on_write, d);
     listener_init(&d->acks.listener, &d->loop, d->settings, &events);

@@ -268,6 +268,7 @@ static void note(struct consumers *c, struct consumer_service *service, struct c
     consumer->epoch = ack->epoch;
     consumer->version = ack->version;
     consumer->status = ack->status;
+    snprintf(consumer->will, sizeof consumer->will, "%s", ack->will == NULL ? "" : ack->will);
     count_one(c, service, consumer, 1);
     put_in(c, service);
 }
@@ -312,6 +313,36 @@ static void leave(struct consumers *c, struct consumer_service *service, struct 
     put_in(c, service);
 }
 
+/* The connection of many has one last will (docs/PROTOCOL.md §8): who named another service goes with it. */
+static void leave_orphan(struct consumers *c, struct consumer_service *service, struct consumer *consumer, int64_t now_ms)
+{
+    bool found;
+    size_t at = place_service(c, span_of(consumer->will), &found), which = 0;
+    if (consumer->is_gone || consumer->will[0] == '\0')
+        return;
+    if (found)
+        which = place_consumer(c->services[at], span_of(consumer->instance), &found);
+    if (found && !c->services[at]->items[which]->is_gone)
+        return;
+    leave(c, service, consumer, now_ms);
+    if (c->on_orphan != NULL)
+        c->on_orphan(c->context, service->name, consumer->instance);
+}
+
+static void take_leave(struct consumers *c, struct span service, struct span instance, int64_t now_ms)
+{
+    bool found;
+    size_t at = place_service(c, service, &found), which = found ? place_consumer(c->services[at], instance, &found) : 0;
+    if (!found || c->services[at]->items[which]->is_gone)
+        return;
+    leave(c, c->services[at], c->services[at]->items[which], now_ms);
+    for (at = 0; at < c->len; at++) {
+        which = place_consumer(c->services[at], instance, &found);
+        if (found && span_is(service, c->services[at]->items[which]->will))
+            leave_orphan(c, c->services[at], c->services[at]->items[which], now_ms);
+    }
+}
+
 int consumers_take(struct consumers *c, const struct catalog *catalog, struct span service, struct span instance,
                    struct span payload, int64_t now_ms, struct error *err)
 {
@@ -320,10 +351,7 @@ int consumers_take(struct consumers *c, const struct catalog *catalog, struct sp
     enum ack_trust trust;
     c->heard++;
     if (payload.len == 0) {
-        bool found;
-        size_t at = place_service(c, service, &found), which = found ? place_consumer(c->services[at], instance, &found) : 0;
-        if (found)
-            leave(c, c->services[at], c->services[at]->items[which], now_ms);
+        take_leave(c, service, instance, now_ms);
         return 0;
     }
     if (ack_open(payload, &expected, &message, &trust, err) == 0 &&
@@ -409,6 +437,9 @@ void consumers_end_hearing(struct consumers *c, int64_t now_ms)
         for (size_t k = 0; k < c->services[i]->len; k++)
             if (!c->services[i]->items[k]->is_heard)
                 leave(c, c->services[i], c->services[i]->items[k], now_ms);
+    for (size_t i = 0; i < c->len; i++)
+        for (size_t k = 0; k < c->services[i]->len; k++)
+            leave_orphan(c, c->services[i], c->services[i]->items[k], now_ms);
 }
 
 bool consumers_forget(struct consumers *c, struct span service, struct span instance)

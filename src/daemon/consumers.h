@@ -51,6 +51,7 @@ struct consumer {
     int64_t since_ms, seen_ms; /* wall: as it says, in this version and status; when we last heard of it */
     bool is_gone;
     bool is_heard;             /* over this connection */
+    char will[LAYOUT_NAME_MAX + 1]; /* where its end is that of this service's instance of the same name; "": it has its own */
     char *text;                /* what it said, as JSON members */
     size_t text_len;
 };
@@ -73,6 +74,9 @@ struct consumers_totals {
 /* A zeroed struct with `source` is empty. */
 struct consumers {
     const char *source; /* borrowed */
+    /* It is gone with another, and what it said is still retained. NULL: nobody is told. */
+    void (*on_orphan)(void *context, const char *service, const char *instance);
+    void *context;
     uint64_t generation, epoch;
     struct consumer_service **services; /* sorted by name */
     size_t len, cap, instances, strangers, text;

@@ -90,6 +90,7 @@ struct message_ack {
     size_t overridden_len;
     enum freshness freshness;
     const char *library; /* program and version */
+    const char *will;    /* of which service the end is its own too; NULL: only its own */
 };
 
 struct message_key {

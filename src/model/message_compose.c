@@ -199,6 +199,8 @@ void message_compose_ack(struct buf *out, const struct message_stamp *stamp, con
     members_put_text(&m, "timestamp", stamp->timestamp);
     members_put_text(&m, "type", message_type_name(MESSAGE_ACK));
     members_put_u64(&m, "version", ack->version);
+    if (ack->will != NULL)
+        members_put_text(&m, "will", ack->will);
     members_end(&m);
 }
 

@@ -366,7 +366,7 @@ static int parse_ack(struct message *message, struct error *err)
         read_status(root, &ack->status, err) != 0 ||
         read_u64(root, "version", &ack->version, err) != 0)
         return -1;
-    return 0;
+    return doc_get(root, "will") == NULL ? 0 : read_name(root, "will", &ack->will, err);
 }
 
 /* --- the whole --- */

@@ -61,7 +61,7 @@ struct says {
     const char *service, *instance;
     uint64_t epoch, version;
     enum ack_status status;
-    const char *timestamp;
+    const char *timestamp, *will;
 };
 
 static int take(struct desk *desk, const struct says *says, struct error *err)
@@ -74,6 +74,7 @@ static int take(struct desk *desk, const struct says *says, struct error *err)
     ack.epoch = says->epoch;
     ack.version = says->version;
     ack.status = says->status;
+    ack.will = says->will;
     message_compose_ack(&text, &stamp, &ack);
     return consumers_take(&desk->consumers, desk->catalog, span_of(says->service), span_of(says->instance), buf_span(&text),
                           NOW, err);
@@ -83,7 +84,15 @@ static void hear(struct desk *desk, const char *service, const char *instance, u
                  enum ack_status status)
 {
     struct error err;
-    const struct says says = {service, instance, epoch, version, status, NULL};
+    const struct says says = {service, instance, epoch, version, status, NULL, NULL};
+    if (take(desk, &says, &err) != 0)
+        fail_msg("%s", err.message);
+}
+
+static void hear_with(struct desk *desk, const char *service, const char *instance, const char *will)
+{
+    struct error err;
+    const struct says says = {service, instance, 5, 3, ACK_APPLIED, NULL, will};
     if (take(desk, &says, &err) != 0)
         fail_msg("%s", err.message);
 }
@@ -197,10 +206,10 @@ static void consumers__keep_since_when_while_they_say_the_same(void **state)
     const struct consumer *pi3 = desk->consumers.services[0]->items[0];
     assert_true(clock_parse(span_of(TIMESTAMP), &first));
     assert_int_equal(pi3->since_ms, first);
-    const struct says again = {"stt-worker", "pi3", 6, 5, ACK_APPLIED, "2026-11-21T03:24:00.000Z"};
+    const struct says again = {"stt-worker", "pi3", 6, 5, ACK_APPLIED, "2026-11-21T03:24:00.000Z", NULL};
     assert_int_equal(take(desk, &again, &err), 0);
     assert_int_equal(pi3->since_ms, first);
-    const struct says refused = {"stt-worker", "pi3", 6, 5, ACK_REFUSED, "2126-11-21T03:24:00.000Z"};
+    const struct says refused = {"stt-worker", "pi3", 6, 5, ACK_REFUSED, "2126-11-21T03:24:00.000Z", NULL};
     assert_int_equal(take(desk, &refused, &err), 0);
     assert_true(clock_parse(span_of(refused.timestamp), &future));
     assert_int_equal(pi3->since_ms, NOW); /* not in the future */
@@ -276,7 +285,7 @@ static void consumers__of_one_service_do_not_crowd_out_the_others(void **state)
         snprintf(name, sizeof name, "i%u", i);
         hear(desk, "stt-worker", name, 5, 5, ACK_APPLIED);
     }
-    const struct says more = {"stt-worker", "one-too-many", 5, 5, ACK_APPLIED, NULL};
+    const struct says more = {"stt-worker", "one-too-many", 5, 5, ACK_APPLIED, NULL, NULL};
     assert_int_equal(take(desk, &more, &err), -1);
     assert_string_equal(err.code, CODE_ACK_LIMIT);
     hear(desk, "stt-worker", "i7", 5, 5, ACK_REFUSED); /* who is known is heard */
@@ -296,14 +305,14 @@ static void consumers__of_services_nobody_knows_are_few(void **state)
         snprintf(name, sizeof name, "s%u", i);
         hear(desk, name, "x", 5, 5, ACK_APPLIED);
     }
-    const struct says more = {"one-too-many", "x", 5, 5, ACK_APPLIED, NULL};
+    const struct says more = {"one-too-many", "x", 5, 5, ACK_APPLIED, NULL, NULL};
     assert_int_equal(take(desk, &more, &err), -1);
     assert_string_equal(err.code, CODE_ACK_LIMIT);
     for (unsigned i = 1; i < CONSUMERS_OF_STRANGER_MAX; i++) {
         snprintf(name, sizeof name, "x%u", i);
         hear(desk, "s0", name, 5, 5, ACK_APPLIED);
     }
-    const struct says another = {"s0", "one-too-many", 5, 5, ACK_APPLIED, NULL};
+    const struct says another = {"s0", "one-too-many", 5, 5, ACK_APPLIED, NULL, NULL};
     assert_int_equal(take(desk, &another, &err), -1);
     hear(desk, "stt-worker", "pi3", 5, 5, ACK_APPLIED);
     assert_totals_are_right(desk);
@@ -360,6 +369,60 @@ static void consumers__of_a_large_fleet_are_listed_where_they_need_an_eye(void *
     assert_int_equal(doc_get(services->u.array.items[1], "instances")->u.array.len, CONSUMERS_LISTED_MAX - 1);
 }
 
+/* --- many over one connection ----------------------------------------------------------------------------------------- */
+
+struct orphans {
+    size_t count;
+    char last[128];
+};
+
+static void on_orphan(void *context, const char *service, const char *instance)
+{
+    struct orphans *orphans = context;
+    orphans->count++;
+    snprintf(orphans->last, sizeof orphans->last, "%s@%s", service, instance);
+}
+
+static void consumers__go_with_the_one_whose_last_will_is_theirs(void **state)
+{
+    struct desk *desk = *state;
+    struct orphans orphans = {0};
+    desk->consumers.on_orphan = on_orphan;
+    desk->consumers.context = &orphans;
+    hear(desk, "stt-worker", "pi3", 5, 5, ACK_APPLIED);
+    hear_with(desk, "router", "pi3", "stt-worker");
+    hear_with(desk, "router", "pi4", "stt-worker"); /* of another host, whose stt-worker has not spoken yet */
+    hear_with(desk, "router", "pi5", NULL);
+    leave(desk, "stt-worker", "pi3");
+    assert_int_equal(count(desk, CONSUMER_GONE), 2);
+    assert_int_equal(orphans.count, 1);
+    assert_string_equal(orphans.last, "router@pi3");
+    leave(desk, "stt-worker", "pi3"); /* once more is no news */
+    assert_int_equal(orphans.count, 1);
+    assert_totals_are_right(desk);
+    hear(desk, "stt-worker", "pi3", 5, 5, ACK_APPLIED);
+    hear_with(desk, "router", "pi3", "stt-worker");
+    assert_int_equal(count(desk, CONSUMER_GONE), 0);
+}
+
+static void consumers__whose_carrier_was_not_heard_are_gone_when_all_was(void **state)
+{
+    struct desk *desk = *state;
+    struct orphans orphans = {0};
+    desk->consumers.on_orphan = on_orphan;
+    desk->consumers.context = &orphans;
+    consumers_begin_hearing(&desk->consumers);
+    hear_with(desk, "router", "pi3", "stt-worker"); /* retained; the carrier comes later, or not at all */
+    hear_with(desk, "router", "pi4", "stt-worker");
+    hear(desk, "stt-worker", "pi4", 5, 5, ACK_APPLIED);
+    assert_int_equal(count(desk, CONSUMER_GONE), 0);
+    consumers_end_hearing(&desk->consumers, NOW);
+    assert_int_equal(count(desk, CONSUMER_GONE), 1);
+    assert_int_equal(orphans.count, 1);
+    assert_string_equal(orphans.last, "router@pi3");
+    assert_totals_are_right(desk);
+}
+
 int main(void)
 {
     struct error err;
@@ -375,6 +438,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(consumers__are_forgotten_by_name, set_up, tear_down),
         cmocka_unit_test_setup_teardown(consumers__of_one_service_do_not_crowd_out_the_others, set_up, tear_down),
         cmocka_unit_test_setup_teardown(consumers__of_services_nobody_knows_are_few, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(consumers__go_with_the_one_whose_last_will_is_theirs, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(consumers__whose_carrier_was_not_heard_are_gone_when_all_was, set_up, tear_down),
         cmocka_unit_test_setup_teardown(consumers__are_written_as_json_with_what_they_said, set_up, tear_down),
         cmocka_unit_test_setup_teardown(consumers__of_a_large_fleet_are_listed_where_they_need_an_eye, set_up, tear_down),
     };

@@ -130,6 +130,20 @@ static void message__composes_an_unsigned_acknowledgement_without_key(void **sta
     assert_parses(&body, MESSAGE_ACK);
 }
 
+static void message__carries_whose_end_is_that_of_an_acknowledgement(void **state)
+{
+    (void)state;
+    AUTO_BUF struct buf body = {0};
+    struct message message AUTO_MESSAGE = {0};
+    struct error err;
+    struct message_stamp stamp = {SOURCE, 1, NULL, TIMESTAMP};
+    struct message_ack ack = sample_ack();
+    ack.will = "router";
+    message_compose_ack(&body, &stamp, &ack);
+    assert_int_equal(message_parse(buf_span(&body), MESSAGE_ACK, &message, &err), 0);
+    assert_string_equal(message.u.ack.will, "router");
+}
+
 /* Whatever an application says: the acknowledgement is one that is taken. */
 static void message__composes_acknowledgements_that_are_taken(void **state)
 {
@@ -431,6 +445,7 @@ int main(void)
         cmocka_unit_test(message__composes_a_keyset_byte_for_byte),
         cmocka_unit_test(message__composes_an_acknowledgement_byte_for_byte),
         cmocka_unit_test(message__composes_an_unsigned_acknowledgement_without_key),
+        cmocka_unit_test(message__carries_whose_end_is_that_of_an_acknowledgement),
         cmocka_unit_test(message__composes_acknowledgements_that_are_taken),
         cmocka_unit_test(message__composes_an_index_byte_for_byte),
         cmocka_unit_test(message__composes_an_index_of_nothing),

@@ -131,6 +131,8 @@ static const struct spoiled spoiled_members[] = {
     {MESSAGE_ACK, "no such voice", "no \\u001b[31mvoice", "reason"},
     {MESSAGE_ACK, "no such voice", "no\\nvoice", "reason"},
     {MESSAGE_ACK, "no such voice", "no \xe2\x80\xae" "voice", "reason"}, /* U+202E turns around what follows */
+    {MESSAGE_ACK, "}", ",\"will\":\"Router\"}", "will"},
+    {MESSAGE_ACK, "}", ",\"will\":null}", "will"},
     {MESSAGE_ACK, "[\"/model\"]", "null", "restart_pending"},
     {MESSAGE_ACK, "\"stt-worker\"", "\"stt_worker\"", "service"},
     {MESSAGE_ACK, "\"refused\"", "\"ignored\"", "status"},
