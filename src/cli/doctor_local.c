@@ -135,7 +135,6 @@ enum doctor_state doctor_hooks(struct doctor *doctor, struct doctor_finding *fin
 /* What the daemon needs when it starts, and a reader does not: also keys that are not read here. Only root.key may be away. */
 static enum doctor_state check_key_files(const char *folder, struct doctor_finding *finding)
 {
-    enum { OPEN_TO_OTHERS = 077 };
     struct keyring_row rows[KEYRING_FILES];
     struct error err;
     if (keyring_list(folder, rows, &err) != 0)
@@ -146,8 +145,8 @@ static enum doctor_state check_key_files(const char *folder, struct doctor_findi
         if (rows[i].problem.code == NULL)
             continue;
         doctor_fail(finding, &rows[i].problem);
-        if (rows[i].exists && (rows[i].mode & OPEN_TO_OTHERS) != 0 && strstr(rows[i].problem.message, "has mode") != NULL)
-            doctor_fix(finding, "chmod 0600 %s/%s", folder, rows[i].file);
+        if (rows[i].exists && (rows[i].mode & ~rows[i].mode_max) != 0)
+            doctor_fix(finding, "chmod %04o %s/%s", rows[i].mode_max, folder, rows[i].file);
         return DOCTOR_BROKEN;
     }
     return DOCTOR_FINE;
@@ -156,10 +155,10 @@ static enum doctor_state check_key_files(const char *folder, struct doctor_findi
 enum doctor_state doctor_keys(struct doctor *doctor, struct doctor_finding *finding)
 {
     struct error err;
-    if (local_load_keys(&doctor->local, true, &err) != 0)
-        return doctor_fail(finding, &err);
     if (check_key_files(doctor->local.settings.keys, finding) == DOCTOR_BROKEN)
         return DOCTOR_BROKEN;
+    if (local_load_keys(&doctor->local, true, &err) != 0)
+        return doctor_fail(finding, &err);
     buf_printf(&finding->detail, "%s, generation %" PRIu64, doctor->local.settings.keys,
                doctor->local.keyring.verified.generation);
     return DOCTOR_FINE;

@@ -326,7 +326,7 @@ int keyring_list(const char *path, struct keyring_row rows[static KEYRING_FILES]
         return error_wrap(err, "keys in '%s'", path);
     for (unsigned i = 0; i < KEYRING_FILES; i++) {
         struct stat st;
-        struct keyring_row row = {.file = key_forms[i].name, .kind = key_forms[i].kind};
+        struct keyring_row row = {.file = key_forms[i].name, .kind = key_forms[i].kind, .mode_max = key_forms[i].mode};
         row.exists = fstatat(folder.fd, row.file, &st, AT_SYMLINK_NOFOLLOW) == 0;
         if (row.exists)
             row.mode = st.st_mode & 07777;

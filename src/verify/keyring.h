@@ -69,7 +69,7 @@ int keyring_parse_roots(struct span text, const char *name, struct root_keys *ou
 struct keyring_row {
     const char *file, *kind; /* static */
     char id[KEY_ID_LEN + 1]; /* of root.pub the first; "" if it cannot be read, and of keyset.json */
-    unsigned mode;
+    unsigned mode, mode_max; /* what it has, what it may have */
     bool exists;
     struct error problem;    /* code NULL: none */
 };

@@ -93,14 +93,16 @@ def test_a_journal_that_was_changed(settled):
     assert found["code"] == "journal-corrupt" and "journal.jsonl:1:1" in found["detail"]
 
 
-@pytest.mark.parametrize("mode", [0o644, 0o640, None])
-def test_a_key_that_the_daemon_would_refuse_at_its_next_start(settled, mode):
-    """It is not needed to look, and the one that runs has read it already."""
-    key = settled.state / "keys/signing.key"
+@pytest.mark.parametrize(("name", "mode", "mend"), [
+    ("signing.key", 0o644, "0600"), ("signing.key", 0o640, "0600"), ("signing.key", None, None), ("journal.key", 0o660, "0600"),
+    ("lkg.key", 0o644, "0640"), ("root.pub", 0o666, "0644"), ("keyset.json", 0o664, "0644")])
+def test_a_key_that_the_daemon_would_refuse_at_its_next_start(settled, name, mode, mend):
+    """The one that runs has read it already. What consumers of this host read stays theirs to read."""
+    key = settled.state / "keys" / name
     key.unlink() if mode is None else key.chmod(mode)
     found = broken(settled, "keys")
-    assert found["code"] == "key-file" and "'signing.key'" in found["detail"]
-    assert found["fix"] == (f"chmod 0600 {key}" if mode else found["fix"])
+    assert found["code"] == "key-file" and f"'{name}'" in found["detail"]
+    assert found["fix"] == (f"chmod {mend} {key}" if mend else found["fix"])
 
 
 def test_a_clock_that_is_behind_is_noted(settled):
