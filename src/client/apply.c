@@ -75,14 +75,6 @@ static void environment_refused(void *context, const struct override *override, 
     alarm_tell(context, override->variable, &err);
 }
 
-/* Told when it was made for the first time. */
-static void refused_before(void *context, const struct override *override, const char *why)
-{
-    (void)context;
-    (void)override;
-    (void)why;
-}
-
 int apply_make(epoch_client *client, const struct letter *letter, uint64_t epoch, struct epoch_config **out,
                struct error *err)
 {
@@ -149,7 +141,8 @@ static int is_refused_again(epoch_client *client, const struct state_service *ro
     *out = false;
     if (kept == NULL || !kept->is_refused || row->applied == NULL)
         return 0;
-    if (config_new(&refused, row->applied, 0, client->overrides, refused_before, NULL, err) != 0)
+    /* What does not fit of the environment was told when it was made for the first time. */
+    if (config_new(&refused, row->applied, 0, client->overrides, NULL, NULL, err) != 0)
         return -1;
     *out = config_is_same(refused, config);
     return 0;

@@ -188,6 +188,8 @@ static void release_in_child(epoch_client *client)
     state_fini(&client->state);
     cache_close(&client->cache);
     overrides_unref(client->overrides);
+    client_settings_fini(&client->settings);
+    crypto_wipe(&client->instance_key, sizeof client->instance_key);
 }
 
 int epoch_open(epoch_client **out, const struct epoch_options *options, struct epoch_error *error)

@@ -127,7 +127,7 @@ struct epoch_client {
     int epoll, timer, wake;
 
     pthread_mutex_t driving;  /* held by the thread that works */
-    pthread_t driver;         /* which that is, while is_driven */
+    pthread_t driver;         /* which that is, while is_driven; atomic */
     bool is_driven, is_calling; /* atomic */
     pthread_t thread;
     bool has_thread, is_ending; /* atomic */

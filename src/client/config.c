@@ -98,13 +98,6 @@ int config_new(struct epoch_config **out, const struct letter *letter, uint64_t 
 
 /* --- a removed one ------------------------------------------------------------------------------------------------ */
 
-static void refused_before(void *context, const struct override *override, const char *why)
-{
-    (void)context;
-    (void)override;
-    (void)why;
-}
-
 static int name_tombstone(struct epoch_config *config, const struct letter *tombstone, struct error *err)
 {
     struct message message AUTO_MESSAGE = {0};
@@ -130,7 +123,7 @@ int config_removed(struct epoch_config **out, const struct epoch_config *last, c
     if (buf_check(&body, err) != 0)
         return -1;
     body.data[end] = ',';
-    if (make(&config, buf_span(&body), epoch, last->overrides, refused_before, NULL, err) != 0)
+    if (make(&config, buf_span(&body), epoch, last->overrides, NULL, NULL, err) != 0)
         return -1;
     config->is_removed = true;
     config->version = epoch;

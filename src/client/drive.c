@@ -30,15 +30,20 @@ static int refuse(struct epoch_error *error, const char *code, const char *messa
 /* From inside of a callback nothing may wait for the pass that it is part of. */
 static bool is_callback(epoch_client *client)
 {
-    return is_set(&client->is_driven) && pthread_equal(client->driver, pthread_self());
+    return is_set(&client->is_driven) && pthread_equal(__atomic_load_n(&client->driver, __ATOMIC_RELAXED), pthread_self());
+}
+
+static void begin_driving(epoch_client *client)
+{
+    __atomic_store_n(&client->driver, pthread_self(), __ATOMIC_RELAXED);
+    set(&client->is_driven, true);
 }
 
 static bool take_wheel(epoch_client *client)
 {
     if (is_callback(client) || pthread_mutex_trylock(&client->driving) != 0)
         return false;
-    client->driver = pthread_self();
-    set(&client->is_driven, true);
+    begin_driving(client);
     return true;
 }
 
@@ -86,8 +91,7 @@ static void *thread_main(void *context)
         if (poll(&ready, 1, timeout) < 0 && errno != EINTR)
             break;
         pthread_mutex_lock(&client->driving);
-        client->driver = pthread_self();
-        set(&client->is_driven, true);
+        begin_driving(client);
         run_pass(client);
         leave_wheel(client);
     }

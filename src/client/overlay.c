@@ -347,10 +347,10 @@ int overlay_apply(const struct overrides *overrides, const char *service, const 
         if (override->service != NULL && strcmp(override->service, service) != 0)
             continue;
         const struct doc_node *value = judge(&laying, override, node, &why);
-        if (value == NULL) {
+        if (value == NULL && refused != NULL)
             refused(context, override, why);
+        if (value == NULL)
             continue;
-        }
         laying.layers[laying.len++] = (struct layer){override, value};
         out->done[out->len++] = override;
     }

@@ -45,7 +45,7 @@ struct overlay {
 
 /*
  * Lays what is meant for `service` over `node`: out->root is a tree in `arena` that shares with `node` and the overrides what is
- * theirs; it is `node` itself where nothing is overridden. Calls `refused` for each that does not fit: a text that is not of
+ * theirs; it is `node` itself where nothing is overridden. Calls `refused` (may be NULL) for each that does not fit: a text that is not of
  * the type, a way through something that is no object or array, a place inside another's.
  */
 int overlay_apply(const struct overrides *overrides, const char *service, const struct doc_node *node,

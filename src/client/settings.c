@@ -72,12 +72,6 @@ static int copy_services(struct client_settings *settings, const struct epoch_op
 
 /* --- names -------------------------------------------------------------------------------------------------------- */
 
-static bool is_instance(const char *text)
-{
-    size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789.-");
-    return len > 0 && len <= ACK_INSTANCE_MAX && text[len] == '\0' && text[0] != '.' && text[0] != '-';
-}
-
 /* The host's name made to fit. */
 static int default_instance(char **out, struct error *err)
 {
@@ -91,7 +85,7 @@ static int default_instance(char **out, struct error *err)
         else if (strchr("abcdefghijklmnopqrstuvwxyz0123456789.-", *c) == NULL)
             *c = '-';
     }
-    return copy(out, is_instance(name) ? name : "localhost", err);
+    return copy(out, message_instance_is_good(span_of(name)) ? name : "localhost", err);
 }
 
 static int copy_names(struct client_settings *settings, const struct epoch_options *options, struct error *err)
@@ -109,7 +103,7 @@ static int copy_names(struct client_settings *settings, const struct epoch_optio
         return error_set(err, CODE_SETTINGS, 0, "the prefix is not levels of [A-Za-z0-9._-]+ with / between them");
     if (settings->instance == NULL)
         return default_instance(&settings->instance, err);
-    return is_instance(settings->instance)
+    return message_instance_is_good(span_of(settings->instance))
                ? 0
                : error_set(err, CODE_SETTINGS, 0, "the instance is not [a-z0-9][a-z0-9.-]{0,62}");
 }
@@ -153,7 +147,7 @@ void client_settings_fini(struct client_settings *settings)
     for (size_t i = 0; i < settings->services_len; i++)
         free(settings->services[i]);
     if (settings->password != NULL)
-        explicit_bzero(settings->password, strlen(settings->password));
+        crypto_wipe(settings->password, strlen(settings->password));
     char *const strings[] = {
         settings->url,      settings->username, settings->password, settings->password_file, settings->ca_file,
         settings->cert_file, settings->key_file, settings->client_id, settings->source,       settings->prefix,

@@ -4,8 +4,8 @@
  */
 #include <errno.h>
 #include <string.h>
-#include <sys/random.h>
 
+#include "io/crypto.h"
 #include "io/mqtt_priv.h"
 #include "model/codes.h"
 #include "util/hex.h"
@@ -63,8 +63,7 @@ static int make_client_id(char **out, struct error *err)
 {
     uint8_t random[8];
     char id[sizeof "epochd-" + 2 * sizeof random] = "epochd-";
-    if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
-        return error_set(err, ERR_SYSTEM, errno, "no random bytes for a client id");
+    crypto_random(random, sizeof random);
     hex_encode(random, sizeof random, id + strlen(id));
     return copy(out, id, err);
 }
@@ -78,7 +77,7 @@ static const char *prefer(const char *option, const char *of_url)
 static void forget_password(struct mqtt_config *config)
 {
     if (config->password != NULL)
-        explicit_bzero(config->password, strlen(config->password));
+        crypto_wipe(config->password, strlen(config->password));
     free(config->password);
     config->password = NULL;
 }

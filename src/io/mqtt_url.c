@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/un.h>
 
+#include "io/crypto.h"
 #include "io/mqtt.h"
 #include "model/codes.h"
 #include "util/num.h"
@@ -198,7 +199,7 @@ int mqtt_url_parse(const char *text, struct mqtt_url *out, struct error *err)
 void mqtt_url_fini(struct mqtt_url *url)
 {
     if (url->password != NULL)
-        explicit_bzero(url->password, strlen(url->password));
+        crypto_wipe(url->password, strlen(url->password));
     free(url->host);
     free(url->username);
     free(url->password);
