@@ -253,7 +253,7 @@ const struct cli_verb verb_set = {
     .summary = "change values of a service: one commit",
     .help = "Each change is _PATH_=_VALUE_ (or one as _PATH_ _VALUE_): /audio/rate=16000 or audio.rate=16000.\n"
             "Only the bytes of the value change; comments and layout stay, and a new name becomes a line at\n"
-            "the end of its mapping. A _VALUE_ is one plain value of YAML 1.2 (0.6, true, null, some words),\n"
+            "the end of its mapping, or the last in its {…}. A _VALUE_ is one plain value of YAML 1.2 (0.6, true, null, some words),\n"
             "unless it begins with { [ \" or '; a single - reads text from standard input. What cannot be done\n"
             "without touching something else is refused.\n"
             "\n"

@@ -96,9 +96,9 @@ static void put_string(struct span text, enum spell_style style, bool is_in_flow
         put_double(text, out);
 }
 
-void spell_name(struct span name, bool is_in_flow, struct buf *out)
+void spell_name(struct span name, enum spell_style style, bool is_in_flow, struct buf *out)
 {
-    put_string(name, SPELL_PLAIN, is_in_flow, out);
+    put_string(name, style, is_in_flow, out);
 }
 
 /* --- lines ---------------------------------------------------------------------------------------------- */
@@ -168,7 +168,7 @@ static void put_object(const struct doc_node *node, enum spell_style style, stru
         const struct doc_member *member = &node->u.object.members[i];
         if (i > 0)
             buf_puts(out, ", ");
-        spell_name(member->name, true, out);
+        spell_name(member->name, SPELL_PLAIN, true, out);
         buf_puts(out, ": ");
         spell_value(member->value, style, true, out);
     }

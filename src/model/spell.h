@@ -17,7 +17,7 @@ enum spell_style { SPELL_PLAIN, SPELL_SINGLE, SPELL_DOUBLE };
 void spell_value(const struct doc_node *node, enum spell_style style, bool is_in_flow, struct buf *out);
 
 /* Appends the name of a member, without the colon. */
-void spell_name(struct span name, bool is_in_flow, struct buf *out);
+void spell_name(struct span name, enum spell_style style, bool is_in_flow, struct buf *out);
 
 /* True if a string of several lines can stand as lines below a `|`, readable and unchanged. */
 bool spell_has_lines(struct span text);

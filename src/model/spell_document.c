@@ -40,7 +40,7 @@ static void put_inline(const struct doc_node *node, size_t indent, struct buf *o
 
 static int put_member(const struct doc_member *member, size_t indent, struct buf *out, struct error *err)
 {
-    spell_name(member->name, false, out);
+    spell_name(member->name, SPELL_PLAIN, false, out);
     buf_putc(out, ':');
     if (!is_collection(member->value)) {
         put_inline(member->value, indent, out);

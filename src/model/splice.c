@@ -79,7 +79,7 @@ size_t splice_behind_colon(struct span text, const struct place *member)
 
 /* --- comments ------------------------------------------------------------------------------------------- */
 
-static bool gap_has_comment(struct span text, size_t start, size_t end)
+bool splice_gap_has_comment(struct span text, size_t start, size_t end)
 {
     for (size_t at = start; at < end; at++)
         if (text.data[at] == '#')
@@ -92,20 +92,20 @@ static bool find_comment(struct span text, const struct place *place, size_t *at
 {
     for (const struct place *child = place->first; child != NULL; child = child->next) {
         if (place->kind == PLACE_MAPPING && child->key_end > *at) {
-            if (gap_has_comment(text, *at, child->key_start))
+            if (splice_gap_has_comment(text, *at, child->key_start))
                 return true;
             *at = child->key_end;
         }
-        if (child->body > *at && gap_has_comment(text, *at, child->body))
+        if (child->body > *at && splice_gap_has_comment(text, *at, child->body))
             return true;
         if (child->first != NULL) {
             *at = child->body;
-            if (find_comment(text, child, at))
+            if (find_comment(text, child, at) || (*at < child->end && splice_gap_has_comment(text, *at, child->end)))
                 return true;
         } else if (child->style == PLACE_LITERAL || child->style == PLACE_FOLDED) {
-            if (gap_has_comment(text, child->body, splice_line_end(text, child->body)))
+            if (splice_gap_has_comment(text, child->body, splice_line_end(text, child->body)))
                 return true;
-        } else if (child->style == PLACE_FLOW && gap_has_comment(text, child->body, child->end)) {
+        } else if (child->style == PLACE_FLOW && splice_gap_has_comment(text, child->body, child->end)) {
             return true; /* an empty one */
         }
         *at = child->end;
@@ -118,7 +118,7 @@ bool splice_has_comment(struct span text, const struct place *place, size_t star
     size_t at = start;
     if (place->kind != PLACE_MAPPING && place->kind != PLACE_SEQUENCE)
         return false;
-    return find_comment(text, place, &at) || (at < end && gap_has_comment(text, at, end));
+    return find_comment(text, place, &at) || (at < end && splice_gap_has_comment(text, at, end));
 }
 
 /* --- refusing ------------------------------------------------------------------------------------------- */

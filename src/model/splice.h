@@ -4,10 +4,11 @@
  *
  * What is done: any value is replaced where it stands; a new member becomes lines of its own at the end of its block
  * mapping, its missing parents with it; a removed one goes with its lines and the comment on them. Comments above it
- * stay: they are somebody's words. An empty {} takes its first member; a mapping that loses its last becomes {}.
+ * stay: they are somebody's words. In {…} a member comes last, and one goes with its comma; a mapping that loses its last
+ * becomes {}.
  *
- * What is refused, with CODE_EDIT_REFUSED and the reason: members of a {…} that has some, items of lists, values that
- * an alias shares, tags, and values with comments inside. Whoever calls reads the result again and asks
+ * What is refused, with CODE_EDIT_REFUSED and the reason: items of lists, values that an alias shares, tags, values with
+ * comments inside, and members of {…} with comments beside them that would have to go. Whoever calls reads the result again and asks
  * splice_is_exact: what would change anything else is not written.
  */
 #ifndef MODEL_SPLICE_H

@@ -16,7 +16,7 @@ static void put_lines(struct splice *s, size_t depth, size_t column, struct span
             buf_append_span(&s->words, line_break);
             buf_printf(&s->words, "%*s", (int)column, "");
         }
-        spell_name(change->path.names[i], false, &s->words);
+        spell_name(change->path.names[i], SPELL_PLAIN, false, &s->words);
         buf_putc(&s->words, ':');
     }
     buf_putc(&s->words, ' ');
@@ -28,16 +28,15 @@ static void put_lines(struct splice *s, size_t depth, size_t column, struct span
     spell_lines(change->value->u.string, column, line_break, &s->words);
 }
 
-/* The same in brackets. */
-static void put_in_brackets(struct splice *s, size_t depth)
+void splice_put_in_brackets(struct splice *s, size_t depth, enum spell_style style)
 {
     const struct splice_change *change = s->change;
     for (size_t i = depth; i < change->path.len; i++) {
         buf_putc(&s->words, '{');
-        spell_name(change->path.names[i], true, &s->words);
+        spell_name(change->path.names[i], style, true, &s->words);
         buf_puts(&s->words, ": ");
     }
-    splice_put_value(change, SPELL_PLAIN, true, &s->words);
+    splice_put_value(change, style, true, &s->words);
     for (size_t i = depth; i < change->path.len; i++)
         buf_putc(&s->words, '}');
 }
@@ -60,7 +59,7 @@ static void fill_empty(struct splice *s, const struct place *mapping, size_t dep
     if (mapping->parent == NULL && splice_column(text, mapping->body) == 0)
         put_lines(s, depth, 0, splice_line_break(text));
     else
-        put_in_brackets(s, depth);
+        splice_put_in_brackets(s, depth, SPELL_PLAIN);
 }
 
 int splice_add(struct splice *s, const struct place *place, size_t depth, struct error *err)
@@ -75,11 +74,8 @@ int splice_add(struct splice *s, const struct place *place, size_t depth, struct
         return splice_refuse(s, place, err, "%.*s is a single value and holds no names; set it to {} first", len, text);
     if (place->style == PLACE_BLOCK)
         add_line(s, place, depth);
-    else if (place->first != NULL && depth == 0)
-        return splice_refuse(s, place, err, "the file is one {…}, where no lines can be added");
     else if (place->first != NULL)
-        return splice_refuse(s, place, err, "%.*s is written in {…}, where no lines can be added; set it as a whole",
-                             len, text);
+        return splice_add_member(s, place, depth, err);
     else if (splice_has_comment(s->source->text, place, place->body, place->end))
         return splice_refuse(s, place, err, "there are comments inside the {}");
     else
@@ -125,8 +121,7 @@ int splice_remove(struct splice *s, const struct place *place, struct error *err
     if (parent->kind == PLACE_SEQUENCE)
         return splice_refuse(s, place, err, "it is an item of a list; set the whole list");
     if (parent->style == PLACE_FLOW)
-        return splice_refuse(s, place, err, "its mapping is written in {…}, where no lines can be removed; set that as "
-                                            "a whole");
+        return splice_remove_member(s, place, err);
     if (!begins_its_line(text, place))
         return splice_refuse(s, place, err, "something else stands before it on its line");
     if (parent->first == parent->last)

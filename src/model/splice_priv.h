@@ -1,5 +1,5 @@
 /*
- * splice_priv: what splice.c and splice_lines.c share: the work on one change, and the bytes it puts in place of
+ * splice_priv: what splice.c, splice_lines.c and splice_flow.c share: the work on one change, and the bytes it puts in place of
  * others.
  */
 #ifndef MODEL_SPLICE_PRIV_H
@@ -45,6 +45,8 @@ size_t splice_column(struct span text, size_t at);
 /* Behind the colon after a member's key; 0 if none follows it. */
 size_t splice_behind_colon(struct span text, const struct place *member);
 
+/* True if a comment stands between start and end, where no scalar does. */
+bool splice_gap_has_comment(struct span text, size_t start, size_t end);
 /* True if a comment stands between start and end, outside of the scalars of `place`. */
 bool splice_has_comment(struct span text, const struct place *place, size_t start, size_t end);
 
@@ -53,5 +55,13 @@ bool splice_has_comment(struct span text, const struct place *place, size_t star
 /* Adds what is missing below `place`, of which the first `depth` names of the path are found. */
 int splice_add(struct splice *s, const struct place *place, size_t depth, struct error *err) MUST_CHECK;
 int splice_remove(struct splice *s, const struct place *place, struct error *err) MUST_CHECK;
+/* {name: {name: VALUE}} of the names from `depth` on; VALUE alone where there are none. */
+void splice_put_in_brackets(struct splice *s, size_t depth, enum spell_style style);
+
+/* --- splice_flow.c: members of {…} ------------------------------------------------------------------------ */
+
+/* `mapping` has some already. */
+int splice_add_member(struct splice *s, const struct place *mapping, size_t depth, struct error *err) MUST_CHECK;
+int splice_remove_member(struct splice *s, const struct place *member, struct error *err) MUST_CHECK;
 
 #endif

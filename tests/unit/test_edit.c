@@ -127,6 +127,7 @@ static void edit__takes_values_in_brackets(void **state)
     refuse("a:\n  b: 1 # why\n  c: 2\n", "/a", "5", "comments inside");
     refuse("a:\n  b: 1\n  # why\n  c: 2\n", "/a", "5", "comments inside");
     refuse("a: [1, # why\n 2]\n", "/a", "5", "comments inside");
+    refuse("a: [{b: 1 # why\n  }]\n", "/a", "5", "comments inside");
 }
 
 static void edit__fills_an_empty_value(void **state)
@@ -199,11 +200,45 @@ static void edit__makes_missing_parents(void **state)
     expect("--- {}\n", "a", "1", "--- {a: 1}\n");
 }
 
+static void edit__adds_to_brackets_behind_the_last(void **state)
+{
+    (void)state;
+    expect("a: {b: 1, c: 2} # x\n", "/a/d", "3", "a: {b: 1, c: 2, d: 3} # x\n");
+    expect("{b: 1}\n", "/c", "2", "{b: 1, c: 2}\n");
+    expect("a: {b: 1, }\n", "/a/c", "2", "a: {b: 1, c: 2, }\n");
+    expect("a: {\"b\":1,\"c\":\"x\"}\n", "/a/d", "y", "a: {\"b\":1,\"c\":\"x\", \"d\": \"y\"}\n");
+    expect("a: {'b': 1}\n", "/a/c", "no", "a: {'b': 1, 'c': 'no'}\n");
+    expect("a: {b: {c: 1}, d: 2}\n", "/a/b/e", "3", "a: {b: {c: 1, e: 3}, d: 2}\n");
+    expect("a: {b: 1}\n", "/a/c/d/e", "2", "a: {b: 1, c: {d: {e: 2}}}\n");
+    expect("a: [1, {b: 2}]\n", "/a/1/c", "3", "a: [1, {b: 2, c: 3}]\n");
+    expect("a:\n- x: 1\n  y: {z: 1}\n", "/a/0/y/w", "2", "a:\n- x: 1\n  y: {z: 1, w: 2}\n");
+    expect("a: {b, c}\n", "/a/d", "1", "a: {b, c, d: 1}\n");
+    expect("a: {b: , c: }\n", "/a/d", "1", "a: {b: , c: , d: 1}\n");
+    expect("a: {b: 1 # one\n  }\n", "/a/c", "2", "a: {b: 1, c: 2 # one\n  }\n");
+    expect("a: {b: \"two\\\n  lines\"}\n", "/a/c", "[1, 2]", "a: {b: \"two\\\n  lines\", c: [1, 2]}\n");
+    expect("x: &x 1\na: {b: *x}\n", "/a/c", "2", "x: &x 1\na: {b: *x, c: 2}\n");
+}
+
+static void edit__adds_to_brackets_of_lines_a_line(void **state)
+{
+    (void)state;
+    expect("a: {\n  b: 1,\n  c: 2\n}\n", "/a/d", "3", "a: {\n  b: 1,\n  c: 2,\n  d: 3\n}\n");
+    expect("a: {\n  b: 1,\n  c: 2, # two\n  # end\n}\n", "/a/d", "3", "a: {\n  b: 1,\n  c: 2, # two\n  d: 3,\n  # end\n}\n");
+    expect("a: {\n  b: 1 # one, two\n}\n", "/a/c", "2", "a: {\n  b: 1, # one, two\n  c: 2\n}\n");
+    expect("a: { b: 1,\n     c: 2 }\n", "/a/d", "3", "a: { b: 1,\n     c: 2,\n     d: 3 }\n");
+    expect("a: { b: 1,\n     c: 2, }\n", "/a/d", "3", "a: { b: 1,\n     c: 2,\n     d: 3, }\n");
+    expect("a: { b: 1\n   , c: 2 # two\n   }\n", "/a/d", "3", "a: { b: 1\n   , c: 2 # two\n   , d: 3\n   }\n");
+    expect("{\r\n  \"b\": 1\r\n}\r\n", "/c", "2", "{\r\n  \"b\": 1,\r\n  \"c\": 2\r\n}\r\n");
+    expect("{\n  \"b\": {\n    \"c\": [\n      1\n    ]\n  }\n}\n", "/b/d", "x",
+           "{\n  \"b\": {\n    \"c\": [\n      1\n    ],\n    \"d\": \"x\"\n  }\n}\n");
+    expect("a: {\n  b: 1, c: 2\n}\n", "/a/d", "3", "a: {\n  b: 1, c: 2, d: 3\n}\n");
+    expect("a: {\n  b: 1\n  ,\n}\n", "/a/c", "2", "a: {\n  b: 1, c: 2\n  ,\n}\n");
+}
+
 static void edit__refuses_to_add_where_no_line_can_stand(void **state)
 {
     (void)state;
-    refuse("a: {b: 1}\n", "/a/c", "2", "/a is written in {…}");
-    refuse("{b: 1}\n", "/c", "2", "the file is one {…}");
+    refuse("a: [b: 1]\n", "/a/0/c", "2", "without brackets of its own");
     refuse("a: [1]\n", "/a/1", "2", "/a is a list without that item");
     refuse("a: [1]\n", "/a/x", "2", "/a is a list without that item");
     refuse("a: 1\n", "/a/b", "2", "/a is a single value");
@@ -225,6 +260,21 @@ static void edit__removes_a_member_with_its_lines(void **state)
     expect("a:\n- 1\n- 2\nb: 1\n", "/a", NULL, "b: 1\n");
 }
 
+static void edit__removes_from_brackets_with_its_comma(void **state)
+{
+    (void)state;
+    expect("a: {b: 1, c: 2, d: 3} # x\n", "/a/b", NULL, "a: {c: 2, d: 3} # x\n");
+    expect("a: {b: 1, c: 2, d: 3}\n", "/a/c", NULL, "a: {b: 1, d: 3}\n");
+    expect("a: {b: 1, c: 2, d: 3}\n", "/a/d", NULL, "a: {b: 1, c: 2}\n");
+    expect("a: {b: 1, c: 2, }\n", "/a/c", NULL, "a: {b: 1, }\n");
+    expect("a: { b: 1 }\n", "/a/b", NULL, "a: {}\n");
+    expect("a: {\n  b: 1,\n  c: 2\n}\n", "/a/b", NULL, "a: {\n  c: 2\n}\n");
+    expect("a: {\n  b: 1,\n  c: 2\n}\n", "/a/c", NULL, "a: {\n  b: 1\n}\n");
+    expect("{b: 1}\n", "/b", NULL, "{}\n");
+    expect("a: {b: '# 1', c: 2}\n", "/a/b", NULL, "a: {c: 2}\n");
+    expect("a: {b, c: }\n", "/a/c", NULL, "a: {b}\n");
+}
+
 static void edit__leaves_an_empty_mapping_behind(void **state)
 {
     (void)state;
@@ -236,7 +286,10 @@ static void edit__leaves_an_empty_mapping_behind(void **state)
 static void edit__refuses_to_remove_what_has_no_lines(void **state)
 {
     (void)state;
-    refuse("a: {b: 1, c: 2}\n", "/a/b", NULL, "written in {…}");
+    refuse("a: [b: 1]\n", "/a/0/b", NULL, "without brackets of its own");
+    refuse("a: {b: 1, # one\n  c: 2}\n", "/a/b", NULL, "comments beside it");
+    refuse("a: {b: 1, # one\n  c: 2}\n", "/a/c", NULL, "comments beside it");
+    refuse("a: {b: {d: 1 # one\n  }, c: 2}\n", "/a/b", NULL, "comments beside it");
     refuse("a: [1, 2]\n", "/a/0", NULL, "item of a list");
     refuse("a:\n  - b: 1\n    c: 2\n", "/a/0/b", NULL, "stands before it on its line");
 }
@@ -311,6 +364,9 @@ int main(void)
         cmocka_unit_test(edit__does_nothing_where_it_is_so_already),
         cmocka_unit_test(edit__adds_a_line_at_the_end_of_its_mapping),
         cmocka_unit_test(edit__makes_missing_parents),
+        cmocka_unit_test(edit__adds_to_brackets_behind_the_last),
+        cmocka_unit_test(edit__adds_to_brackets_of_lines_a_line),
+        cmocka_unit_test(edit__removes_from_brackets_with_its_comma),
         cmocka_unit_test(edit__refuses_to_add_where_no_line_can_stand),
         cmocka_unit_test(edit__removes_a_member_with_its_lines),
         cmocka_unit_test(edit__leaves_an_empty_mapping_behind),

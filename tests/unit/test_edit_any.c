@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 #include "config/edit.h"
+#include "io/yaml_places.h"
 #include "model/codes.h"
 #include "model/diff.h"
 #include "model/json.h"
@@ -72,6 +73,24 @@ static void put_scalar(struct writer *w, bool in_flow)
     buf_puts(&w->out, plain[below(in_flow ? 10 : ARRAY_LEN(plain))]);
 }
 
+static void between_items(struct writer *w, bool has_lines, unsigned depth)
+{
+    if (!has_lines)
+        buf_puts(&w->out, maybe(80) ? " " : "");
+    for (unsigned i = 0, n = has_lines + maybe(10); has_lines && i < n; i++) {
+        end_line(w);
+        buf_printf(&w->out, "%*s", 16 + 2 * (int)depth, "");
+    }
+}
+
+static void put_flow_name(struct writer *w)
+{
+    static const char *const quotes[] = {"", "", "\"", "'"};
+    const char *quote = quotes[below(ARRAY_LEN(quotes))];
+    buf_printf(&w->out, "%sf%u%s:", quote, w->names++, quote);
+    buf_puts(&w->out, quote[0] == '\0' || maybe(80) ? " " : "");
+}
+
 static void put_flow(struct writer *w, unsigned depth)
 {
     unsigned kind = depth >= DEPTH ? 2 : below(4);
@@ -79,13 +98,23 @@ static void put_flow(struct writer *w, unsigned depth)
         put_scalar(w, true);
         return;
     }
+    unsigned n = below(4);
+    bool has_lines = maybe(30), leads = has_lines && maybe(30);
     buf_putc(&w->out, kind == 0 ? '[' : '{');
-    for (unsigned i = 0, n = below(4); i < n; i++) {
-        buf_puts(&w->out, i == 0 ? "" : ", ");
+    for (unsigned i = 0; i < n; i++) {
+        if (!leads && i > 0)
+            buf_puts(&w->out, ",");
+        between_items(w, has_lines, depth);
+        if (leads && i > 0)
+            buf_puts(&w->out, ", ");
         if (kind == 1)
-            buf_printf(&w->out, "f%u: ", w->names++);
+            put_flow_name(w);
         put_flow(w, depth + 1);
     }
+    if (n > 0 && !leads && maybe(20))
+        buf_putc(&w->out, ',');
+    if (has_lines)
+        between_items(w, maybe(80), depth);
     buf_putc(&w->out, kind == 0 ? ']' : '}');
 }
 
@@ -236,7 +265,7 @@ static void check_comments(struct span before, struct span after, const struct w
         lost += memmem(after.data, after.len, comment, (size_t)len) == NULL;
     }
     if (lost > lost_most)
-        fail_msg("seed %u: %u comments lost", round_seed, lost);
+        fail_msg("seed %u: %u comments lost:\n%.*s\n->\n%.*s", round_seed, lost, (int)before.len, before.data, (int)after.len, after.data);
 }
 
 /* Everything that differs lies on the way: at its end, below it, or (a parent that was made) above it. */
@@ -254,38 +283,40 @@ static void check_paths(const struct doc_node *before, const struct doc_node *af
     }
 }
 
-/* The last line a value may reach: its text of lines (put_lines) begins on the line of its header. */
-static size_t last_line(const struct doc_node *node)
+/* What a change may take away: the lines of the value, from its key on; in brackets also what stands around it. */
+struct reach {
+    size_t lines;
+    bool is_whole; /* a mapping that has no member is filled, or loses its last: it is written anew */
+};
+
+static struct reach reach_of(struct span text, const struct pointer *path)
 {
-    size_t last = node->pos.line;
-    if (node->kind == DOC_STRING && memmem(node->u.string.data, node->u.string.len, "text #", 6) != NULL)
-        last += 3;
-    for (size_t i = 0; node->kind == DOC_ARRAY && i < node->u.array.len; i++) {
-        size_t line = last_line(node->u.array.items[i]);
-        last = line > last ? line : last;
+    struct arena arena AUTO_ARENA = {0};
+    struct place *places;
+    struct error err;
+    assert_int_equal(yaml_places(text, &arena, &places, &err), 0);
+    const struct place *place = places, *above = NULL, *previous = NULL;
+    for (size_t i = 0; i < path->len && place != NULL; i++) {
+        above = place;
+        place = place_child(place, path->names[i]);
     }
-    for (size_t i = 0; node->kind == DOC_OBJECT && i < node->u.object.len; i++) {
-        size_t line = last_line(node->u.object.members[i].value);
-        last = line > last ? line : last;
+    if (place == NULL && above->first != NULL)
+        return (struct reach){1, false}; /* the line that something is added to */
+    if (place == NULL)
+        return (struct reach){count_lines((struct span){text.data + above->start, above->end - above->start}), true};
+    for (const struct place *other = place->parent->first; other != place; other = other->next)
+        previous = other;
+    bool is_named = place->parent->kind == PLACE_MAPPING;
+    size_t start = is_named ? place->key_start : place->start, end = place->end;
+    if (is_named && place->parent->style == PLACE_FLOW) {
+        start = previous == NULL ? place->parent->body : previous->end;
+        end = place->next == NULL ? place->parent->end : place->next->key_start;
     }
-    return last;
+    size_t lines = count_lines((struct span){text.data + start, end - start}) + (end == start);
+    return (struct reach){lines, place->parent->first == place->parent->last};
 }
 
-/* How many lines the change may take away: those of the value, from the one of its key on. */
-static size_t lines_of(const struct doc_node *doc, const struct pointer *path)
-{
-    struct pointer up = *path;
-    const struct doc_node *node = pointer_find(doc, path, NULL);
-    up.len--;
-    const struct doc_node *parent = pointer_find(doc, &up, NULL);
-    if (node == NULL)
-        return 1; /* the line a {} stands on */
-    const struct doc_member *member = doc_get_member(parent, path->names[up.len]);
-    size_t first = member != NULL ? member->pos.line : node->pos.line;
-    return last_line(node) - first + 1;
-}
-
-static void check_lines(struct span before, struct span after, size_t most, bool is_removal, const struct writer *w)
+static void check_lines(struct span before, struct span after, struct reach reach, bool is_removal, const struct writer *w)
 {
     size_t lines = count_lines(before), now = count_lines(after);
     size_t least = lines < now ? lines : now;
@@ -293,11 +324,29 @@ static void check_lines(struct span before, struct span after, size_t most, bool
     size_t tail = common_lines(before, after, least - head, true);
     size_t gone = lines - head - tail, come = now - head - tail;
     /* A mapping that becomes {} changes the line of its key too, and comments may stand between. */
-    if (gone > most && !(is_removal && memmem(after.data, after.len, "{}", 2) != NULL))
-        fail_msg("seed %u: %zu lines are gone, of a value of %zu", round_seed, gone, most);
+    if (gone > reach.lines && !(is_removal && reach.is_whole))
+        fail_msg("seed %u: %zu lines are gone, of a value of %zu:\n%.*s\n->\n%.*s", round_seed, gone, reach.lines, (int)before.len, before.data, (int)after.len, after.data);
     if (!is_removal && come > 4 && come > gone)
         fail_msg("seed %u: %zu lines came", round_seed, come);
     check_comments(before, after, w, is_removal ? (unsigned)gone : 0);
+}
+
+/* Of the bytes of `whole`, in their order, all of `part` can be found. */
+static bool is_within(struct span part, struct span whole)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < whole.len && at < part.len; i++)
+        at += whole.data[i] == part.data[at];
+    return at == part.len;
+}
+
+/* What comes takes nothing away, and what goes brings nothing; but for a {} that is made or filled. */
+static void check_bytes(struct span before, struct span after, struct reach reach, bool is_new, bool is_removal)
+{
+    if (is_new && !reach.is_whole && !is_within(before, after))
+        fail_msg("seed %u: bytes are gone:\n%.*s\n->\n%.*s", round_seed, (int)before.len, before.data, (int)after.len, after.data);
+    if (is_removal && !reach.is_whole && !is_within(after, before))
+        fail_msg("seed %u: bytes have come:\n%.*s\n->\n%.*s", round_seed, (int)before.len, before.data, (int)after.len, after.data);
 }
 
 static bool change_one(struct span text, const struct doc_node *doc, const struct writer *w)
@@ -322,7 +371,9 @@ static bool change_one(struct span text, const struct doc_node *doc, const struc
     if (edit_read(buf_span(&out), "a.yaml", &after, &err) != 0)
         fail_msg("seed %u: %s", round_seed, err.message);
     check_paths(doc, after.root, &path);
-    check_lines(text, buf_span(&out), lines_of(doc, &change.path), is_removal, w);
+    struct reach reach = reach_of(text, &change.path);
+    check_lines(text, buf_span(&out), reach, is_removal, w);
+    check_bytes(text, buf_span(&out), reach, pointer_find(doc, &change.path, NULL) == NULL, is_removal);
     const struct doc_node *now = pointer_find(after.root, &change.path, NULL);
     assert_true(is_removal ? now == NULL : doc_equal(now, value.root));
     return true;
