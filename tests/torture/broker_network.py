@@ -82,8 +82,8 @@ class Committer:
         return self.number
 
 
-def one_round(scene, name, seconds):
-    """(seconds to converge after the fault, what was wrong)"""
+def one_round(scene, name, usage, seconds):
+    """(seconds to converge after the fault, what was wrong); the daemon's usage afterwards goes into `usage`."""
     daemon, network, broker, ledger, repo = scene
     committer = Committer(repo, repo.count())
     try:
@@ -98,8 +98,9 @@ def one_round(scene, name, seconds):
     daemon.wait("epoch_committed", PATIENCE_S, epoch=last)
     _, wrong = libbroker.converge(ledger, broker.port, PATIENCE_S)
     daemon.status_when(lambda status: status["state"] == "ok" and status["published"] == last, PATIENCE_S)
-    daemon.lines = [line for line in daemon.lines if line.get("epoch") == last]
-    return time.monotonic() - began, [f"{name}: {topic} is not what is in force" for topic in wrong]
+    took = time.monotonic() - began
+    usage.append(libbroker.usage_at_rest(daemon, last))
+    return took, [f"{name}: {topic} is not what is in force" for topic in wrong]
 
 
 def body(folder, quick, count, keep):
@@ -115,10 +116,9 @@ def body(folder, quick, count, keep):
     for name in [fault for fault in FAULTS if not quick or fault not in LONG]:
         times, bad, before = [], [], time.monotonic()
         for _ in range(rounds):
-            took, found = one_round(scene, name, 0.5 if quick else 1 + draw.random() * 7)
+            took, found = one_round(scene, name, usage, 0.5 if quick else 1 + draw.random() * 7)
             times.append(took)
             bad += found
-            usage.append(daemon.usage())
         libbroker.say(f"broker_network: {name}: converged in {max(times):.2f} s at most")
         rows.append({"what": name, "points": rounds, "bad": len(bad), "seconds": round(time.monotonic() - before, 1),
                      "worst_s": round(max(times), 2)})

@@ -176,13 +176,25 @@ class Growth:
 
 
 def growth(usage, kib_allowed=1024):
-    """Of samples (CPU seconds, resident KiB, descriptors): the median of the last third less that of the middle one."""
+    """Of samples (CPU seconds, resident KiB, descriptors): the least of the last third less the most of the middle one.
+
+    What is held for a moment, a file that is being written, is in some samples; what leaks is in all that follow."""
     third = max(1, len(usage) // 3)
     middle, last = usage[-2 * third:-third] or usage[:1], usage[-third:]
-    kib = percentile([sample[1] for sample in last], .5) - percentile([sample[1] for sample in middle], .5)
-    descriptors = percentile([sample[2] for sample in last], .5) - percentile([sample[2] for sample in middle], .5)
+    kib = min(sample[1] for sample in last) - max(sample[1] for sample in middle)
+    descriptors = min(sample[2] for sample in last) - max(sample[2] for sample in middle)
     wrong = [f"resident memory grew by {kib} KiB"] if kib > kib_allowed else []
     return Growth(kib, descriptors, wrong + ([f"{descriptors} descriptors more"] if descriptors > 0 else []))
+
+
+def usage_at_rest(daemon, epoch):
+    """The daemon's usage once that epoch is published and in the snapshot, and both its connections stand."""
+    daemon.status_when(lambda status: status["state"] == "ok" and status["published"] == status["snapshot"] == epoch)
+    lines = daemon.said()
+    silent = max((n for n, line in enumerate(lines) if line.get("event") == "acks_not_heard"), default=-1)
+    daemon.lines = lines[silent + 1:]
+    daemon.lines = [daemon.wait("acks_heard")]
+    return daemon.usage()
 
 
 def follow(daemon, folder, port):
