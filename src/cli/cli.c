@@ -14,6 +14,7 @@
 #include "cli/remote.h"
 #include "cli/usage.h"
 #include "model/codes.h"
+#include "util/streams.h"
 #include "util/utf8.h"
 
 int cli_fail(const struct error *err)
@@ -305,6 +306,7 @@ int cli_main(int argc, char **argv)
     char own[PATH_MAX];
     static char name[] = "epochctl";
     int rc;
+    streams_hold();
     if (argc > 0)
         argv[0] = name;
     switch (cli_parse(&cli_program, true, argc, argv, &args)) {

@@ -11,6 +11,7 @@
 #include "config/settings.h"
 #include "daemon/check.h"
 #include "daemon/daemon.h"
+#include "util/streams.h"
 
 static const char usage_text[] =
     "usage: epochd [--config FILE] [--check | --print-settings]\n"
@@ -97,6 +98,7 @@ int app_main(int argc, char **argv)
     enum app_action action = ACTION_RUN;
     const char *path = NULL;
     int option;
+    streams_hold();
     while ((option = getopt_long(argc, argv, "c:Vh", options, NULL)) != -1) {
         if (option == 'c')
             path = optarg;
