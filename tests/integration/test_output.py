@@ -45,7 +45,7 @@ def check_members(verb, printed):
 @pytest.mark.parametrize("command", ASKS_THE_STATE)
 def test_what_is_printed_for_programs_is_documented(world, command):
     words = command.split()
-    check_members(words[0], world.ctl(*words, "--json").stdout)
+    check_members(words[0], world.ctl(*words, "--json", cwd=world.repo.path).stdout)
 
 
 @pytest.mark.parametrize("command", ASKS_THE_REPOSITORY)
