@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/hidden.h"
+#include "cli/known.h"
 #include "cli/verbs.h"
 #include "cli/version.h"
 #include "config/edit.h"
@@ -18,7 +20,7 @@
 
 enum { CHANGES_MAX = 64 };
 
-enum { OPT_EXPECT, OPT_WRITING, OPT_STRING = OPT_WRITING + WRITING_OPTIONS_LEN, OPT_JSON_VALUE };
+enum { OPT_EXPECT, OPT_PROFILE, OPT_WRITING, OPT_STRING = OPT_WRITING + WRITING_OPTIONS_LEN, OPT_JSON_VALUE };
 
 /* One change, and what it is made of. */
 struct assignment {
@@ -28,6 +30,7 @@ struct assignment {
 
 struct set {
     const char *service;
+    const char *profile; /* whose patch is changed; NULL: the service's file is */
     bool is_removal;
     enum edit_form form;
     struct arena arena;
@@ -153,6 +156,8 @@ static int describe(const struct set *set, struct buf *out, struct error *err)
     }
     if (set->len > NAMED_MAX)
         buf_printf(out, " and %zu more", set->len - NAMED_MAX);
+    if (set->profile != NULL)
+        buf_printf(out, " in the profile %s", set->profile);
     buf_putc(out, '\0');
     return buf_check(out, err);
 }
@@ -178,18 +183,31 @@ static int look_at_kinds(const struct set *set, struct span text, const char *pa
     return 0;
 }
 
+/* A profile without a patch for the service gets one. */
+static int read_target(struct writing *w, const struct set *set, const char *path, struct buf *out, uint32_t *mode,
+                       struct error *err)
+{
+    if (set->profile == NULL || listing_find_path(w->listing, path) != NULL)
+        return writing_read(w, path, out, mode, err);
+    *mode = LAYOUT_MODE_FILE;
+    buf_puts(out, "{}\n");
+    return buf_check(out, err);
+}
+
 static int write_changes(struct writing *w, const struct set *set, const char *path,
                          const struct writing_options *options, struct error *err, int *rc)
 {
     struct buf text AUTO_BUF = {0}, changed AUTO_BUF = {0}, what AUTO_BUF = {0};
     struct repo_change change = {.path = path};
     bool is_changed;
-    if (writing_read(w, path, &text, &change.mode, err) != 0 ||
+    if (read_target(w, set, path, &text, &change.mode, err) != 0 ||
         look_at_kinds(set, buf_span(&text), path, err) != 0 ||
         edit_text(buf_span(&text), path, set->changes, set->len, &changed, &is_changed, err) != 0 ||
         describe(set, &what, err) != 0)
         return -1;
     change.text = buf_span(&changed);
+    if (set->profile == NULL)
+        hidden_say(w, set->service, set->changes, set->len);
     if (is_changed && !span_equal(buf_span(&text), change.text)) { /* one change may take back another */
         *rc = writing_commit(w, &change, 1, what.data, options, set->outcome);
     } else {
@@ -197,6 +215,18 @@ static int write_changes(struct writing *w, const struct set *set, const char *p
         *rc = CLI_OK;
     }
     return 0;
+}
+
+/* *path, the service's file, becomes that of its patch. */
+static int use_patch(const struct writing *w, const struct set *set, char **path, struct error *err)
+{
+    if (known_check_profile(w->listing, set->profile, err) != 0)
+        return -1;
+    free(*path);
+    if (asprintf(path, "profiles/%s/%s.yaml", set->profile, set->service) >= 0)
+        return 0;
+    *path = NULL;
+    return error_memory(err);
 }
 
 static int execute(const struct cli *cli, const struct cli_args *args, struct set *set, int *rc, struct error *err)
@@ -213,6 +243,8 @@ static int execute(const struct cli *cli, const struct cli_args *args, struct se
         return -1;
     if (expect != NULL && version_expect(&w, set->service, path, version, err) != 0)
         return -1;
+    if (set->profile != NULL && use_patch(&w, set, &path, err) != 0)
+        return -1;
     return write_changes(&w, set, path, &options, err, rc);
 }
 
@@ -227,6 +259,7 @@ static int run(const struct cli *cli, const struct cli_args *args, bool is_remov
         return cli_fail(&err);
     }
     set->service = args->operands[0];
+    set->profile = args->options[OPT_PROFILE];
     set->is_removal = is_removal;
     set->outcome = &outcome;
     if (!is_removal && (cli_given(args, OPT_STRING) || cli_given(args, OPT_JSON_VALUE)))
@@ -248,6 +281,8 @@ static int run_unset(const struct cli *cli, const struct cli_args *args)
     return run(cli, args, true);
 }
 
+#define PROFILE_HELP "in what that profile lays over the service (*null* there takes a value away), not in its file"
+
 const struct cli_verb verb_set = {
     .name = "set",
     .summary = "change values of a service: one commit",
@@ -255,7 +290,8 @@ const struct cli_verb verb_set = {
             "Only the bytes of the value change; comments and layout stay, and a new name becomes a line at\n"
             "the end of its mapping, or the last in its {…}. A _VALUE_ is one plain value of YAML 1.2 (0.6, true, null, some words),\n"
             "unless it begins with { [ \" or '; a single - reads text from standard input. What cannot be done\n"
-            "without touching something else is refused.\n"
+            "without touching something else is refused. Of a value that the active profile lays another one\n"
+            "over it says where.\n"
             "\n"
             "The commit is judged first and its plan printed. In a work tree git makes it, of that file\n"
             "alone, with its hooks; a file with edits of your own is refused. As root it is made as the\n"
@@ -265,6 +301,7 @@ const struct cli_verb verb_set = {
             "and not served, because epochd is in a hold or refuses it, which the last line says.",
     .operands = {{.name = "SERVICE", .kind = CLI_SERVICE}, {.name = "PATH=VALUE", .kind = CLI_KEY, .is_repeated = true}},
     .options = {[OPT_EXPECT] = {.name = "expect", .argument = "VERSION", .help = VERSION_EXPECT_HELP},
+                [OPT_PROFILE] = {.name = "profile", .argument = "NAME", .kind = CLI_PROFILE, .help = PROFILE_HELP},
                 WRITING_OPTIONS(OPT_WRITING),
                 [OPT_STRING] = {.name = "string", .help = "values are text as it is"},
                 [OPT_JSON_VALUE] = {.name = "json-value", .is_alternative = true, .help = "values are JSON"}},
@@ -279,6 +316,7 @@ const struct cli_verb verb_unset = {
     .exit = "as of *set*.",
     .operands = {{.name = "SERVICE", .kind = CLI_SERVICE}, {.name = "PATH", .kind = CLI_KEY, .is_repeated = true}},
     .options = {[OPT_EXPECT] = {.name = "expect", .argument = "VERSION", .help = VERSION_EXPECT_HELP},
+                [OPT_PROFILE] = {.name = "profile", .argument = "NAME", .kind = CLI_PROFILE, .help = PROFILE_HELP},
                 WRITING_OPTIONS(OPT_WRITING)},
     .run = run_unset,
 };

@@ -149,3 +149,27 @@ def test_no_secret_is_shown(repo):
     for args in (["show", "night"], ["diff", "night"], ["diff", "night", "--json"], ["use", "night"]):
         result = at(repo, "profile", *args, check=0)
         assert SECRET not in result.stdout + result.stderr, args
+
+
+# --- set in a profile ----------------------------------------------------------------------------------------------------
+
+
+def test_set_says_which_line_of_the_active_profile_hides_a_value(repo):
+    told = at(repo, "set", "stt-worker", "vad_threshold=0.6", check=0)
+    assert "no service changes" in told.stdout
+    assert told.stderr.startswith("epochctl: note: /vad_threshold is what the active profile quiet says at profiles/quiet/stt-worker.yaml:1:16\n"
+                                  "What to do: epochctl set --profile quiet stt-worker '/vad_threshold=…'\n")
+    same = at(repo, "set", "stt-worker", "vad_threshold=0.6", check=0)
+    assert same.stdout == "it is so already; nothing was written\n" and "the active profile quiet says" in same.stderr
+    assert "note:" not in at(repo, "set", "tts-worker", "volume=0.3", check=0).stderr  # the one that hides it is not active
+
+
+def test_set_changes_what_a_profile_says(repo):
+    told = at(repo, "set", "--profile", "quiet", "stt-worker", "vad_threshold=0.8", check=0)
+    assert "    /vad_threshold: 0.7 → 0.8\n" in told.stdout and text(repo, "profiles/quiet/stt-worker.yaml") == "vad_threshold: 0.8\n"
+    assert repo.git("log", "-1", "--format=%s").stdout == "stt-worker: set /vad_threshold in the profile quiet\n"
+    at(repo, "set", "--profile", "quiet", "tts-worker", "volume=0.1", check=0)  # a patch that was not there
+    assert text(repo, "profiles/quiet/tts-worker.yaml") == "volume: 0.1\n" and effective(repo, "tts-worker")["/volume"] == 0.1
+    at(repo, "unset", "--profile", "quiet", "tts-worker", "volume", check=0)
+    assert text(repo, "profiles/quiet/tts-worker.yaml") == "{}\n"
+    assert "there is no profile 'quit'; did you mean \"quiet\"?" in at(repo, "set", "--profile", "quit", "stt-worker", "a=1").stderr
