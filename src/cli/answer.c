@@ -75,9 +75,9 @@ static void put_command(const char *reason, const struct oid *commit, struct buf
         buf_printf(line, "%shelp %s", program, reason);
 }
 
-static enum answer say_hold(struct span state, const struct answer_question *question, struct answer_told *told)
+static enum answer say_hold(struct span code, const struct answer_question *question, struct answer_told *told)
 {
-    snprintf(told->code, sizeof told->code, "%.*s", (int)(state.len - 5), state.data + 5);
+    snprintf(told->code, sizeof told->code, "%.*s", (int)code.len, code.data);
     buf_printf(&told->line, "NOT served: epochd is in HOLD(%s) → ", told->code);
     put_command(told->code, &question->commit, &told->line);
     return ANSWER_HOLD;
@@ -88,7 +88,7 @@ static enum answer say_untold(const struct doc_node *status, const struct answer
 {
     struct span state = text_of(status, "state");
     /* The hold may be of before the commit, and end with it: it counts when nothing else comes. */
-    if (is_last && state.len > 5 && memcmp(state.data, "hold:", 5) == 0)
+    if (is_last && span_skip(&state, SPAN("hold:")))
         return say_hold(state, question, told);
     buf_puts(&told->line, "epochd has not told of it yet; epochctl status shows when it does");
     return ANSWER_PENDING;

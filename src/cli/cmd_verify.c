@@ -146,7 +146,7 @@ static int verify_lkg(struct local *local, const struct verify_options *options)
     struct buf file AUTO_BUF = {0};
     struct local_snapshot lkg AUTO_LOCAL_SNAPSHOT = {0};
     struct error err;
-    char host[65];
+    char host[SNAPSHOT_HOST_MAX + 1];
     snapshot_host(host);
     if (local_load_keys(local, false, &err) != 0)
         return fail_reading(local, options, &err);

@@ -10,7 +10,6 @@
 #include "model/run_files.h"
 #include "util/fs.h"
 
-
 enum { FLEET_FILE_MAX = 64 * 1024 * 1024, FLEET_NODES_MAX = 8 * 1000 * 1000, NAMES_SHOWN = 8 };
 
 void fleet_fini(struct fleet *fleet)
@@ -34,9 +33,8 @@ int fleet_read(const struct local *local, pid_t pid, struct fleet *out, struct e
         return 0;
     if (json_read(buf_span(&out->file), &json, &out->doc, err) != 0)
         return -1;
-    const struct doc_node *listening = doc_get(out->doc.root, "listening");
     out->epoch = fleet_number(out->doc.root, "epoch");
-    out->is_listening = listening != NULL && listening->kind == DOC_BOOL && listening->u.boolean;
+    (void)doc_get_bool(out->doc.root, "listening", &out->is_listening);
     out->is_told = pid > 0 && fleet_number(out->doc.root, "pid") == (uint64_t)pid;
     return 0;
 }

@@ -129,7 +129,7 @@ int local_read_snapshot(const struct local *local, bool every_signature, struct 
                         bool *is_missing, struct error *err)
 {
     struct buf file AUTO_BUF = {0};
-    char host[65];
+    char host[SNAPSHOT_HOST_MAX + 1];
     snapshot_host(host);
     if (fs_read(local->state_dir, SNAPSHOT_FILE, FS_ANY_OWNER, SNAPSHOT_MAX, &file, is_missing, err) != 0)
         return -1;

@@ -44,11 +44,9 @@ static void put_label(const struct page *page, const char *label)
 
 static enum term_style style_of_state(struct span state)
 {
-    static const char hold[] = "hold:";
     if (span_is(state, "ok") || span_is(state, "empty"))
         return TERM_GOOD;
-    bool is_hold = state.len >= sizeof hold - 1 && memcmp(state.data, hold, sizeof hold - 1) == 0;
-    return is_hold ? TERM_BAD : TERM_WARN;
+    return span_starts(state, SPAN("hold:")) ? TERM_BAD : TERM_WARN;
 }
 
 static void put_verdict(const struct page *page, const struct told *told)

@@ -12,7 +12,6 @@
 #include "model/run_files.h"
 #include "util/fs.h"
 
-
 enum { STATUS_MAX = 1024 * 1024 };
 
 void told_fini(struct told *told)

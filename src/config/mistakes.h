@@ -34,7 +34,6 @@ struct mistakes {
     bool failed;     /* memory ran out: mistakes_check says so */
 };
 
-#define AUTO_MISTAKES CLEANUP(mistakes_fini)
 void mistakes_fini(struct mistakes *mistakes);
 
 /* 0, or ERR_MEMORY if the list is incomplete for want of memory. */
