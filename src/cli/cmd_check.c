@@ -95,8 +95,8 @@ static int open_source(const struct cli *cli, struct local *local, struct check_
         return refuse_bare(err);
     if (options->what == CHECK_STAGED)
         return source_from_index(*repo, out, err);
-    if (point_find(cli, local, *repo, options->revision, &options->tip, err) != 0 ||
-        (options->base != NULL && point_find(cli, local, *repo, options->base, &options->over, err) != 0))
+    if (point_find_here(cli, local, *repo, options->revision, &options->tip, err) != 0 ||
+        (options->base != NULL && point_find_here(cli, local, *repo, options->base, &options->over, err) != 0))
         return -1;
     return source_from_commit(*repo, &options->tip.commit, NULL, out, err);
 }

@@ -36,7 +36,7 @@ static int read_epoch(const struct cli *cli, struct local *local, struct repo *r
                       struct error *err)
 {
     struct point point;
-    if (point_find(cli, local, repo, text, &point, err) != 0 || revision_load(repo, &point.commit, out, err) != 0)
+    if (point_find_here(cli, local, repo, text, &point, err) != 0 || revision_load(repo, &point.commit, out, err) != 0)
         return -1;
     return out->catalog != NULL ? 0 : error_set(err, CODE_REPO_REV, 0, "%s is not a valid configuration: epochctl check %s", text, text);
 }
@@ -137,7 +137,7 @@ static int open_after(const struct cli *cli, struct local *local, struct repo *r
         return source_from_index(repo, out, err);
     if (revision == NULL && repo_work_dir(repo) != NULL)
         return source_from_folder(repo_work_dir(repo), out, err);
-    if (point_find(cli, local, repo, revision == NULL ? "HEAD" : revision, &point, err) != 0)
+    if (point_find_here(cli, local, repo, revision == NULL ? "HEAD" : revision, &point, err) != 0)
         return -1;
     return source_from_commit(repo, &point.commit, NULL, out, err);
 }
@@ -221,7 +221,7 @@ static int open_later(const struct cli *cli, struct local *local, struct repo *r
                          "a bare repository has no files to compare with: epochctl diff A B compares two epochs");
     if (wants_files(args))
         return source_from_folder(repo_work_dir(repo), out, err);
-    return point_find(cli, local, repo, later, &point, err) != 0 ? -1 : source_from_commit(repo, &point.commit, NULL, out, err);
+    return point_find_here(cli, local, repo, later, &point, err) != 0 ? -1 : source_from_commit(repo, &point.commit, NULL, out, err);
 }
 
 static int run_diff(const struct cli *cli, const struct cli_args *args)

@@ -77,19 +77,12 @@ static int find_target(struct writing *w, const char *text, struct point *out, s
     return point_find(w->cli, &local, w->repo, text, out, err);
 }
 
-/* A commit that the journal knows may be gone from the repository. */
 static int list_target(struct writing *w, const struct point *target, struct listing **out, struct error *err)
 {
     struct repo_commit commit;
-    char hex[OID_HEX_LEN + 1];
-    if (repo_read_commit(w->repo, &target->commit, &commit, err) == 0)
-        return repo_list(w->repo, &commit.tree, w->listing, out, err);
-    oid_format(&target->commit, hex);
-    if (strcmp(err->code, CODE_REPO_OBJECT) == 0)
-        return error_set(err, CODE_REPO_REV, 0, "the repository has no commit %s any more: history was rewritten and "
-                                                "git gc took it; choose another epoch",
-                         hex);
-    return -1;
+    if (point_check(w->repo, target, err) != 0 || repo_read_commit(w->repo, &target->commit, &commit, err) != 0)
+        return -1;
+    return repo_list(w->repo, &commit.tree, w->listing, out, err);
 }
 
 /* --- what differs --------------------------------------------------------------------------------------- */

@@ -20,7 +20,7 @@ void ground_fini(struct ground *ground)
 static int open_epoch(const struct cli *cli, const char *at, struct ground *out, struct error *err)
 {
     struct point point;
-    if (point_find(cli, &out->local, out->repo, at, &point, err) != 0)
+    if (point_find_here(cli, &out->local, out->repo, at, &point, err) != 0)
         return -1;
     out->commit = point.commit;
     out->has_commit = true;

@@ -87,6 +87,30 @@ int point_find(const struct cli *cli, struct local *local, struct repo *repo, co
     return when_parse(text, clock_wall_ms(), &at_ms) ? find_time(cli, local, text, at_ms, out, err) : -1;
 }
 
+int point_check(struct repo *repo, const struct point *point, struct error *err)
+{
+    const char *folder = repo_work_dir(repo) != NULL ? repo_work_dir(repo) : repo_common_dir(repo);
+    char hex[OID_HEX_LEN + 1];
+    bool exists;
+    if (repo_has_commit(repo, &point->commit, &exists, err) != 0)
+        return -1;
+    if (exists)
+        return 0;
+    oid_format(&point->commit, hex);
+    return error_set(err, CODE_REPO_REV, 0,
+                     "epoch %" PRIu64 " is commit %.12s, which the repository %s does not have: epochctl -C names the one that "
+                     "epochd serves; if this is it, its history was rewritten and git gc took the commit",
+                     point->epoch, hex, folder);
+}
+
+int point_find_here(const struct cli *cli, struct local *local, struct repo *repo, const char *text, struct point *out,
+                    struct error *err)
+{
+    if (point_find(cli, local, repo, text, out, err) != 0)
+        return -1;
+    return out->epoch == 0 ? 0 : point_check(repo, out, err);
+}
+
 enum point_form point_split(const char *text, struct point_range *out)
 {
     const char *dots = strstr(text, ".."), *to = dots == NULL ? "" : dots + 2;

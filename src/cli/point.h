@@ -24,6 +24,11 @@ struct point {
 int point_find(const struct cli *cli, struct local *local, struct repo *repo, const char *text, struct point *out,
                struct error *err) MUST_CHECK;
 
+/* The same, and the commit is in this repository: what the journal knows may be gone, or this may be another one. CODE_REPO_REV. */
+int point_find_here(const struct cli *cli, struct local *local, struct repo *repo, const char *text, struct point *out,
+                    struct error *err) MUST_CHECK;
+int point_check(struct repo *repo, const struct point *point, struct error *err) MUST_CHECK;
+
 /* The two of "A..B"; `to` is "HEAD" for "A..", as git has it. */
 struct point_range {
     char from[POINT_MAX], to[POINT_MAX];

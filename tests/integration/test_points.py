@@ -31,6 +31,15 @@ def test_check_judges_between_two_points(world):
     assert checked(world, world.bad, check=1)["errors"] == 1
 
 
+@pytest.mark.parametrize("verb", [["check", "5"], ["check", "HEAD..5"], ["diff", "5", "7"], ["plan", "5"], ["explain", "stt-worker", "--at", "5"],
+                                  ["rollback", "5", "--dry-run"]], ids=" ".join)
+def test_from_another_repository_an_epoch_is_refused_with_the_name_of_where_it_was_looked_for(world, tmp_path, verb):
+    other = Repo.home(tmp_path / "other")
+    told = world.ctl(*verb, cwd=other.path, check=3).stderr
+    assert f"epoch 5 is commit {world.commits[5][:12]}, which the repository {other.path}/ does not have" in told and "[repo.rev]" in told
+    assert world.ctl("show", "stt-worker", "--at", "5", cwd=other.path, check=0).stdout, "the journal has it"
+
+
 @pytest.mark.parametrize("point", ["..8", "7...8", "..", ""])
 def test_half_a_range_is_refused(world, point):
     for verb in ("check", "diff"):

@@ -118,7 +118,7 @@ def test_a_commit_that_gc_took_is_refused_in_words(tmp_path, repo, broker, ends)
     repo.git("reflog", "expire", "--expire=now", "--all")
     repo.git("gc", "-q", "--prune=now")
     result = rollback(daemon, repo, "2", check=3)
-    assert f"the repository has no commit {gone} any more" in result.stderr
+    assert f"is commit {gone[:12]}, which the repository {repo.path}/ does not have" in result.stderr
 
 
 def test_many_services_go_only_when_it_is_said(tmp_path, repo, broker, ends):
