@@ -1,9 +1,11 @@
 /*
  * status: the page for three in the morning. Believes status.json only while the daemon holds its lock.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/follow.h"
 #include "cli/page.h"
@@ -86,15 +88,30 @@ static bool read_subject(const struct local *local, const struct told *told, str
            repo_read_commit(repo, &commit, out, &silent) == 0;
 }
 
+static void put_no_snapshot(const struct local *local, const struct error *err, struct buf *out)
+{
+    if (access(local->settings.state, F_OK) != 0 && errno == ENOENT)
+        buf_puts(out, "That folder is not there: epochd never ran with these settings, or others are meant: epochctl --config FILE, "
+                      "or EPOCHD_STATE\n");
+    else if (err->sys != 0)
+        buf_puts(out, "Services go on from the last-known-good snapshot: epochctl verify lkg\n");
+    else
+        buf_printf(out, "The last-known-good snapshot is not good: %s [%s]\n", err->message, err->code);
+}
+
 /* What services start from while no daemon runs, if it is for us to check. */
 static void put_snapshot(struct local *local, struct buf *out)
 {
     struct local_snapshot lkg AUTO_LOCAL_SNAPSHOT = {0};
-    struct error silent;
+    struct error err;
     bool is_missing;
-    if (local_open_state(local, &silent) != 0 || local_load_keys(local, false, &silent) != 0 ||
-        local_read_snapshot(local, false, &lkg, &is_missing, &silent) != 0 || is_missing) {
-        buf_puts(out, "Services go on from the last-known-good snapshot: epochctl verify lkg\n");
+    if (local_open_state(local, &err) != 0 || local_load_keys(local, false, &err) != 0 ||
+        local_read_snapshot(local, false, &lkg, &is_missing, &err) != 0) {
+        put_no_snapshot(local, &err, out);
+        return;
+    }
+    if (is_missing) {
+        buf_puts(out, "There is no last-known-good snapshot: a service that starts now has its own cache or the broker alone\n");
         return;
     }
     size_t services = lkg.snapshot.services->u.object.len;

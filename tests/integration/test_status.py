@@ -115,6 +115,18 @@ def test_status_without_a_daemon(world, tmp_path):
     assert json.loads(world.ctl("status", "--json", check=3).stdout) == {"running": False}
     never = ctl("status", EPOCHD_STATE=str(tmp_path / "never"), check=3)
     assert "epochd does not run with the state folder" in never.stdout and never.stderr == ""
+    assert "\nThat folder is not there: epochd never ran with these settings, or others are meant: " in never.stdout
+    assert "last-known-good" not in never.stdout
+
+
+@pytest.mark.parametrize(("damage", "words"), [
+    (lambda file: file.unlink(), "There is no last-known-good snapshot: a service that starts now has its own cache or the broker alone\n"),
+    (lambda file: file.write_bytes(file.read_bytes().replace(b"rate", b"tare", 1)), "The last-known-good snapshot is not good: the HMAC of "),
+])
+def test_status_without_a_daemon_promises_no_snapshot_that_is_not_there(world, copy, damage, words):
+    damage(copy / "config.lkg.json")
+    page = in_copy(world, copy, "status", check=3).stdout
+    assert f"\n{words}" in page and "Services go on" not in page
 
 
 def test_status_never_believes_a_file_that_a_dead_daemon_left(daemon, home):
