@@ -73,6 +73,8 @@ static int convert(const struct format *format, const char *path, const struct b
         buf_append_span(out, buf_span(file));
         return buf_check(out, err);
     }
+    if (file->len >= 3 && memcmp(file->data, "\xef\xbb\xbf", 3) == 0)
+        return error_at(err, CODE_IMPORT, path, 1, 1, "a byte order mark; save the file as UTF-8 without one");
     if (format->read(buf_span(file), path, &doc, err) != 0)
         return -1;
     if (doc.root->kind != DOC_OBJECT)

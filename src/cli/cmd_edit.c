@@ -78,7 +78,7 @@ static int run_editor(const struct copy *copy, struct error *err)
     const char *const argv[] = {"sh", "-c", command, "sh", copy->path, NULL};
     if (spawn_wait(argv, &exit_code, err) != 0)
         return -1;
-    return exit_code == 0 ? 0 : error_set(err, ERR_SYSTEM, 0, "the editor ended with %d", exit_code);
+    return exit_code == 0 ? 0 : error_set(err, ERR_SYSTEM, 0, "the editor ended with %d; nothing was written", exit_code);
 }
 
 static bool wants_again(void)

@@ -206,7 +206,7 @@ static uint64_t put_rows(const struct epoch_rows *rows, const struct epoch_want 
 static int print_rows(const struct cli *cli, const struct epoch_rows *rows, const struct epoch_want *want,
                       struct repo *repo, bool is_json)
 {
-    static const char *const heading[] = {"EPOCH", "COMMIT", "TIME", "VERDICT", "CHANGED", "AUTHOR", "WHY", NULL};
+    static const char *const heading[] = {"EPOCH", "COMMIT", "TIME", "VERDICT", "CHANGED~", "AUTHOR~", "WHY", NULL};
     struct buf text AUTO_BUF = {0};
     struct table table AUTO_TABLE;
     table_init(&table, &cli->term, heading);

@@ -97,20 +97,23 @@ static int finish(struct writing *w, const struct files *files, const char *what
 
 /* --- mv ------------------------------------------------------------------------------------------------- */
 
-/* NEW is a name, which stays in its folder, or a path below services/ with the name last. */
-static int choose_place(struct writing *w, const char *from, const char *target, const char **name, char **out,
+/* NEW is a name, which stays in its folder, or a path below services/ with the name last; or, as mv(1) has it, a folder with a
+   slash behind it, for the same name. */
+static int choose_place(struct writing *w, const char *service, const char *from, const char *target, const char **name, char **out,
                         struct error *err)
 {
     const char *slash = strrchr(target, '/');
     const char *folder_end = strrchr(from, '/');
-    AUTO_FREE char *there = NULL;
-    bool found;
-    *name = slash == NULL ? target : slash + 1;
+    bool is_folder = slash != NULL && slash > target && slash[1] == '\0', found;
+    AUTO_FREE char *there = NULL, *folder = is_folder ? strndup(target, (size_t)(slash - target)) : NULL;
+    if (is_folder && folder == NULL)
+        return error_memory(err);
+    *name = is_folder ? service : slash == NULL ? target : slash + 1;
     if (writing_find(w, *name, &found, &there, err) != 0)
         return -1;
     if (found && strcmp(there, from) != 0)
         return error_set(err, CODE_USAGE, 0, "there is a service '%s' already: %s", *name, there);
-    if (slash != NULL && writing_place(NULL, target, out, err) != 0)
+    if (slash != NULL && writing_place(folder, is_folder ? service : target, out, err) != 0)
         return -1;
     if (slash == NULL && asprintf(out, "%.*s/%s.yaml", (int)(folder_end - from), from, *name) < 0) {
         *out = NULL;
@@ -143,11 +146,11 @@ static int note_schema(struct writing *w, const char *from, const char *to, stru
 static int move(const struct cli *cli, const struct cli_args *args, struct files *files, int *rc, struct error *err)
 {
     struct writing w AUTO_WRITING = {0};
-    const char *service = args->operands[0], *target = args->operands[1], *name;
+    const char *service = args->operands[0], *target = args->operands[1], *name = target;
     char *from = NULL, *to = NULL, what[512];
     if (writing_open(cli, &w, err) != 0 || writing_need(&w, service, false, &from, err) != 0)
         return -1;
-    if (choose_place(&w, from, target, &name, &to, err) != 0) {
+    if (choose_place(&w, service, from, target, &name, &to, err) != 0) {
         free(from);
         return -1;
     }
@@ -224,9 +227,9 @@ static int run_rm(const struct cli *cli, const struct cli_args *args)
 const struct cli_verb verb_mv = {
     .name = "mv",
     .summary = "rename a service, or move its file to another folder: one commit",
-    .help = "_NEW_ is a name, or a path below services/ with the name last: audio/ears. To consumers a\n"
-            "renamed service is one that goes and one that comes; another folder changes nothing for them.\n"
-            "What profiles lay over the service moves with it.\n",
+    .help = "_NEW_ is a name, a path below services/ with the name last (audio/ears), or a folder (audio/).\n"
+            "To consumers a renamed service is one that goes and one that comes; another folder changes\n"
+            "nothing for them. What profiles lay over the service moves with it.\n",
     .exit = "as of *set*.",
     .operands = {{.name = "SERVICE", .kind = CLI_SERVICE}, {.name = "NEW", .kind = CLI_ANY}},
     .options = {[OPT_ALLOW] = {.name = "allow-mass-removal", .is_hidden = true}, WRITING_OPTIONS(OPT_WRITING)},

@@ -91,7 +91,7 @@ static void add_row(const struct explained_key *key, struct table *table)
 
 void explained_put_table(const struct explained *explained, const struct term *term, struct buf *out)
 {
-    static const char *const heading[] = {"KEY", "VALUE", "FROM", "WHERE", "COMMIT", "DATE", "AUTHOR", NULL};
+    static const char *const heading[] = {"KEY", "VALUE~", "FROM", "WHERE~", "COMMIT", "DATE", "AUTHOR", NULL};
     struct table table AUTO_TABLE;
     table_init(&table, term, heading);
     for (size_t i = 0; i < explained->len; i++)

@@ -237,7 +237,7 @@ static void put_json(const struct listed_service *service, struct buf *out)
 
 void listed_put(const struct listed *listed, const struct term *term, bool is_json, struct buf *out)
 {
-    static const char *const heading[] = {"SERVICE", "VERSION", "CHANGED", "AUTHOR", "PATH", "TITLE", NULL};
+    static const char *const heading[] = {"SERVICE", "VERSION", "CHANGED", "AUTHOR~", "PATH~", "TITLE", NULL};
     struct table table AUTO_TABLE;
     table_init(&table, term, heading);
     for (size_t i = 0; i < listed->len; i++) {

@@ -53,7 +53,7 @@ static int add_variable(void *context, const char *pointer, const char *name, co
 
 static int print(const struct cli *cli, const struct cli_args *args, const struct schema *schema)
 {
-    static const char *const heading[] = {"VARIABLE", "KEY", "HERE", "TYPE", NULL};
+    static const char *const heading[] = {"VARIABLE", "KEY~", "HERE", "TYPE", NULL};
     bool is_json = cli_given(args, SCHEMA_OPT_JSON);
     struct table table AUTO_TABLE;
     struct buf text AUTO_BUF = {0};

@@ -8,7 +8,7 @@
 #include "util/array.h"
 #include "util/utf8.h"
 
-enum { GAP = 2, LAST_MIN = 8 };
+enum { GAP = 2, LEAST = 8 };
 
 struct table_cell {
     size_t at, len; /* in the table's text */
@@ -21,8 +21,12 @@ void table_init(struct table *table, const struct term *term, const char *const 
     *table = (struct table){.term = term};
     while (table->columns < TABLE_COLUMNS_MAX && heading[table->columns] != NULL)
         table->columns++;
-    for (size_t i = 0; i < table->columns; i++)
-        table_add(table, TERM_FAINT, span_of(heading[i]));
+    for (size_t i = 0; i < table->columns; i++) {
+        struct span name = span_of(heading[i]);
+        table->gives_way[i] = name.len > 0 && name.data[name.len - 1] == '~';
+        name.len -= table->gives_way[i];
+        table_add(table, TERM_FAINT, name);
+    }
 }
 
 void table_fini(struct table *table)
@@ -59,8 +63,8 @@ static struct span text_of(const struct table *table, const struct table_cell *c
     return (struct span){table->text.data + cell->at, cell->len};
 }
 
-/* As much of the text as fits, an ellipsis for the rest. */
-static void put_cut(const struct table *table, const struct table_cell *cell, size_t columns, struct buf *out)
+/* As much of the text as fits, an ellipsis for the rest. Returns the columns that it took. */
+static size_t put_cut(const struct table *table, const struct table_cell *cell, size_t columns, struct buf *out)
 {
     struct span text = text_of(table, cell);
     size_t len = 0, used = 0;
@@ -75,6 +79,7 @@ static void put_cut(const struct table *table, const struct table_cell *cell, si
     }
     term_put(table->term, cell->style, (struct span){text.data, len}, out);
     buf_puts(out, "…");
+    return used + 1;
 }
 
 static void measure(const struct table *table, size_t widths[static TABLE_COLUMNS_MAX])
@@ -86,19 +91,38 @@ static void measure(const struct table *table, size_t widths[static TABLE_COLUMN
     }
 }
 
+/* On a narrow terminal the last column, which is for what people wrote, gives way first; then the widest of those that may, one
+   after the other, so that they end up alike. A time or a commit is whole, or of no use. */
+static void fit(const struct table *table, size_t widths[static TABLE_COLUMNS_MAX])
+{
+    size_t last = table->columns - 1, all = GAP * last, *widest;
+    size_t lowest[TABLE_COLUMNS_MAX];
+    for (size_t i = 0; i < table->columns; i++) {
+        lowest[i] = (i == last || table->gives_way[i]) && widths[i] > LEAST ? LEAST : widths[i];
+        all += widths[i];
+    }
+    for (; all > table->term->width && widths[last] > lowest[last]; all--)
+        widths[last]--;
+    for (; all > table->term->width; all--, --*widest) {
+        widest = NULL;
+        for (size_t i = 0; i < last; i++)
+            if (widths[i] > lowest[i] && (widest == NULL || widths[i] > *widest))
+                widest = &widths[i];
+        if (widest == NULL)
+            return; /* narrower than anything fits */
+    }
+}
+
 static void put_row(const struct table *table, const struct table_cell *row, const size_t *widths, struct buf *out)
 {
-    size_t used = 0;
     for (size_t i = 0; i < table->columns; i++) {
-        size_t left = table->term->width > used + LAST_MIN ? table->term->width - used : LAST_MIN;
-        bool is_last = i + 1 == table->columns;
-        if (is_last && row[i].columns > left)
-            put_cut(table, &row[i], left, out);
+        size_t columns = row[i].columns;
+        if (columns > widths[i])
+            columns = put_cut(table, &row[i], widths[i], out);
         else
             term_put(table->term, row[i].style, text_of(table, &row[i]), out);
-        if (!is_last)
-            buf_printf(out, "%*s", (int)(widths[i] - row[i].columns + GAP), "");
-        used += widths[i] + GAP;
+        if (i + 1 < table->columns)
+            buf_printf(out, "%*s", (int)(widths[i] - columns + GAP), "");
     }
     while (out->len > 0 && out->data[out->len - 1] == ' ')
         out->len--;
@@ -124,6 +148,8 @@ void table_put(const struct table *table, struct buf *out)
     if (out->failed || table->columns == 0)
         return;
     measure(table, widths);
+    if (is_wide)
+        fit(table, widths);
     size_t first = is_wide && table->len > table->columns ? 0 : table->columns;
     for (size_t i = first; i + table->columns <= table->len; i += table->columns) {
         if (is_wide)

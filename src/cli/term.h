@@ -38,13 +38,15 @@ enum { TABLE_COLUMNS_MAX = 8 };
 
 struct table {
     const struct term *term;
+    bool gives_way[TABLE_COLUMNS_MAX];
     size_t columns, len, cap; /* len: cells */
     struct table_cell *cells; /* of the heading first */
     struct buf text;
     bool failed;
 };
 
-/* `heading`: names, TABLE_COLUMNS_MAX at most, NULL-ended. */
+/* `heading`: names, TABLE_COLUMNS_MAX at most, NULL-ended; "WHERE~" is that of a column that may be cut where the terminal is narrow,
+   as the last one always may. */
 void table_init(struct table *table, const struct term *term, const char *const *heading);
 void table_fini(struct table *table);
 #define AUTO_TABLE CLEANUP(table_fini)
@@ -53,7 +55,8 @@ void table_fini(struct table *table);
 void table_add(struct table *table, enum term_style style, struct span text);
 void table_printf(struct table *table, enum term_style style, const char *format, ...) PRINTF_LIKE(3, 4);
 
-/* Appends it. What does not fit the terminal is cut from the last column. A table without rows is nothing. */
+/* Appends it. What does not fit the terminal is cut: the last column first, then the widest of those that
+   may be. A table without rows is nothing. */
 void table_put(const struct table *table, struct buf *out);
 
 #endif

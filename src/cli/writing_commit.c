@@ -163,7 +163,7 @@ static int push(const struct writing *w, struct outcome *outcome)
         outcome_say(outcome, "pushed", "committed, and pushed");
         return CLI_OK;
     }
-    error_wrap(&err, "committed, and not pushed");
+    error_wrap(&err, "committed as %.12s, and not pushed", outcome->commit);
     outcome_note_error(outcome, &err);
     outcome->verdict = "not-pushed";
     return cli_fail(&err);
@@ -203,6 +203,8 @@ static int prepare(struct writing *w, const struct writing_options *options, con
     const struct git git = {.dir = w->path, .owner = &w->owner};
     if (options->pushes && repo_is_bare(w->repo))
         return error_set(err, CODE_USAGE, 0, "a bare repository is what others push to; --push is for work trees");
+    if (options->pushes && !has_remote(w))
+        return error_set(err, CODE_USAGE, 0, "there is nowhere to push to, and nothing was written: git remote add origin URL");
     if (git_identity(&git, name, mail, err) != 0)
         return -1;
     return repo_is_bare(w->repo) ? 0 : writing_check_clean(w, commit, err);

@@ -336,6 +336,9 @@ REFUSED_FILES = [
     ("x.toml", "[a", "a ']' is missing"),
     ("x.toml", "a = " + "[" * 100, "nest too deep"),
     ("x.toml", "\xff", "UTF-8"),
+    ("x.toml", "\xef\xbb\xbfa = 1", "1:1: a byte order mark"),
+    ("x.env", "\xef\xbb\xbfA=1", "1:1: a byte order mark"),
+    ("x.json", "\xef\xbb\xbf{}", "1:1: a byte order mark"),
 ]
 
 
@@ -386,6 +389,8 @@ def test_mv_renames_the_file_and_what_profiles_lay_over_it(repo):
 def test_mv_to_another_folder_changes_no_service(repo):
     assert at(repo, "mv", "stt-worker", "home/ears/stt-worker", check=0).stdout.startswith("no service changes\n")
     assert "services/home/ears/stt-worker.yaml" in files(repo)
+    assert at(repo, "mv", "stt-worker", "brain/", check=0).stdout.startswith("no service changes\n")
+    assert "services/brain/stt-worker.yaml" in files(repo)
 
 
 @pytest.mark.parametrize("args, words", [
@@ -393,6 +398,10 @@ def test_mv_to_another_folder_changes_no_service(repo):
     (["stt-worker", "stt-worker"], "it is there already"),
     (["stt-worker", "Ears"], "cannot be the name of a service"),
     (["stt-worker", "a/../ears"], "'a/../ears' is no place below services/"),
+    (["stt-worker", "audio/"], "it is there already"),
+    (["stt-worker", "../x/"], "'../x' is no place below services/"),
+    (["stt-worker", "/"], "cannot be the name of a service"),
+    (["stt-worker", ""], "cannot be the name of a service"),
     (["nobody", "ears"], "there is no service 'nobody'"),
 ])
 def test_mv_refuses(repo, args, words):
@@ -494,7 +503,7 @@ def test_edit_loses_neither_side_when_somebody_else_commits_meanwhile(repo, edit
 
 def test_edit_ends_with_an_editor_that_fails(repo, editor):
     before = untouched(repo)
-    assert "the editor ended with 3" in edit(repo, editor, "echo x >> \"$1\"; exit 3", check=3).stderr
+    assert "the editor ended with 3; nothing was written" in edit(repo, editor, "echo x >> \"$1\"; exit 3", check=3).stderr
     assert untouched(repo) == before
 
 
@@ -621,9 +630,17 @@ def test_push_is_for_work_trees(bare, repo):
     assert bare.head("main") == repo.head()
 
 
-def test_a_push_that_fails_says_that_the_commit_is_there(repo):
+def test_a_push_that_can_go_nowhere_is_refused_before_the_commit(repo):
+    before = untouched(repo)
+    assert "there is nowhere to push to, and nothing was written" in at(repo, "set", "router", "level=debug", "--push", check=2).stderr
+    assert untouched(repo) == before
+
+
+def test_a_push_that_fails_says_that_the_commit_is_there(repo, tmp_path):
+    repo.git("remote", "add", "origin", str(tmp_path / "nothing"))
     result = at(repo, "set", "router", "level=debug", "--push", check=3)
-    assert "committed, and not pushed" in result.stderr and "router: set /level" in repo.git("log", "-1", "--format=%s").stdout
+    assert f"committed as {repo.head()[:12]}, and not pushed" in result.stderr
+    assert "router: set /level" in repo.git("log", "-1", "--format=%s").stdout
 
 
 # --- root and somebody else's repository -----------------------------------------------------------------------------------

@@ -52,6 +52,35 @@ static void table__has_columns_and_is_cut_to_the_terminal(void **state)
                       "b        100\n");
 }
 
+/* A row of a log, on a terminal of so many columns. */
+static void assert_fits(unsigned width, const char *expected)
+{
+    static const char *const heading[] = {"TIME", "WHERE~", "WHAT~", "WHY", NULL};
+    const struct term term = {.width = width};
+    struct table table AUTO_TABLE;
+    struct buf out AUTO_BUF = {0};
+    table_init(&table, &term, heading);
+    table_add(&table, TERM_PLAIN, SPAN("2026-11-21T17:10Z"));
+    table_add(&table, TERM_PLAIN, SPAN("services/audio/stt-worker.yaml"));
+    table_add(&table, TERM_PLAIN, SPAN("router updated"));
+    table_add(&table, TERM_PLAIN, SPAN("stt: less eager"));
+    table_put(&table, &out);
+    assert_text(&out, expected);
+}
+
+static void table__cuts_the_last_column_first_then_the_widest_of_those_that_give_way(void **state)
+{
+    (void)state;
+    assert_fits(82, "TIME               WHERE                           WHAT            WHY\n"
+                    "2026-11-21T17:10Z  services/audio/stt-worker.yaml  router updated  stt: less eager\n");
+    assert_fits(78, "TIME               WHERE                           WHAT            WHY\n"
+                    "2026-11-21T17:10Z  services/audio/stt-worker.yaml  router updated  stt: less …\n");
+    assert_fits(60, "TIME               WHERE            WHAT            WHY\n"
+                    "2026-11-21T17:10Z  services/audio…  router updated  stt: le…\n");
+    assert_fits(20, "TIME               WHERE     WHAT      WHY\n"
+                    "2026-11-21T17:10Z  service…  router …  stt: le…\n");
+}
+
 static void table__is_in_colour_where_that_is_wanted(void **state)
 {
     (void)state;
@@ -78,6 +107,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(table__is_tabs_where_there_is_no_terminal),
         cmocka_unit_test(table__has_columns_and_is_cut_to_the_terminal),
+        cmocka_unit_test(table__cuts_the_last_column_first_then_the_widest_of_those_that_give_way),
         cmocka_unit_test(table__is_in_colour_where_that_is_wanted),
         cmocka_unit_test(table__without_rows_is_nothing),
     };
