@@ -146,42 +146,51 @@ int epoch_stop(epoch_client *client, struct epoch_error *error)
 
 /* --- waiting ------------------------------------------------------------------------------------------------------ */
 
+/* Under the lock. */
+static bool is_so(const epoch_client *client, enum epoch_until until)
+{
+    return until == EPOCH_UNTIL_CONFIG    ? client->is_settled
+           : until == EPOCH_UNTIL_CURRENT ? client->is_current
+                                          : client->status.freshness == EPOCH_FRESH;
+}
+
 static bool is_reached(epoch_client *client, enum epoch_until until)
 {
     pthread_mutex_lock(&client->lock);
-    bool reached = until == EPOCH_UNTIL_CONFIG    ? client->is_settled
-                   : until == EPOCH_UNTIL_CURRENT ? client->is_current
-                                                  : client->status.freshness == EPOCH_FRESH;
+    bool reached = is_so(client, until);
     pthread_mutex_unlock(&client->lock);
     return reached;
 }
 
 /* Somebody else drives: woken by what changed, and now and then to see whether they still do. */
-static void wait_for_news(epoch_client *client, int64_t most_ms)
+static void wait_for_news(epoch_client *client, enum epoch_until until, int64_t most_ms)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
+    struct timespec end;
+    clock_gettime(CLOCK_MONOTONIC, &end);
     int64_t wait = most_ms > 1000 ? 1000 : most_ms;
-    until.tv_sec += (time_t)(wait / 1000);
-    until.tv_nsec += (long)(wait % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_nsec -= 1000000000;
-        until.tv_sec++;
+    end.tv_sec += (time_t)(wait / 1000);
+    end.tv_nsec += (long)(wait % 1000) * 1000000;
+    if (end.tv_nsec >= 1000000000) {
+        end.tv_nsec -= 1000000000;
+        end.tv_sec++;
     }
     pthread_mutex_lock(&client->lock);
-    pthread_cond_timedwait(&client->changed, &client->lock, &until);
+    if (!is_so(client, until)) /* it may have come since the caller looked */
+        pthread_cond_timedwait(&client->changed, &client->lock, &end);
     pthread_mutex_unlock(&client->lock);
 }
 
-static void wait_a_turn(epoch_client *client, int64_t most_ms)
+static void wait_a_turn(epoch_client *client, enum epoch_until until, int64_t most_ms)
 {
     if (is_set(&client->has_thread) || !take_wheel(client)) {
-        wait_for_news(client, most_ms);
+        wait_for_news(client, until, most_ms);
         return;
     }
     run_pass(client);
     int timeout = run_timeout_ms(client);
     leave_wheel(client);
+    if (is_reached(client, until))
+        return;
     struct pollfd ready = {.fd = client->epoll, .events = POLLIN};
     (void)poll(&ready, 1, most_ms < timeout ? (int)most_ms : timeout);
 }
@@ -199,7 +208,7 @@ int epoch_wait(epoch_client *client, enum epoch_until until, int timeout_ms, str
             return refuse(error, CODE_SETTINGS, "there is no broker to wait for");
         if (left <= 0)
             return refuse(error, CODE_TIMED_OUT, "it did not come within the time");
-        wait_a_turn(client, left);
+        wait_a_turn(client, until, left);
     }
     return 0;
 }

@@ -49,6 +49,18 @@ def test_waits_once_for_what_is_there_now(lively, opened):
     assert probe.wait("asked")["freshness"] == "FRESH"
 
 
+def test_a_wait_ends_with_what_it_waits_for(lively, opened):
+    """Not with the next thing that happens: with the daemon gone there is none for a second. The quickest of ten counts."""
+    lively.stop()
+    took = []
+    for _ in range(10):
+        probe = opened(lively)
+        probe.say("wait current 20000")
+        took.append(probe.wait("waited")["us"])
+        probe.stop()
+    assert min(took) < 500_000, took
+
+
 def test_a_wait_without_a_broker_ends_in_time(lively, broker, opened):
     broker.kill()
     probe = opened(lively)
