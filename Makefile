@@ -153,10 +153,11 @@ $(O)/libepoch.o: $(call object,$(CLIENT_SRC)) $(CORE_LIB)
 $(EPOCH_A): $(O)/libepoch.o
 	$(say) AR $@
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
+# It is never unloaded: a thread of it may still be looking up a name when the last client is closed.
 $(EPOCH_SO): $(O)/libepoch.o src/client/libepoch.map
 	$(say) LD $@
 	$(Q)$(CC) $(MODE) -shared $(subst -z$(comma)nodlopen$(comma),,$(HARDEN_LD)) $(if $(SAN),,-Wl,-z,defs) -Wl,--as-needed \
-		-Wl,-soname,$(@F) -Wl,--version-script=src/client/libepoch.map $(LDFLAGS) -o $@ $< $(EPOCH_LIBS)
+		-Wl,-z,nodelete -Wl,-soname,$(@F) -Wl,--version-script=src/client/libepoch.map $(LDFLAGS) -o $@ $< $(EPOCH_LIBS)
 	$(Q)ln -sf $(@F) $(O)/libepoch.so
 PC = sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|; s|@VERSION@|$(VERSION)|'
 
@@ -213,11 +214,18 @@ $(DAMAGE): $(O)/tests/torture/damage.o $(CORE_LIB)
 	$(say) LD $@
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
-# An application of libepoch, for the integration tests: linked as applications are, or with a sanitizer against the archive.
+# Applications of libepoch, for the integration tests: linked as applications are, or with a sanitizer against the archive.
 PROBE := $(O)/tests/integration/probe
-$(PROBE): $(O)/tests/integration/probe.o $(EPOCH_A) $(EPOCH_SO)
+HOST := $(O)/tests/integration/host
+$(PROBE) $(HOST): $(O)/%: $(O)/%.o $(EPOCH_A) $(EPOCH_SO)
 	$(say) LD $@
-	$(Q)$(CC) $(MODE) -pie -o $@ $< $(if $(SAN),$(EPOCH_A) $(EPOCH_LIBS),$(EPOCH_SO) -Wl$(comma)-rpath$(comma)'$$ORIGIN/../..')
+	$(Q)$(CC) $(MODE) -pie -o $@ $< $(if $(SAN),$(EPOCH_A) $(EPOCH_LIBS),$(EPOCH_SO) -Wl$(comma)-rpath$(comma)'$$ORIGIN/../..') \
+		$(if $(filter $(HOST),$@),-lmosquitto)
+# One that loads it, so none of it may be linked.
+PLUGIN := $(O)/tests/integration/plugin
+$(PLUGIN): $(O)/tests/integration/plugin.o
+	$(say) LD $@
+	$(Q)$(CC) $(MODE) -pie -o $@ $< -ldl
 
 # Examples are built as their readers would: against the header and the library, nothing else.
 EXAMPLE_SRC := $(sort $(wildcard examples/*.c))
@@ -235,7 +243,7 @@ $(FAILING_MALLOC): tests/torture/failing_malloc.c
 	$(say) LD $@
 	$(Q)$(CC) $(BASE) $(WARN) $(WERROR) -O2 -fPIC -shared -o $@ $< -ldl
 
-tests-build: all $(UNIT_BIN) $(INTEROP_BIN) $(REPLAY_BIN) $(PROBE) $(EXAMPLE_BIN) $(DRIVER) $(TRACER) $(DAMAGE) $(FAILING_MALLOC) $(O)/tests/bench/bench $(CONSUMER) $(if $(SAN)$(FAIL),,failpoints)
+tests-build: all $(UNIT_BIN) $(INTEROP_BIN) $(REPLAY_BIN) $(PROBE) $(HOST) $(PLUGIN) $(EXAMPLE_BIN) $(DRIVER) $(TRACER) $(DAMAGE) $(FAILING_MALLOC) $(O)/tests/bench/bench $(CONSUMER) $(if $(SAN)$(FAIL),,failpoints)
 
 failpoints: ## epochd with failpoints, for tests alone: build-fail/epochd
 	@$(MAKE) --no-print-directory FAIL=1 O=build-fail build-fail/epochd

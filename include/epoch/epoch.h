@@ -31,6 +31,7 @@
  *  - fork. A child may go on reading and releasing the configurations it holds. Every call on the client fails
  *    with the code "forked", but epoch_close, which releases it there and leaves the connection to the parent.
  *    Open anew in the child.
+ *  - dlopen. The shared library stays loaded after dlclose, for a thread of it may still be looking up a host's name.
  *  - Strings given out are UTF-8 with a NUL behind them, and belong to the object they came from; those given in
  *    are copied.
  *  - Times carry their unit in the name. Ages count the time that a machine was suspended.

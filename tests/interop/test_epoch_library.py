@@ -50,6 +50,10 @@ def test_the_names_of_the_header_and_no_others_can_be_seen_with_their_versions()
     assert {name for name in archived if not name.startswith(("__asan", "__odr", "__gcov"))} == declared()
 
 
+def test_it_stays_where_it_is_when_it_is_unloaded():
+    assert "NODELETE" in output("readelf", "-d", SHARED)
+
+
 def test_it_is_hardened_and_may_be_loaded_at_run_time():
     if "-" in BUILD.name:
         pytest.skip("a sanitizer's build is not hardened")

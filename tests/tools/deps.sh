@@ -14,6 +14,7 @@ check=("${run[@]}"
     iproute2
     libcmocka-dev
     libpam-systemd
+    locales
     mypy
     openssh-server
     openssl
