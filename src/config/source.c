@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/stat.h>
 
 #include "io/yaml.h"
@@ -91,6 +92,14 @@ static uint32_t git_mode(mode_t mode)
     }
 }
 
+/* A submodule that is checked out, or a repository that git would add as one. */
+static bool is_repository(int dir, const char *name)
+{
+    char path[NAME_MAX + sizeof "/.git"];
+    snprintf(path, sizeof path, "%s/.git", name);
+    return faccessat(dir, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 static int list_folder(int dir, unsigned depth, size_t *files, struct listing **out, struct error *err);
 
 /* What is in the folder `name`; NULL where it is too deep to matter. */
@@ -121,7 +130,8 @@ static int add_entry(const struct walk *walk, const char *name, struct error *er
     struct listing *below = NULL;
     if (fstatat(walk->dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
         return error_set(err, ERR_SYSTEM, errno, "cannot examine '%s'", name);
-    if (S_ISDIR(st.st_mode) && list_below(walk->dir, name, walk->depth, walk->files, &below, err) < 0)
+    bool is_submodule = S_ISDIR(st.st_mode) && is_repository(walk->dir, name);
+    if (S_ISDIR(st.st_mode) && !is_submodule && list_below(walk->dir, name, walk->depth, walk->files, &below, err) < 0)
         return -1;
     if (below != NULL && below->len == 0) {
         listing_unref(below); /* git knows no empty folders */
@@ -129,7 +139,7 @@ static int add_entry(const struct walk *walk, const char *name, struct error *er
     }
     if (below == NULL && ++*walk->files > LISTING_FILES_MAX)
         return error_set(err, CODE_LIMIT_SERVICES, 0, "there are more than %d files", LISTING_FILES_MAX);
-    return listing_add(walk->listing, span_of(name), git_mode(st.st_mode), &none, below, err);
+    return listing_add(walk->listing, span_of(name), is_submodule ? LAYOUT_MODE_COMMIT : git_mode(st.st_mode), &none, below, err);
 }
 
 static int on_name(void *context, const char *name, struct error *err)

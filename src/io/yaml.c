@@ -234,16 +234,15 @@ static enum step on_key(struct reader *r, struct doc_pos pos, const yaml_event_t
 }
 
 /* True if the value may be the whole document; else there is a finding. */
-static bool fits_root(struct reader *r, struct doc_pos pos, enum doc_kind kind, bool is_empty)
+static bool fits_root(struct reader *r, struct doc_pos pos, enum doc_kind kind, struct span text)
 {
     if (r->builder.depth > 0 || r->options->any_root || kind == DOC_OBJECT)
         return true;
-    if (is_empty)
+    if (kind == DOC_NULL && text.len == 0)
         refuse(r, CODE_YAML_EMPTY, pos,
                "the document is empty; write `key: value` lines, or {} for no settings");
     else
-        refuse(r, CODE_YAML_MAPPING, pos, "the file's value is %s; write `key: value` lines",
-               doc_kind_name(kind));
+        refuse(r, CODE_YAML_MAPPING, pos, "the file's value is %s; %s", doc_kind_name(kind), yaml_complaint_of_root(text));
     return false;
 }
 
@@ -255,7 +254,7 @@ static enum step on_scalar(struct reader *r, struct doc_pos pos, const yaml_even
         return on_key(r, pos, event, err);
     if (!resolve(r, pos, event, &scalar))
         scalar = (struct scalar){.kind = DOC_NULL};
-    else if (!fits_root(r, pos, scalar.kind, text.len == 0 && scalar.kind == DOC_NULL))
+    else if (!fits_root(r, pos, scalar.kind, text))
         return STEP_END;
     else
         warn_if_ambiguous(r, pos, event);
@@ -305,7 +304,7 @@ static enum step on_begin(struct reader *r, struct doc_pos pos, enum doc_kind ki
         return STEP_END;
     }
     /* A container of a refused tag is read all the same: what stands in it may be wrong too. */
-    if (judge_tag(r, pos, tag, kind) && !fits_root(r, pos, kind, false))
+    if (judge_tag(r, pos, tag, kind) && !fits_root(r, pos, kind, (struct span){0}))
         return STEP_END;
     int begun =
         kind == DOC_OBJECT ? doc_builder_begin_object(b, pos, err) : doc_builder_begin_array(b, pos, err);

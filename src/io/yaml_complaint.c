@@ -34,3 +34,11 @@ struct yaml_complaint yaml_complaint_of(const char *problem)
             return complaints[i];
     return (struct yaml_complaint){problem, CODE_YAML_SYNTAX, problem};
 }
+
+const char *yaml_complaint_of_root(struct span text)
+{
+    static const char pointer[] = "version https://git-lfs.github.com/spec/";
+    bool is_pointer = text.len >= sizeof pointer - 1 && memcmp(text.data, pointer, sizeof pointer - 1) == 0;
+    return is_pointer ? "this is what Git LFS puts in a file's place, and the repository holds no more: git lfs untrack it"
+                      : "write `key: value` lines";
+}

@@ -4,6 +4,8 @@
 #ifndef IO_YAML_COMPLAINT_H
 #define IO_YAML_COMPLAINT_H
 
+#include "util/span.h"
+
 struct yaml_complaint {
     const char *problem; /* libyaml's words */
     const char *code;
@@ -12,5 +14,8 @@ struct yaml_complaint {
 
 /* In our words, or in those of libyaml with CODE_YAML_SYNTAX. `problem` is borrowed. */
 struct yaml_complaint yaml_complaint_of(const char *problem);
+
+/* What to do with a document that is no mapping but this scalar; empty for a sequence. */
+const char *yaml_complaint_of_root(struct span text);
 
 #endif

@@ -170,6 +170,19 @@ static void source__lists_folders_only_as_deep_as_the_layout_goes(void **state)
     assert_null(too_deep->folder);
 }
 
+static void source__never_enters_another_repository(void **state)
+{
+    (void)state;
+    AUTO_SOURCE struct source source = {.work_dir = -1};
+    sh("mkdir -p services/sub/.git services/linked services/own && echo 'gitdir: ../../.git/modules/linked' >services/linked/.git\n"
+       "echo 'v: 1' >services/sub/x.yaml; cp services/sub/x.yaml services/linked/y.yaml; cp services/sub/x.yaml services/own/z.yaml");
+    assert_ok(source_from_folder(".", &source, &err));
+    assert_mode(&source, "services/sub", LAYOUT_MODE_COMMIT);
+    assert_mode(&source, "services/linked", LAYOUT_MODE_COMMIT);
+    assert_mode(&source, "services/own/z.yaml", LAYOUT_MODE_FILE);
+    assert_null(listing_find_path(source.listing, "services/sub/x.yaml"));
+}
+
 static void source__never_follows_a_link(void **state)
 {
     (void)state;
@@ -269,6 +282,7 @@ int main(void)
         IN_A_FOLDER(source__gives_files_of_a_folder_no_ids),
         IN_A_FOLDER(source__does_not_list_empty_folders),
         IN_A_FOLDER(source__lists_folders_only_as_deep_as_the_layout_goes),
+        IN_A_FOLDER(source__never_enters_another_repository),
         IN_A_FOLDER(source__never_follows_a_link),
         IN_A_FOLDER(source__does_not_wait_for_a_fifo),
         IN_A_FOLDER(source__refuses_files_beyond_the_limit),

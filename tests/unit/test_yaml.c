@@ -238,7 +238,9 @@ static void yaml__wants_a_mapping_unless_told_otherwise(void **state)
     (void)state;
     assert_refuses("- a\n", CODE_YAML_MAPPING, 1, 1, "the file's value is an array");
     assert_refuses("# c\njust text\n", CODE_YAML_MAPPING, 2, 1, "the file's value is a string");
-    assert_refuses("null\n", CODE_YAML_MAPPING, 1, 1, "the file's value is null");
+    assert_refuses("null\n", CODE_YAML_MAPPING, 1, 1, "the file's value is null; write `key: value` lines");
+    assert_refuses("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 12345\n", CODE_YAML_MAPPING, 1, 1,
+                   "what Git LFS puts in a file's place");
     assert_reads("just text", "\"just text\"");
     assert_reads("--- \n", "null");
     assert_reads("{}", "{}");
