@@ -1,6 +1,6 @@
 /*
- * acks: the consumers' side of the daemon: hears them, keeps the table, tells it. Off the critical path: an epoch tells the table
- * what it changed after it was sent, and the file is written when there is time.
+ * acks: the consumers' side of the daemon: hears them, keeps the table, tells it. Off the critical path: an epoch
+ * tells the table what it changed after it was sent, and the file is written when there is time.
  */
 #include <string.h>
 
@@ -14,17 +14,18 @@
 enum {
     WRITE_AFTER_MS = 50,
     NUMBER_EVERY_MS = 250, /* of the epoch, where nobody is known or expected: nothing else changed */
-    WRITE_SHARE = 20, /* of the time at most the 20th part goes into the file: the larger it is the rarer it is written */
+    WRITE_SHARE = 20, /* at most the 20th part of the time goes into the file: the larger, the rarer it is written */
     PRUNE_EVERY_MS = 60000,
 };
 
-/* --- the file ------------------------------------------------------------------------------------------------------------- */
+/* --- the file ----------------------------------------------------------------------------------------------------- */
 
 static void write_file(struct daemon *d)
 {
     struct buf text AUTO_BUF = {0};
     const struct listener *listener = &d->acks.listener;
-    const struct consumers_view view = {clock_wall_ms(), listener->is_listening, listener->is_listening ? NULL : listener->reason};
+    const struct consumers_view view = {clock_wall_ms(), listener->is_listening,
+                                        listener->is_listening ? NULL : listener->reason};
     consumers_write(&d->acks.consumers, &view, &text);
     report_file(d, CONSUMERS_FILE, &text);
 }
@@ -58,7 +59,7 @@ static void write_soon(struct daemon *d)
     write_within(d, WRITE_AFTER_MS);
 }
 
-/* --- what is heard -------------------------------------------------------------------------------------------------------- */
+/* --- what is heard ------------------------------------------------------------------------------------------------ */
 
 static void on_began(void *context)
 {
@@ -70,7 +71,8 @@ static void on_heard(void *context, struct span service, struct span instance, s
 {
     struct daemon *d = context;
     struct error err;
-    if (consumers_take(&d->acks.consumers, d->pipeline.force.catalog, service, instance, payload, clock_wall_ms(), &err) != 0)
+    if (consumers_take(&d->acks.consumers, d->pipeline.force.catalog, service, instance, payload, clock_wall_ms(),
+                       &err) != 0)
         log_debug(UNIT, "ack_discarded", LOG_S("code", err.code), LOG_S("message", err.message));
     write_soon(d);
 }
@@ -99,7 +101,7 @@ static void on_changed(void *context)
     report_soon(d);
 }
 
-/* --- who is expected ------------------------------------------------------------------------------------------------------ */
+/* --- who is expected ---------------------------------------------------------------------------------------------- */
 
 static void expect(struct daemon *d, const struct rules *rules)
 {
@@ -127,7 +129,7 @@ void acks_judged(struct daemon *d)
     write_soon(d);
 }
 
-/* --- the daemon's turns --------------------------------------------------------------------------------------------------- */
+/* --- the daemon's turns ------------------------------------------------------------------------------------------- */
 
 void acks_start(struct daemon *d)
 {
@@ -156,7 +158,9 @@ int acks_forget(struct daemon *d, const char *service, const char *instance, str
     write_soon(d);
     if (listener_clear(&d->acks.listener, service, instance, err) != 0)
         return -1;
-    return is_known ? 0 : error_set(err, CODE_CONSUMER_UNKNOWN, 0, "nobody called %s@%s has acknowledged anything", service, instance);
+    return is_known ? 0
+                    : error_set(err, CODE_CONSUMER_UNKNOWN, 0, "nobody called %s@%s has acknowledged anything", service,
+                                instance);
 }
 
 void acks_finish(struct daemon *d)

@@ -18,10 +18,11 @@
 
 enum { JUDGE_AFTER_MS = 200 };
 
-/* --- what a tip means ----------------------------------------------------------------------------------------------- */
+/* --- what a tip means --------------------------------------------------------------------------------------------- */
 
 /* One id follows the commit from first sight into the message: the commit's own Request-Id, else a new one. */
-static int find_correlation(struct daemon *d, const struct oid *commit, char out[static CORRELATION_MAX + 1], struct error *err)
+static int find_correlation(struct daemon *d, const struct oid *commit, char out[static CORRELATION_MAX + 1],
+                            struct error *err)
 {
     bool found;
     if (repo_read_trailer(d->repo, commit, CORRELATION_TRAILER, &found, out, CORRELATION_MAX + 1, err) != 0)
@@ -48,7 +49,8 @@ static int knows_commit(void *context, const struct oid *commit, bool *known, st
 }
 
 /* The ways in which a tip does not continue what is in force: one at most is true. */
-static const enum condition history_holds[] = {CONDITION_REPO_REPLACED, CONDITION_HISTORY_REWRITTEN, CONDITION_REPO_BEHIND};
+static const enum condition history_holds[] = {CONDITION_REPO_REPLACED, CONDITION_HISTORY_REWRITTEN,
+                                               CONDITION_REPO_BEHIND};
 
 static void end_history_holds(struct daemon *d)
 {
@@ -67,12 +69,14 @@ static void hold(struct daemon *d, enum condition condition, const struct oid *t
         if (history_holds[i] != condition)
             conditions_off(&d->conditions, history_holds[i]);
     if (condition == CONDITION_REPO_BEHIND)
-        snprintf(text, sizeof text, "%s is at %.12s, behind %.12s of epoch %llu in the journal", branch, tip_hex, force_hex, epoch);
-    else if (condition == CONDITION_REPO_REPLACED)
-        snprintf(text, sizeof text, "%s at %.12s is of another repository: it knows nothing of %.12s of epoch %llu", branch, tip_hex,
+        snprintf(text, sizeof text, "%s is at %.12s, behind %.12s of epoch %llu in the journal", branch, tip_hex,
                  force_hex, epoch);
+    else if (condition == CONDITION_REPO_REPLACED)
+        snprintf(text, sizeof text, "%s at %.12s is of another repository: it knows nothing of %.12s of epoch %llu",
+                 branch, tip_hex, force_hex, epoch);
     else
-        snprintf(text, sizeof text, "%s at %.12s does not contain %.12s of epoch %llu", branch, tip_hex, force_hex, epoch);
+        snprintf(text, sizeof text, "%s at %.12s does not contain %.12s of epoch %llu", branch, tip_hex, force_hex,
+                 epoch);
     if (conditions_on(&d->conditions, condition, text))
         log_error(UNIT, "history_held", LOG_S("code", condition_code(condition)), LOG_S("message", text));
 }
@@ -145,8 +149,9 @@ static void take_tip(struct daemon *d, const struct oid *tip, const struct histo
 }
 
 /*
- * The commit in force is not in this repository. In the one that was served a moment ago it was pruned after a rewrite; in another
- * one, or at a start, it is another repository if none of the commits that got a verdict lately is there.
+ * The commit in force is not in this repository. In the one that was served a moment ago it was pruned after a
+ * rewrite; in another one, or at a start, it is another repository if none of the commits that got a verdict lately
+ * is there.
  */
 static int is_replaced(struct daemon *d, bool *out, struct error *err)
 {
@@ -169,7 +174,8 @@ static int is_replaced(struct daemon *d, bool *out, struct error *err)
 }
 
 /* 0: *condition is the hold, CONDITION_COUNT if the tip may be taken. */
-static int find_hold(struct daemon *d, const struct oid *tip, struct history *history, enum condition *condition, struct error *err)
+static int find_hold(struct daemon *d, const struct oid *tip, struct history *history, enum condition *condition,
+                     struct error *err)
 {
     bool exists = true, replaced = false;
     const struct force *force = &d->pipeline.force;
@@ -307,15 +313,15 @@ void branch_reopen(struct daemon *d)
 int branch_start(struct daemon *d, struct error *err)
 {
     lookout_start(d);
-    /* Once it has served, the daemon starts whatever became of the repository; at a first start a wrong path or a shallow clone is best
-       told at once. */
+    /* Once it has served, the daemon starts whatever became of the repository; at a first start a wrong path or a
+       shallow clone is best told at once. */
     bool is_good = lookout_open(d, err) == 0 && repo_check_whole(d->repo, err) == 0;
     if (!is_good && !d->pipeline.force.exists && home_is_sound(d))
         return -1;
     lookout_watch(d);
     d->branch.must_judge = true;
-    /* What is in force was judged once and is served as it is; judging it anew is half the work of a restart, and changes something
-       after an upgrade at most. */
+    /* What is in force was judged once and is served as it is; judging it anew is half the work of a restart, and
+       changes something after an upgrade at most. */
     d->branch.judges_later = true;
     loop_timer_init(&d->loop, &d->judgement, on_judgement, d);
     branch_raise_to_floor(d);
@@ -325,7 +331,7 @@ int branch_start(struct daemon *d, struct error *err)
     return 0;
 }
 
-/* --- the floor ------------------------------------------------------------------------------------------------------ */
+/* --- the floor ---------------------------------------------------------------------------------------------------- */
 
 void branch_raise_floor(struct daemon *d, uint64_t floor)
 {
@@ -356,7 +362,7 @@ void branch_raise_to_floor(struct daemon *d)
         branch_raise_floor(d, d->foreign.floor);
 }
 
-/* --- what somebody accepts -------------------------------------------------------------------------------------------- */
+/* --- what somebody accepts ---------------------------------------------------------------------------------------- */
 
 static bool is_history_held(const struct daemon *d)
 {
@@ -375,12 +381,14 @@ static int check_accepted(struct daemon *d, const char *wanted, bool *is_in_forc
         return error_set(err, CODE_REQUEST_REFUSED, 0, "the branch cannot be read at the moment: epochctl status");
     oid_format(&d->branch.tip, hex);
     if (strncmp(hex, wanted, strlen(wanted)) != 0)
-        return error_set(err, CODE_REQUEST_REFUSED, 0, "%s is at %s now, not at %s", d->settings->repository.branch, hex, wanted);
+        return error_set(err, CODE_REQUEST_REFUSED, 0, "%s is at %s now, not at %s", d->settings->repository.branch,
+                         hex, wanted);
     *is_in_force = d->pipeline.force.exists && oid_equal(&d->branch.tip, &d->pipeline.force.commit);
     if (*is_in_force || is_history_held(d))
         return 0;
     return error_set(err, CODE_REQUEST_REFUSED, 0,
-                     "there is nothing to accept: epochd is not in hold:history-rewritten, hold:repo-behind or hold:repo-replaced");
+                     "there is nothing to accept: epochd is not in hold:history-rewritten, hold:repo-behind or "
+                     "hold:repo-replaced");
 }
 
 int branch_accept(struct daemon *d, const char *wanted, const char *by, struct error *err)

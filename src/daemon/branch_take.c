@@ -45,7 +45,8 @@ static void arm_snapshot(struct daemon *d)
     loop_timer_arm(&d->loop, &d->snapshot, left < SNAPSHOT_AFTER_MS ? left : SNAPSHOT_AFTER_MS);
 }
 
-static void took_epoch(struct daemon *d, const struct pipeline_order *order, const struct pipeline_result *result, int64_t seen)
+static void took_epoch(struct daemon *d, const struct pipeline_order *order, const struct pipeline_result *result,
+                       int64_t seen)
 {
     char commit[OID_HEX_LEN + 1];
     int64_t micros = clock_mono_us() - seen;
@@ -68,8 +69,8 @@ static void took_epoch(struct daemon *d, const struct pipeline_order *order, con
         log_debug(UNIT, "service_changed", LOG_S("correlation_id", order->correlation_id),
                   LOG_S("service", result->changes[i].service->name), LOG_N("version", order->epoch));
     log_info(UNIT, "epoch_committed", LOG_S("correlation_id", order->correlation_id), LOG_S("config_epoch", commit),
-             LOG_N("epoch", order->epoch), LOG_N("changed", result->changes_len), LOG_N("superseded", result->superseded),
-             LOG_N("micros", micros));
+             LOG_N("epoch", order->epoch), LOG_N("changed", result->changes_len),
+             LOG_N("superseded", result->superseded), LOG_N("micros", micros));
     arm_snapshot(d);
 }
 

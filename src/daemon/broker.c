@@ -37,8 +37,8 @@ static void arm_retry(struct broker *broker)
 }
 
 /*
- * A broker that lets us in only to throw us out again is not hurried. When it does so again and again, without a word and without
- * being away in between, it may be that another client has our id: not every broker says so (0x8E).
+ * A broker that lets us in only to throw us out again is not hurried. When it does so again and again, without a word
+ * and without being away in between, it may be that another client has our id: not every broker says so (0x8E).
  */
 static bool is_taken_away(struct broker *broker, int reason)
 {
@@ -56,7 +56,8 @@ static void go_away(struct broker *broker, int reason, const char *text)
         return;
     if (is_taken_away(broker, reason)) {
         reason = BROKER_REASON_TAKEN_AWAY;
-        snprintf(kept, sizeof kept, "%.120s, each time soon after it let us in: another client may have the same mqtt.client_id", text);
+        snprintf(kept, sizeof kept,
+                 "%.120s, each time soon after it let us in: another client may have the same mqtt.client_id", text);
     } else {
         snprintf(kept, sizeof kept, "%s", text);
     }
@@ -69,7 +70,7 @@ static void go_away(struct broker *broker, int reason, const char *text)
     broker->events.closed(broker->events.context, reason, kept);
 }
 
-/* --- the floor ----------------------------------------------------------------------------------------------------- */
+/* --- the floor ---------------------------------------------------------------------------------------------------- */
 
 static void read_floor(struct broker *broker)
 {
@@ -87,15 +88,18 @@ static void on_message(struct broker *broker, const struct mqtt_event *event)
     const char *services = broker->topics[TOPIC_SERVICE];
     size_t len = strlen(services);
     if (strncmp(event->topic, services, len) == 0) {
-        broker->events.foreign(broker->events.context, TOPIC_SERVICE, event->topic + len, event->payload, event->is_retained);
+        broker->events.foreign(broker->events.context, TOPIC_SERVICE, event->topic + len, event->payload,
+                               event->is_retained);
         return;
     }
     for (enum topic_kind kind = 0; kind < ARRAY_LEN(broker->topics); kind++)
         if (kind != TOPIC_SERVICE && strcmp(event->topic, broker->topics[kind]) == 0)
-            broker->events.foreign(broker->events.context, kind, broker->settings->mqtt.source, event->payload, event->is_retained);
+            broker->events.foreign(broker->events.context, kind, broker->settings->mqtt.source, event->payload,
+                                   event->is_retained);
 }
 
-/* What somebody else writes on the topics that only we read back for this. A broker that does not let us look is no fault. */
+/* What somebody else writes on the topics that only we read back for this. A broker that does not let us look is no
+   fault. */
 static void listen(struct broker *broker)
 {
     static const enum topic_kind kinds[] = {TOPIC_SERVICE, TOPIC_INDEX, TOPIC_HEALTH, TOPIC_KEEPALIVE};
@@ -135,7 +139,7 @@ static void on_subscribed(struct broker *broker, const struct mqtt_event *event)
     }
 }
 
-/* --- the connection ------------------------------------------------------------------------------------------------- */
+/* --- the connection ----------------------------------------------------------------------------------------------- */
 
 static void on_event(void *context, const struct mqtt_event *event)
 {
@@ -212,13 +216,17 @@ static int put_client_id(const struct settings *settings, const char *suffix, st
 static int keepalive_s(const struct settings *settings)
 {
     int heartbeat_s = settings->mqtt.heartbeat_s;
-    return heartbeat_s < MQTT_KEEPALIVE_MIN_S ? MQTT_KEEPALIVE_MIN_S : heartbeat_s > MQTT_KEEPALIVE_S ? MQTT_KEEPALIVE_S : heartbeat_s;
+    return heartbeat_s < MQTT_KEEPALIVE_MIN_S ? MQTT_KEEPALIVE_MIN_S
+           : heartbeat_s > MQTT_KEEPALIVE_S   ? MQTT_KEEPALIVE_S
+                                              : heartbeat_s;
 }
 
-int broker_make_client(const struct settings *settings, const struct broker_client *client, struct mqtt **out, struct error *err)
+int broker_make_client(const struct settings *settings, const struct broker_client *client, struct mqtt **out,
+                       struct error *err)
 {
     struct buf password AUTO_SECRET_BUF = {0}, id AUTO_BUF = {0};
-    if (settings_read_password(settings, &password, err) != 0 || put_client_id(settings, client->id_suffix, &id, err) != 0)
+    if (settings_read_password(settings, &password, err) != 0 ||
+        put_client_id(settings, client->id_suffix, &id, err) != 0)
         return -1;
     struct mqtt_options options = {
         .url = settings->mqtt.url,
@@ -271,7 +279,8 @@ int broker_start(struct broker *broker, struct loop *loop, const struct settings
     if (strcmp(settings->mqtt.url, "off") == 0)
         return 0;
     for (enum topic_kind kind = 0; kind < ARRAY_LEN(broker->topics); kind++)
-        topic_write(broker->topics[kind], settings->mqtt.prefix, kind, kind == TOPIC_SERVICE ? "" : settings->mqtt.source);
+        topic_write(broker->topics[kind], settings->mqtt.prefix, kind,
+                    kind == TOPIC_SERVICE ? "" : settings->mqtt.source);
     topic_write(broker->topic_keys, settings->mqtt.prefix, TOPIC_KEYS, settings->mqtt.source);
     topic_write(broker->topic_epoch, settings->mqtt.prefix, TOPIC_EPOCH, settings->mqtt.source);
     if (make_client(broker, settings, will, err) != 0)

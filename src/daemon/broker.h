@@ -3,9 +3,10 @@
  *
  *   away ─▶ connecting ─▶ reading the floor ─▶ open ─▶ away …
  *
- * The floor is what the broker retains of our own source: keyset and head. Nothing is published before it has been read: SUBSCRIBE to
- * both, and a second SUBSCRIBE as a fence; a broker answers one client in order, so when the fence's SUBACK is here, so is what was
- * retained. Whatever arrives later on any of our topics comes from somebody else (no_local) and is reported the same way.
+ * The floor is what the broker retains of our own source: keyset and head. Nothing is published before it has been
+ * read: SUBSCRIBE to both, and a second SUBSCRIBE as a fence; a broker answers one client in order, so when the
+ * fence's SUBACK is here, so is what was retained. Whatever arrives later on any of our topics comes from somebody
+ * else (no_local) and is reported the same way.
  */
 #ifndef DAEMON_BROKER_H
 #define DAEMON_BROKER_H
@@ -20,12 +21,13 @@ enum { BROKER_REASON_TAKEN_AWAY = -100 };
 
 struct broker_events {
     void *context;
-    /* A message on one of our topics: what the broker retains (keyset and head alone), or what somebody else published. `name` is
-       the service's or our source. */
+    /* A message on one of our topics: what the broker retains (keyset and head alone), or what somebody else
+       published. `name` is the service's or our source. */
     void (*foreign)(void *context, enum topic_kind topic, const char *name, struct span payload, bool is_retained);
     /* The floor has been read; mqtt is usable until closed. */
     void (*opened)(void *context, struct mqtt *mqtt);
-    /* There is no (usable) connection any more: MQTT v5 reason code (0x80 and more: the broker said no) or one of io/mqtt.h's. */
+    /* There is no (usable) connection any more: MQTT v5 reason code (0x80 and more: the broker said no) or one of
+       io/mqtt.h's. */
     void (*closed)(void *context, int reason, const char *text);
     void (*acknowledged)(void *context, int message_id, int reason, const char *text);
 };

@@ -73,6 +73,7 @@ int check_settings(const struct settings *settings, struct error *err)
         return -1;
     if (broker_check(settings, err) != 0)
         return error_wrap(err, "the broker");
-    printf("broker: %s\n", strcmp(settings->mqtt.url, "off") == 0 ? "off" : "password and certificates can be read; not tried");
+    printf("broker: %s\n",
+           strcmp(settings->mqtt.url, "off") == 0 ? "off" : "password and certificates can be read; not tried");
     return 0;
 }

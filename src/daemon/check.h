@@ -1,5 +1,6 @@
 /*
- * check: epochd --check: everything a start would stumble over, in the order of a start, without making or changing anything.
+ * check: epochd --check: everything a start would stumble over, in the order of a start, without making or changing
+ * anything.
  */
 #ifndef DAEMON_CHECK_H
 #define DAEMON_CHECK_H

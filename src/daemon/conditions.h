@@ -61,8 +61,8 @@ static inline bool condition_is_hold(enum condition condition)
     return state_table[condition].kind == STATE_HOLD;
 }
 
-/* The condition for an error's code, CONDITION_COUNT if it has none: state codes map to themselves, other repo.* codes to
-   CONDITION_REPO_UNREADABLE. */
+/* The condition for an error's code, CONDITION_COUNT if it has none: state codes map to themselves, other repo.*
+   codes to CONDITION_REPO_UNREADABLE. */
 enum condition condition_of_code(const char *code);
 
 struct daemon_state {

@@ -9,7 +9,7 @@
 #include "model/codes.h"
 #include "util/array.h"
 
-/* --- sorted arrays ------------------------------------------------------------------------------------------------------ */
+/* --- sorted arrays ------------------------------------------------------------------------------------------------ */
 
 static int compare(struct span wanted, const char *name)
 {
@@ -51,7 +51,7 @@ static size_t place_consumer(const struct consumer_service *service, struct span
     return *found ? high : low;
 }
 
-/* --- counting ----------------------------------------------------------------------------------------------------------- */
+/* --- counting ----------------------------------------------------------------------------------------------------- */
 
 enum consumer_state consumers_state(const struct consumers *c, const struct consumer_service *service,
                                     const struct consumer *consumer)
@@ -103,7 +103,7 @@ static void count_all(struct consumers *c, struct consumer_service *service)
         count_one(c, service, service->items[i], 1);
 }
 
-/* --- coming and going --------------------------------------------------------------------------------------------------- */
+/* --- coming and going --------------------------------------------------------------------------------------------- */
 
 static void free_consumer(struct consumers *c, struct consumer_service *service, struct consumer *consumer)
 {
@@ -201,14 +201,17 @@ static bool make_way(struct consumers *c, struct consumer_service *service)
 
 static int over_limit(struct error *err)
 {
-    return error_set(err, CODE_ACK_LIMIT, 0, "more acknowledgements than are kept: %d and %d bytes of a service, %d and %d bytes in all",
+    return error_set(err, CODE_ACK_LIMIT, 0,
+                     "more acknowledgements than are kept: %d and %d bytes of a service, %d and %d bytes in all",
                      CONSUMERS_OF_SERVICE_MAX, CONSUMERS_OF_SERVICE_TEXT_MAX, CONSUMERS_MAX, CONSUMERS_TEXT_MAX);
 }
 
-static int check_text(const struct consumers *c, const struct consumer_service *service, size_t more, size_t less, struct error *err)
+static int check_text(const struct consumers *c, const struct consumer_service *service, size_t more, size_t less,
+                      struct error *err)
 {
-    bool fits = c->text - less + more <= CONSUMERS_TEXT_MAX && service->text - less + more <= CONSUMERS_OF_SERVICE_TEXT_MAX;
-    return fits ? 0 : over_limit(err);
+    bool fits_all = c->text - less + more <= CONSUMERS_TEXT_MAX;
+    bool fits_service = service->text - less + more <= CONSUMERS_OF_SERVICE_TEXT_MAX;
+    return fits_all && fits_service ? 0 : over_limit(err);
 }
 
 static int check_room(struct consumers *c, struct consumer_service *service, struct error *err)
@@ -219,7 +222,7 @@ static int check_room(struct consumers *c, struct consumer_service *service, str
     return make_way(c, service) ? 0 : over_limit(err);
 }
 
-/* --- one acknowledgement ------------------------------------------------------------------------------------------------ */
+/* --- one acknowledgement ------------------------------------------------------------------------------------------ */
 
 static int find_consumer(struct consumers *c, struct consumer_service *service, struct span instance, size_t text_len,
                          struct consumer **out, struct error *err)
@@ -314,7 +317,8 @@ static void leave(struct consumers *c, struct consumer_service *service, struct 
 }
 
 /* The connection of many has one last will (docs/PROTOCOL.md §8): who named another service goes with it. */
-static void leave_orphan(struct consumers *c, struct consumer_service *service, struct consumer *consumer, int64_t now_ms)
+static void leave_orphan(struct consumers *c, struct consumer_service *service, struct consumer *consumer,
+                         int64_t now_ms)
 {
     bool found;
     size_t at = place_service(c, span_of(consumer->will), &found), which = 0;
@@ -332,7 +336,8 @@ static void leave_orphan(struct consumers *c, struct consumer_service *service, 
 static void take_leave(struct consumers *c, struct span service, struct span instance, int64_t now_ms)
 {
     bool found;
-    size_t at = place_service(c, service, &found), which = found ? place_consumer(c->services[at], instance, &found) : 0;
+    size_t at = place_service(c, service, &found),
+           which = found ? place_consumer(c->services[at], instance, &found) : 0;
     if (!found || c->services[at]->items[which]->is_gone)
         return;
     leave(c, c->services[at], c->services[at]->items[which], now_ms);
@@ -364,7 +369,7 @@ int consumers_take(struct consumers *c, const struct catalog *catalog, struct sp
     return -1;
 }
 
-/* --- epochs ------------------------------------------------------------------------------------------------------------- */
+/* --- epochs ------------------------------------------------------------------------------------------------------- */
 
 static void recount(struct consumers *c, struct consumer_service *service)
 {
@@ -419,7 +424,7 @@ void consumers_expect_none(struct consumers *c)
     }
 }
 
-/* --- connections and time ----------------------------------------------------------------------------------------------- */
+/* --- connections and time ----------------------------------------------------------------------------------------- */
 
 void consumers_begin_hearing(struct consumers *c)
 {
@@ -461,7 +466,8 @@ void consumers_prune(struct consumers *c, int64_t now_ms)
     for (size_t i = c->len; c->totals.counts[CONSUMER_GONE] > 0 && i-- > 0;) {
         struct consumer_service *service = c->services[i];
         for (size_t k = service->len; service->counts[CONSUMER_GONE] > 0 && k-- > 0;)
-            if (service->items[k]->is_gone && now_ms - service->items[k]->since_ms >= CONSUMERS_GONE_KEPT_S * INT64_C(1000))
+            if (service->items[k]->is_gone &&
+                now_ms - service->items[k]->since_ms >= CONSUMERS_GONE_KEPT_S * INT64_C(1000))
                 remove_consumer(c, service, k);
         drop_if_empty(c, i);
     }

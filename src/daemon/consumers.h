@@ -1,11 +1,13 @@
 /*
- * consumers: what the consumers say of the epochs they were given: who runs what, since when, who refused and why, who is gone.
+ * consumers: what the consumers say of the epochs they were given: who runs what, since when, who refused and why,
+ * who is gone.
  *
- * Everybody who may write to the broker's topics can say something here, so all of it is bounded: instances, text, those of one
- * service, those of services that nobody knows. What is refused is counted and forgotten. Nothing here changes what is published.
+ * Everybody who may write to the broker's topics can say something here, so all of it is bounded: instances, text,
+ * those of one service, those of services that nobody knows. What is refused is counted and forgotten. Nothing here
+ * changes what is published.
  *
- * An acknowledgement costs two searches and its own text, an epoch costs what its changed services' instances cost: never a walk
- * over all services.
+ * An acknowledgement costs two searches and its own text, an epoch costs what its changed services' instances cost:
+ * never a walk over all services.
  */
 #ifndef DAEMON_CONSUMERS_H
 #define DAEMON_CONSUMERS_H
@@ -51,7 +53,7 @@ struct consumer {
     int64_t since_ms, seen_ms; /* wall: as it says, in this version and status; when we last heard of it */
     bool is_gone;
     bool is_heard;             /* over this connection */
-    char will[LAYOUT_NAME_MAX + 1]; /* where its end is that of this service's instance of the same name; "": it has its own */
+    char will[LAYOUT_NAME_MAX + 1]; /* the service whose instance of that name ends with it; "": it has its own end */
     char *text;                /* what it said, as JSON members */
     size_t text_len;
 };
@@ -89,8 +91,8 @@ struct consumers {
 void consumers_fini(struct consumers *c);
 
 /*
- * One acknowledgement of that topic; an empty one says that the instance is gone. -1: discarded, with the codes of ack_open,
- * CODE_ACK_LIMIT or ERR_MEMORY; what was known of the instance stays.
+ * One acknowledgement of that topic; an empty one says that the instance is gone. -1: discarded, with the codes of
+ * ack_open, CODE_ACK_LIMIT or ERR_MEMORY; what was known of the instance stays.
  */
 int consumers_take(struct consumers *c, const struct catalog *catalog, struct span service, struct span instance,
                    struct span payload, int64_t now_ms, struct error *err) MUST_CHECK;
@@ -105,8 +107,8 @@ int consumers_expect(struct consumers *c, const struct catalog *catalog, const c
 void consumers_expect_none(struct consumers *c);
 
 /*
- * A new subscription brings all that is retained; who is not among it is gone. Of more than CONSUMERS_HEARD_SURELY that does not
- * follow: a broker lets go of what it cannot queue. Then who was not heard stays as it was.
+ * A new subscription brings all that is retained; who is not among it is gone. Of more than CONSUMERS_HEARD_SURELY
+ * that does not follow: a broker lets go of what it cannot queue. Then who was not heard stays as it was.
  */
 void consumers_begin_hearing(struct consumers *c);
 void consumers_end_hearing(struct consumers *c, int64_t now_ms);

@@ -1,6 +1,6 @@
 /*
- * consumers_json: the table as <run>/consumers.json (docs/PROTOCOL.md §Status). Of a small fleet everybody stands in it, of a large
- * one those that need somebody's eye first; the counts are always of all.
+ * consumers_json: the table as <run>/consumers.json (docs/PROTOCOL.md §Status). Of a small fleet everybody stands in
+ * it, of a large one those that need somebody's eye first; the counts are always of all.
  */
 #include "daemon/consumers.h"
 
@@ -23,7 +23,8 @@ static void put_pointers(struct members *m, const char *name, const char *const 
 
 void consumers_put_ack(struct buf *out, const struct message *message, enum ack_trust trust)
 {
-    static const char *const trusts[] = {[ACK_UNSIGNED] = "unsigned", [ACK_UNKNOWN_KEY] = "unknown-key", [ACK_SIGNED] = "signed"};
+    static const char *const trusts[] = {
+        [ACK_UNSIGNED] = "unsigned", [ACK_UNKNOWN_KEY] = "unknown-key", [ACK_SIGNED] = "signed"};
     const struct message_ack *ack = &message->u.ack;
     struct members m = members_bare(out);
     members_put_u64(&m, "epoch", ack->epoch);
@@ -39,7 +40,8 @@ void consumers_put_ack(struct buf *out, const struct message *message, enum ack_
     members_put_u64(&m, "version", ack->version);
 }
 
-static void put_counts(struct members *m, const uint64_t counts[static CONSUMER_STATES], uint64_t expected, uint64_t missing)
+static void put_counts(struct members *m, const uint64_t counts[static CONSUMER_STATES], uint64_t expected,
+                       uint64_t missing)
 {
     for (enum consumer_state state = CONSUMER_APPLIED; state <= CONSUMER_GONE; state++)
         members_put_u64(m, consumer_state_name(state), counts[state]);
@@ -65,14 +67,16 @@ static void put_consumer(const struct consumer *consumer, enum consumer_state st
     members_end(&m);
 }
 
-/* How many may still be listed: first those that need somebody's eye, then those that are well, then those that are gone. */
+/* How many may still be listed: first those that need somebody's eye, then those that are well, then those that are
+   gone. */
 struct quota {
     uint64_t trouble, applied, gone;
 };
 
 static struct quota quota_of(const struct consumers *c)
 {
-    uint64_t applied = c->totals.counts[CONSUMER_APPLIED], gone = c->totals.counts[CONSUMER_GONE], left = CONSUMERS_LISTED_MAX;
+    uint64_t applied = c->totals.counts[CONSUMER_APPLIED], gone = c->totals.counts[CONSUMER_GONE],
+             left = CONSUMERS_LISTED_MAX;
     uint64_t trouble = c->instances - applied - gone;
     struct quota quota = {.trouble = trouble < left ? trouble : left};
     left -= quota.trouble;
@@ -84,11 +88,14 @@ static struct quota quota_of(const struct consumers *c)
 
 static bool take_quota(struct quota *quota, enum consumer_state state)
 {
-    uint64_t *left = state == CONSUMER_APPLIED ? &quota->applied : state == CONSUMER_GONE ? &quota->gone : &quota->trouble;
+    uint64_t *left = state == CONSUMER_APPLIED ? &quota->applied
+                     : state == CONSUMER_GONE  ? &quota->gone
+                                               : &quota->trouble;
     return *left > 0 && (*left)-- > 0;
 }
 
-static void put_service(const struct consumers *c, const struct consumer_service *service, struct quota *quota, struct buf *out)
+static void put_service(const struct consumers *c, const struct consumer_service *service, struct quota *quota,
+                        struct buf *out)
 {
     struct members m = members_object(out);
     uint64_t counts[CONSUMER_STATES];

@@ -1,8 +1,8 @@
 /*
  * daemon: start, wiring, signals, stop.
  *
- * The order of a start is the order of trust: the lock, the keys, what the journal and the snapshot say was in force, then the
- * repository, then the broker. Ready is said when the branch has been looked at once.
+ * The order of a start is the order of trust: the lock, the keys, what the journal and the snapshot say was in force,
+ * then the repository, then the broker. Ready is said when the branch has been looked at once.
  */
 #include "daemon/daemon.h"
 
@@ -24,7 +24,7 @@
 
 enum { STOP_WITHIN_MS = 1000, TIDY_AFTER_MS = 200, SUBMIT_AGAIN_MS = 1000, WRITE_AGAIN_MS = 5000 };
 
-/* --- the snapshot ------------------------------------------------------------------------------------------------------ */
+/* --- the snapshot ------------------------------------------------------------------------------------------------- */
 
 static void on_snapshot_due(void *context)
 {
@@ -57,7 +57,7 @@ static void on_snapshot_done(void *context, uint32_t events)
     report_settle(d);
 }
 
-/* --- signals and the heartbeat ------------------------------------------------------------------------------------------ */
+/* --- signals and the heartbeat ------------------------------------------------------------------------------------ */
 
 static void on_heartbeat(void *context)
 {
@@ -124,7 +124,7 @@ static int start_signals(struct daemon *d, struct error *err)
     return loop_watch(&d->loop, &d->signals, fd, EPOLLIN, err);
 }
 
-/* --- start -------------------------------------------------------------------------------------------------------------- */
+/* --- start -------------------------------------------------------------------------------------------------------- */
 
 static int start(struct daemon *d, struct error *err)
 {
@@ -151,7 +151,7 @@ static int start(struct daemon *d, struct error *err)
     return branch_start(d, err);
 }
 
-/* --- stop ---------------------------------------------------------------------------------------------------------------- */
+/* --- stop --------------------------------------------------------------------------------------------------------- */
 
 static void finish(struct daemon *d)
 {

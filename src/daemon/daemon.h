@@ -1,5 +1,6 @@
 /*
- * daemon: the deciding thread. One struct holds the parts; each part's file decides about its own side and speaks there:
+ * daemon: the deciding thread. One struct holds the parts; each part's file decides about its own side and speaks
+ * there:
  *
  *   daemon.c   start, wiring, signals, stop
  *   home.c     the state folder: its lock, its journal, what was in force; and when it is lost
@@ -103,7 +104,7 @@ struct daemon {
     int64_t index_sent_ms;         /* clock_boot_ms */
     int64_t metrics_ms;            /* clock_boot_ms when metrics.prom was written; 0: not yet */
     int64_t started_ms;            /* wall */
-    bool is_incomplete;            /* what was recovered is not whole: nothing is served or snapshotted before a judgement */
+    bool is_incomplete;            /* what was recovered is not whole: first a judgement, then it is served and kept */
     bool has_been_open;            /* ready was said */
     bool is_stopping;
 };
@@ -136,7 +137,8 @@ void branch_failed(struct daemon *d, const struct error *err); /* turns the erro
 /* home.c */
 int home_start(struct daemon *d, struct error *err) MUST_CHECK;
 void home_poll(struct daemon *d);      /* is it still there, is there room */
-/* Ends what a failed write of the journal began, if it can be written again: for when no commit waits to try that itself. */
+/* Ends what a failed write of the journal began, if it can be written again: for when no commit waits to try that
+   itself. */
 void home_retry_journal(struct daemon *d);
 /* A lost state has a floor now: a journal begins above it. `by` NULL: the broker's head told it. */
 int home_begin_again(struct daemon *d, uint64_t floor, const char *by, struct error *err) MUST_CHECK;
@@ -155,7 +157,7 @@ void requests_look(struct daemon *d);
 int serve_start(struct daemon *d, struct error *err) MUST_CHECK;
 void serve_epoch(struct daemon *d, const struct pipeline_result *result);
 void serve_heartbeat(struct daemon *d);
-void serve_sync(struct daemon *d);       /* after everything that may have sent: the loop's registration, and what is due */
+void serve_sync(struct daemon *d);       /* after all that may have sent: the loop's registration, and what is due */
 void serve_hurry(struct daemon *d);      /* tries now what would be tried again later: a connection, what was refused */
 void serve_everything(struct daemon *d); /* asserts all that is in force, if the broker is there */
 
@@ -166,7 +168,8 @@ void foreign_take(void *context, enum topic_kind topic, const char *name, struct
 void acks_start(struct daemon *d);
 void acks_epoch(struct daemon *d, const struct pipeline_result *result);
 void acks_judged(struct daemon *d); /* after a commit: who is expected, as epoch.yaml says now */
-/* Clears what that instance said. CODE_BROKER_AWAY, CODE_CONSUMER_UNKNOWN: it was cleared, and there was nothing we knew of. */
+/* Clears what that instance said. CODE_BROKER_AWAY, CODE_CONSUMER_UNKNOWN: it was cleared, and there was nothing we
+   knew of. */
 int acks_forget(struct daemon *d, const char *service, const char *instance, struct error *err) MUST_CHECK;
 void acks_finish(struct daemon *d);
 
@@ -175,7 +178,8 @@ void report_init(struct daemon *d);
 void report_health(struct daemon *d, enum health_event event, const char *error);
 void report_settle(struct daemon *d);        /* at the end of every callback that may have changed a condition */
 void report_soon(struct daemon *d);          /* status.json is out of date */
-void report_file(struct daemon *d, const char *name, struct buf *text); /* into the run folder, which is made again where it is gone */
 void report_now(struct daemon *d);           /* writes status.json and metrics.prom */
+/* Writes a file into the run folder, which is made again where it is gone. */
+void report_file(struct daemon *d, const char *name, struct buf *text);
 
 #endif

@@ -32,8 +32,8 @@ void force_fini(struct force *force);
 void force_set_tree(struct force *force, struct listing *listing, struct environment *environment);
 
 /*
- * After a start the tree of the epoch in force may not have been read yet, and a commit that changes a schema is compared with
- * it all the same. Where it cannot be read (pruned, say), there is nothing to compare with.
+ * After a start the tree of the epoch in force may not have been read yet, and a commit that changes a schema is
+ * compared with it all the same. Where it cannot be read (pruned, say), there is nothing to compare with.
  */
 void force_recall_environment(struct force *force, struct repo *repo);
 

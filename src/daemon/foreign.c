@@ -1,6 +1,6 @@
 /*
- * foreign: what stands on our topics and is not from this connection: the floor, which the broker retains of our own source, and
- * what somebody else wrote, which is told and put right. Nobody is fought more often than once a second.
+ * foreign: what stands on our topics and is not from this connection: the floor, which the broker retains of our own
+ * source, and what somebody else wrote, which is told and put right. Nobody is fought more often than once a second.
  */
 #include <string.h>
 
@@ -11,7 +11,7 @@
 
 #define UNIT "serve"
 
-/* --- the floor -------------------------------------------------------------------------------------------------------- */
+/* --- the floor ---------------------------------------------------------------------------------------------------- */
 
 /* More than three times a minute is somebody who does the same to us. */
 static bool raises_too_often(struct daemon *d)
@@ -29,15 +29,15 @@ static void found_higher(struct daemon *d, uint64_t epoch)
     const struct force *force = &d->pipeline.force;
     if (force->exists && epoch > force->epoch + EPOCH_JUMP_MAX) {
         d->foreign.has_jump = true;
-        snprintf(text, sizeof text, "the broker holds a head of ours with epoch %llu, ours is %llu", (unsigned long long)epoch,
-                 (unsigned long long)force->epoch);
+        snprintf(text, sizeof text, "the broker holds a head of ours with epoch %llu, ours is %llu",
+                 (unsigned long long)epoch, (unsigned long long)force->epoch);
         conditions_on(&d->conditions, CONDITION_EPOCH_JUMP, text);
         return;
     }
     if (epoch > d->foreign.floor)
         d->foreign.floor = epoch;
     if (!force->exists || !home_is_sound(d))
-        return; /* the first epoch will be issued above it; so will be what is in force when it can be written down again */
+        return; /* the first epoch will be above it, and so will what is in force once it can be written down again */
     if (raises_too_often(d)) {
         conditions_on(&d->conditions, CONDITION_TWO_PUBLISHERS,
                       "another publisher with our key raised the head more than three times in a minute");
@@ -69,7 +69,7 @@ static void judge_foreign_head(struct daemon *d, struct span payload, bool is_re
         loop_timer_arm_by(&d->loop, &d->reassert, REASSERT_MS);
 }
 
-/* --- what somebody else wrote --------------------------------------------------------------------------------------------- */
+/* --- what somebody else wrote ------------------------------------------------------------------------------------- */
 
 static void alarm_conflict(struct daemon *d, enum topic_kind kind, const char *name, const char *what)
 {
@@ -81,7 +81,8 @@ static void alarm_conflict(struct daemon *d, enum topic_kind kind, const char *n
         log_warn(UNIT, "foreign_message", LOG_S("topic", topic), LOG_S("message", what));
 }
 
-/* One service is put back at once; when it happens again within a second, somebody fights, and gets no more than a turn a second. */
+/* One service is put back at once; when it happens again within a second, somebody fights, and gets no more than a
+   turn a second. */
 static void mend_service(struct daemon *d, const struct service *service)
 {
     int64_t now = clock_boot_ms();
@@ -128,7 +129,8 @@ static void judge_keyset(struct daemon *d, struct span payload)
         return;
     if (d->broker.state == BROKER_OPEN)
         loop_timer_arm_by(&d->loop, &d->reassert, REASSERT_MS);
-    if (payload.len > 0 && conditions_on(&d->conditions, CONDITION_TOPIC_CONFLICT, "the keyset on the broker is not ours"))
+    if (payload.len > 0 &&
+        conditions_on(&d->conditions, CONDITION_TOPIC_CONFLICT, "the keyset on the broker is not ours"))
         log_warn(UNIT, "foreign_keyset", LOG_S("topic", d->broker.topic_keys));
 }
 

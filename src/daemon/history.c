@@ -1,6 +1,6 @@
 /*
- * history: see history.h. Epoch numbers are `git rev-list --count` plus an offset that only grows, kept up from the commit in
- * force, so that a fast-forward costs the commits it adds.
+ * history: see history.h. Epoch numbers are `git rev-list --count` plus an offset that only grows, kept up from the
+ * commit in force, so that a fast-forward costs the commits it adds.
  */
 #include "daemon/history.h"
 

@@ -1,5 +1,6 @@
 /*
- * history: what a new tip of the branch means, seen from the commit in force: forward, behind, rewritten; and its number.
+ * history: what a new tip of the branch means, seen from the commit in force: forward, behind, rewritten; and its
+ * number.
  */
 #ifndef DAEMON_HISTORY_H
 #define DAEMON_HISTORY_H

@@ -1,8 +1,9 @@
 /*
  * home: the state folder: its lock, its journal, what was in force when it was opened.
  *
- * Two locks: the file tells others our pid, and can be unlinked by anybody who may; the one on the folder itself cannot. Without
- * journal and snapshot, but with keys, the state is lost and no journal is begun. With a damaged journal the snapshot is served alone.
+ * Two locks: the file tells others our pid, and can be unlinked by anybody who may; the one on the folder itself
+ * cannot. Without journal and snapshot, but with keys, the state is lost and no journal is begun. With a damaged
+ * journal the snapshot is served alone.
  */
 #include "daemon/home_priv.h"
 
@@ -22,7 +23,7 @@
 
 enum { STATE_MODE = 0750, RUN_MODE = 0755, TIDY_AFTER_MS = 200 };
 
-/* --- the journal ------------------------------------------------------------------------------------------------------ */
+/* --- the journal -------------------------------------------------------------------------------------------------- */
 
 bool home_is_sound(const struct daemon *d)
 {
@@ -91,7 +92,8 @@ static int begin_journal(struct daemon *d, uint64_t floor, const char *by, struc
 }
 
 /* One line is a beginning that was cut short. */
-static int go_on_or_begin(struct daemon *d, const struct journal_report *report, uint64_t floor, const char *by, struct error *err)
+static int go_on_or_begin(struct daemon *d, const struct journal_report *report, uint64_t floor, const char *by,
+                          struct error *err)
 {
     if (report->last.seq == 0)
         return begin_journal(d, floor, by, err);
@@ -104,7 +106,8 @@ void home_close_journal(struct daemon *d)
     d->pipeline.journal = NULL;
 }
 
-int home_open_journal(struct daemon *d, const struct journal_report *report, uint64_t floor, const char *by, struct error *err)
+int home_open_journal(struct daemon *d, const struct journal_report *report, uint64_t floor, const char *by,
+                      struct error *err)
 {
     if (journal_open(&d->journal, d->state_dir, &d->keyring.journal, report, err) != 0)
         return -1;
@@ -115,7 +118,7 @@ int home_open_journal(struct daemon *d, const struct journal_report *report, uin
     return -1;
 }
 
-/* --- the folder and its lock ------------------------------------------------------------------------------------------- */
+/* --- the folder and its lock -------------------------------------------------------------------------------------- */
 
 static int refuse_lock(const struct daemon *d, pid_t holder, struct error *err)
 {
@@ -158,9 +161,10 @@ bool home_is_in_place(const struct daemon *d)
     return fstat(d->state_dir, &held) == 0 && stat(d->settings->state, &found) == 0 && fs_is_same_file(&held, &found);
 }
 
-/* --- what was in force ------------------------------------------------------------------------------------------------- */
+/* --- what was in force -------------------------------------------------------------------------------------------- */
 
-/* *is_lost: keys have been in force here, but there is not even an empty journal. Whoever makes keys prepares one first. */
+/* *is_lost: keys have been in force here, but there is not even an empty journal. Whoever makes keys prepares one
+   first. */
 static int load_keys(struct daemon *d, bool *is_lost, struct error *err)
 {
     bool made, had_keyset;
@@ -199,7 +203,8 @@ static void say_recovered(const struct daemon *d, const struct recovery *recover
 static void adopt(struct daemon *d, struct pipeline *read, struct verdicts *verdicts, struct recovery *recovery)
 {
     uint64_t seen = d->pipeline.force.exists ? d->pipeline.force.epoch : 0;
-    bool is_same = seen == read->force.epoch && memcmp(d->pipeline.force.head_digest, read->force.head_digest, HASH_LEN) == 0;
+    bool is_same = seen == read->force.epoch &&
+                   memcmp(d->pipeline.force.head_digest, read->force.head_digest, HASH_LEN) == 0;
     if (!is_same && seen > d->foreign.floor)
         d->foreign.floor = seen;
     if (recovery->floor > d->foreign.floor)
@@ -229,7 +234,8 @@ int home_read(struct daemon *d, bool *is_there, struct error *err)
         return -1;
     read.keyring = &d->keyring;
     read.repo = d->repo;
-    if (FAILPOINT("start.recover", err) != 0 || recover(d->state_dir, &d->keyring, &read, &verdicts, &recovery, err) != 0)
+    if (FAILPOINT("start.recover", err) != 0 ||
+        recover(d->state_dir, &d->keyring, &read, &verdicts, &recovery, err) != 0)
         return error_wrap(err, "reading the journal");
     *is_there = recovery.has_journal || recovery.has_snapshot;
     if (!*is_there && d->has_lost)
@@ -289,8 +295,8 @@ int home_start(struct daemon *d, struct error *err)
         return -1;
     }
     if (!is_there && is_lost)
-        home_lose(d, "keys exist, but neither journal nor snapshot: waiting for the broker's retained head to tell the floor, "
-                "or for epochctl accept-state-loss --floor N");
+        home_lose(d, "keys exist, but neither journal nor snapshot: waiting for the broker's retained head to tell the "
+                     "floor, or for epochctl accept-state-loss --floor N");
     else
         d->has_lost = false;
     return 0;

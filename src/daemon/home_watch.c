@@ -1,9 +1,10 @@
 /*
  * home_watch: what becomes of the state folder while the daemon runs.
  *
- * The folder can be removed or replaced, the lock file unlinked, the journal damaged or moved, the disk full or read-only. What is in
- * force is in memory and served on; nothing is committed before it can be written down, and numbers never begin again: a folder that
- * comes back is read as at a start, above the floor of what was seen in this run.
+ * The folder can be removed or replaced, the lock file unlinked, the journal damaged or moved, the disk full or
+ * read-only. What is in force is in memory and served on; nothing is committed before it can be written down, and
+ * numbers never begin again: a folder that comes back is read as at a start, above the floor of what was seen in this
+ * run.
  */
 #include "daemon/home_priv.h"
 
@@ -26,7 +27,7 @@ enum {
     LOW_PART = 20, /* of the file system, where that is less */
 };
 
-/* --- lost and found ---------------------------------------------------------------------------------------------------- */
+/* --- lost and found ----------------------------------------------------------------------------------------------- */
 
 static void end_loss(struct daemon *d)
 {
@@ -78,11 +79,12 @@ int home_accept_loss(struct daemon *d, uint64_t floor, const char *by, struct er
     }
     if (floor == 0 && known == 0)
         return error_set(err, CODE_REQUEST_REFUSED, 0,
-                         "nothing tells how far the lost state had got: no head on a broker, no snapshot; give --floor N, at least the "
-                         "highest epoch any consumer has seen");
+                         "nothing tells how far the lost state had got: no head on a broker, no snapshot; give --floor "
+                         "N, at least the highest epoch any consumer has seen");
     if (floor != 0 && floor < known)
-        return error_set(err, CODE_REQUEST_REFUSED, 0, "epoch %llu is known to have been given out: --floor %llu or more",
-                         (unsigned long long)known, (unsigned long long)known);
+        return error_set(err, CODE_REQUEST_REFUSED, 0,
+                         "epoch %llu is known to have been given out: --floor %llu or more", (unsigned long long)known,
+                         (unsigned long long)known);
     if (floor > FLOOR_MAX)
         return error_set(err, CODE_REQUEST_REFUSED, 0, "--floor is above %llu: no numbers would be left",
                          (unsigned long long)FLOOR_MAX);
@@ -126,14 +128,16 @@ static uint64_t look_at_files(const struct daemon *d)
             snprintf(name, sizeof name, "%s", SNAPSHOT_FILE);
         if (fstatat(d->state_dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
             continue;
-        const uint64_t parts[] = {i + 1, st.st_ino, (uint64_t)st.st_size, (uint64_t)st.st_mtim.tv_sec, (uint64_t)st.st_mtim.tv_nsec};
+        const uint64_t parts[] = {i + 1, st.st_ino, (uint64_t)st.st_size, (uint64_t)st.st_mtim.tv_sec,
+                                  (uint64_t)st.st_mtim.tv_nsec};
         for (size_t p = 0; p < ARRAY_LEN(parts); p++)
             sum = (sum ^ parts[p]) * prime;
     }
     return sum;
 }
 
-/* A copy that is under way must not be read: the files must have stood still from one poll to the next, and be others than failed. */
+/* A copy that is under way must not be read: the files must have stood still from one poll to the next, and be others
+   than failed. */
 static bool has_settled(struct daemon *d)
 {
     uint64_t now = look_at_files(d);
@@ -178,15 +182,19 @@ static void find_loss(struct daemon *d)
 {
     char text[512];
     bool is_here = home_is_in_place(d);
-    if (is_here && (faccessat(d->state_dir, JOURNAL_FILE, F_OK, 0) == 0 || faccessat(d->state_dir, SNAPSHOT_FILE, F_OK, 0) == 0))
+    if (is_here &&
+        (faccessat(d->state_dir, JOURNAL_FILE, F_OK, 0) == 0 || faccessat(d->state_dir, SNAPSHOT_FILE, F_OK, 0) == 0))
         return;
-    snprintf(text, sizeof text, is_here ? "journal and snapshot are gone from %s" : "the state folder %s is gone, or another one", d->settings->state);
+    snprintf(text, sizeof text,
+             is_here ? "journal and snapshot are gone from %s" : "the state folder %s is gone, or another one",
+             d->settings->state);
     home_lose(d, text);
 }
 
-/* --- the lock ---------------------------------------------------------------------------------------------------------- */
+/* --- the lock ----------------------------------------------------------------------------------------------------- */
 
-/* Somebody unlinked the lock file. The folder's own lock kept others out; the file is made again, so that epochctl finds us. */
+/* Somebody unlinked the lock file. The folder's own lock kept others out; the file is made again, so that epochctl
+   finds us. */
 static void mend_lock(struct daemon *d)
 {
     struct stat held, found;
@@ -203,7 +211,7 @@ static void mend_lock(struct daemon *d)
     log_warn(UNIT, "lock_made_again", LOG_S("folder", d->settings->state));
 }
 
-/* --- with each poll ---------------------------------------------------------------------------------------------------- */
+/* --- with each poll ----------------------------------------------------------------------------------------------- */
 
 void home_retry_journal(struct daemon *d)
 {
@@ -239,7 +247,8 @@ static void check_room(struct daemon *d, const struct statvfs *fs)
 void home_poll(struct daemon *d)
 {
     struct statvfs fs;
-    if (conditions_is_on(&d->conditions, CONDITION_STATE_LOST) || conditions_is_on(&d->conditions, CONDITION_JOURNAL_CORRUPT))
+    if (conditions_is_on(&d->conditions, CONDITION_STATE_LOST) ||
+        conditions_is_on(&d->conditions, CONDITION_JOURNAL_CORRUPT))
         try_again(d);
     else
         find_loss(d);

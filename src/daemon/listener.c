@@ -57,7 +57,7 @@ static void went_down(struct listener *l, const char *text)
     loop_timer_arm(l->loop, &l->retry, RETRY_MS);
 }
 
-/* --- listening ------------------------------------------------------------------------------------------------------------ */
+/* --- listening ---------------------------------------------------------------------------------------------------- */
 
 static void subscribe(struct listener *l)
 {
@@ -113,7 +113,7 @@ static void on_event(void *context, const struct mqtt_event *event)
     }
 }
 
-/* --- its share of the time ------------------------------------------------------------------------------------------------ */
+/* --- its share of the time ---------------------------------------------------------------------------------------- */
 
 static void on_rested(void *context)
 {
@@ -156,7 +156,7 @@ static void on_ready(void *context, uint32_t events)
     sync_source(l);
 }
 
-/* --- the connection --------------------------------------------------------------------------------------------------------- */
+/* --- the connection ----------------------------------------------------------------------------------------------- */
 
 static void on_tick(void *context)
 {
@@ -182,7 +182,8 @@ static void on_retry(void *context)
     sync_source(l);
 }
 
-void listener_init(struct listener *l, struct loop *loop, const struct settings *settings, const struct listener_events *events)
+void listener_init(struct listener *l, struct loop *loop, const struct settings *settings,
+                   const struct listener_events *events)
 {
     *l = (struct listener){.loop = loop, .settings = settings, .events = *events, .reason = "not connected"};
     if (strcmp(settings->mqtt.url, "off") == 0)

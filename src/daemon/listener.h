@@ -1,10 +1,10 @@
 /*
- * listener: hears what the consumers acknowledge, over a connection of its own, so that no flood of theirs stands before the
- * broker's acknowledgements of ours.
+ * listener: hears what the consumers acknowledge, over a connection of its own, so that no flood of theirs stands
+ * before the broker's acknowledgements of ours.
  *
- * It lives while the publisher's own connection is open. It reads one message at a time, and in all no longer than a quarter of
- * each second: what comes faster waits in the sockets, and then the broker lets go of it. So nothing that anybody writes there
- * costs more than that; and when it is quiet again, what is retained is read once more.
+ * It lives while the publisher's own connection is open. It reads one message at a time, and in all no longer than a
+ * quarter of each second: what comes faster waits in the sockets, and then the broker lets go of it. So nothing that
+ * anybody writes there costs more than that; and when it is quiet again, what is retained is read once more.
  */
 #ifndef DAEMON_LISTENER_H
 #define DAEMON_LISTENER_H

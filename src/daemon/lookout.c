@@ -1,5 +1,6 @@
 /*
- * lookout: the repository is open, watched and polled. inotify is a hint and the poll stands behind it; both end in branch_look.
+ * lookout: the repository is open, watched and polled. inotify is a hint and the poll stands behind it; both end in
+ * branch_look.
  */
 #include <sys/epoll.h>
 

@@ -153,8 +153,9 @@ void loop_timer_disarm(struct loop_timer *timer)
 }
 
 /*
- * Sets the timerfd to the earliest timer. A timer that was disarmed costs at most one wakeup too many. Gives how long epoll may wait:
- * for ever, or if the timerfd was refused, until the timer (and a suspend longer, for epoll's clock stands still in it).
+ * Sets the timerfd to the earliest timer. A timer that was disarmed costs at most one wakeup too many. Gives how long
+ * epoll may wait: for ever, or if the timerfd was refused, until the timer (and a suspend longer, for epoll's clock
+ * stands still in it).
  */
 static int set_alarm(struct loop *loop)
 {

@@ -1,9 +1,9 @@
 /*
  * loop: one epoll, one timerfd. Everything the daemon decides happens in a callback from here, on one thread.
  *
- * Sources and timers are the caller's memory and must outlive their registration. A timer that is not armed costs nothing,
- * so an idle daemon wakes for its heartbeat and its poll and for nothing else. Timers are called in the order they are
- * due, however late the loop is, and none twice before all that are due had their turn.
+ * Sources and timers are the caller's memory and must outlive their registration. A timer that is not armed costs
+ * nothing, so an idle daemon wakes for its heartbeat and its poll and for nothing else. Timers are called in the
+ * order they are due, however late the loop is, and none twice before all that are due had their turn.
  */
 #ifndef DAEMON_LOOP_H
 #define DAEMON_LOOP_H
@@ -46,9 +46,9 @@ void loop_fini(struct loop *loop);
 void loop_source_init(struct loop_source *source, void (*ready)(void *, uint32_t), void *context);
 
 /*
- * Makes the registration what is wanted: `fd` for `events`, or nothing with fd -1. Cheap when nothing changes. Right also after the
- * descriptor was closed behind our back (epoll forgot it) or came back under the same number, for
- * this source or for another: who asks for a descriptor last has it.
+ * Makes the registration what is wanted: `fd` for `events`, or nothing with fd -1. Cheap when nothing changes. Right
+ * also after the descriptor was closed behind our back (epoll forgot it) or came back under the same number, for this
+ * source or for another: who asks for a descriptor last has it.
  */
 int loop_watch(struct loop *loop, struct loop_source *source, int fd, uint32_t events, struct error *err) MUST_CHECK;
 

@@ -41,8 +41,9 @@ static void histogram(struct buf *out, const char *name, const char *help, const
     head(out, name, "histogram", help);
     for (size_t i = 0; i < METRICS_BUCKETS; i++) {
         below += h->buckets[i];
-        buf_printf(out, "epochd_%s_bucket{le=\"%llu.%06llu\"} %llu\n", name, (unsigned long long)(bucket_us[i] / 1000000),
-                   (unsigned long long)(bucket_us[i] % 1000000), (unsigned long long)below);
+        buf_printf(out, "epochd_%s_bucket{le=\"%llu.%06llu\"} %llu\n", name,
+                   (unsigned long long)(bucket_us[i] / 1000000), (unsigned long long)(bucket_us[i] % 1000000),
+                   (unsigned long long)below);
     }
     buf_printf(out, "epochd_%s_bucket{le=\"+Inf\"} %llu\n", name, (unsigned long long)h->count);
     buf_printf(out, "epochd_%s_sum %llu.%06llu\n", name, (unsigned long long)(h->sum_us / 1000000),
@@ -56,7 +57,8 @@ static void write_commits(struct buf *out, const struct metrics *m)
     buf_printf(out, "epochd_commits_total{verdict=\"committed\"} %llu\n", (unsigned long long)m->committed);
     buf_printf(out, "epochd_commits_total{verdict=\"published\"} %llu\n", (unsigned long long)m->published);
     buf_printf(out, "epochd_commits_total{verdict=\"rejected\"} %llu\n", (unsigned long long)m->rejected);
-    buf_printf(out, "epochd_commits_total{verdict=\"superseded\"} %llu\n", (unsigned long long)m->superseded + m->overtaken);
+    buf_printf(out, "epochd_commits_total{verdict=\"superseded\"} %llu\n",
+               (unsigned long long)m->superseded + m->overtaken);
     number(out, "findings_total", "counter", "Errors found in rejected commits.", m->findings);
     histogram(out, "commit_seconds", "From first sight of a commit to committed.", &m->commit_time);
     histogram(out, "publish_seconds", "From first sight of a commit to published.", &m->publish_time);
@@ -80,8 +82,10 @@ static void write_consumers(struct buf *out, const struct metrics_view *view)
     number(out, "consumers_expected", "gauge", "Consumers that epoch.yaml names.", view->consumers.expected);
     number(out, "consumers_heard", "gauge", "1 while acknowledgements are heard.", view->is_listening);
     number(out, "acks_total", "counter", "Acknowledgements that were taken.", view->acks_taken);
-    number(out, "acks_discarded_total", "counter", "Acknowledgements that were none, or too many.", view->acks_discarded);
-    number(out, "acks_rests_total", "counter", "Seconds with more acknowledgements than there is time for.", view->acks_rests);
+    number(out, "acks_discarded_total", "counter", "Acknowledgements that were none, or too many.",
+           view->acks_discarded);
+    number(out, "acks_rests_total", "counter", "Seconds with more acknowledgements than there is time for.",
+           view->acks_rests);
 }
 
 void metrics_write(const struct metrics *m, const struct metrics_view *view, const struct conditions *conditions,
@@ -102,9 +106,11 @@ void metrics_write(const struct metrics *m, const struct metrics_view *view, con
     number(out, "snapshot_writes_total", "counter", "Snapshots written.", view->snapshot_writes);
     number(out, "snapshot_failures_total", "counter", "Snapshots that could not be written.", view->snapshot_failures);
     head(out, "snapshot_write_seconds", "gauge", "How long the last snapshot took.");
-    buf_printf(out, "epochd_snapshot_write_seconds %llu.%06llu\n", (unsigned long long)(view->snapshot_micros / 1000000),
+    buf_printf(out, "epochd_snapshot_write_seconds %llu.%06llu\n",
+               (unsigned long long)(view->snapshot_micros / 1000000),
                (unsigned long long)(view->snapshot_micros % 1000000));
-    number(out, "broker_connected", "gauge", "1 while the broker is connected and its floor known.", view->is_broker_open);
+    number(out, "broker_connected", "gauge", "1 while the broker is connected and its floor known.",
+           view->is_broker_open);
     number(out, "broker_connects_total", "counter", "Connections that opened.", view->broker_connects);
     number(out, "broker_disconnects_total", "counter", "Connections that ended.", view->broker_disconnects);
     number(out, "messages_acknowledged_total", "counter", "PUBACKs with success.", view->messages_acknowledged);

@@ -32,7 +32,8 @@ void outbox_fini(struct outbox *outbox)
     outbox->to_clear = NULL;
 }
 
-int outbox_batch_add(struct outbox_batch *batch, const struct service *service, bool announce, bool is_removed, struct error *err)
+int outbox_batch_add(struct outbox_batch *batch, const struct service *service, bool announce, bool is_removed,
+                     struct error *err)
 {
     struct outbox_item *items = array_grow(batch->items, batch->len, &batch->cap, sizeof *items);
     if (items == NULL)
@@ -58,8 +59,8 @@ enum send_outcome {
     NEVER,   /* this broker will not take it; it was reported */
 };
 
-static enum send_outcome send(struct outbox *outbox, enum outbox_sent_kind kind, enum topic_kind topic, const char *name,
-                              struct span payload)
+static enum send_outcome send(struct outbox *outbox, enum outbox_sent_kind kind, enum topic_kind topic,
+                              const char *name, struct span payload)
 {
     char text[TOPIC_MAX + 1];
     struct error err;
@@ -89,8 +90,8 @@ static size_t batch_steps(const struct outbox_batch *batch)
     return 1 + 2 * batch->len + 1;
 }
 
-/* A head is never retained over a service of its own epoch that the broker refused; what an earlier epoch could not place holds no
-   later one back. */
+/* A head is never retained over a service of its own epoch that the broker refused; what an earlier epoch could not
+   place holds no later one back. */
 static void note_refused(struct outbox_batch *batch, const struct service *service)
 {
     batch->is_refused = true;
@@ -199,10 +200,12 @@ static void merge(struct outbox *outbox, struct outbox_batch *newer, const struc
         const struct outbox_item *item = &older->items[i];
         if (batch_find(newer, own, item->service->name) != NULL)
             continue;
-        /* Without memory the service is missing on the broker until the next assertion; a client sees it incomplete and waits. */
+        /* Without memory the service is missing on the broker until the next assertion; a client sees it incomplete
+           and waits. */
         if (outbox_batch_add(newer, item->service, item->announce, item->is_removed, &err) != 0) {
             newer->is_refused = true;
-            outbox->events.refused(outbox->events.context, item->service->name, 0, err.message); /* asks for that assertion */
+            /* asks for that assertion */
+            outbox->events.refused(outbox->events.context, item->service->name, 0, err.message);
         }
     }
     if (newer->len > own)
@@ -275,7 +278,7 @@ static void finish_current(struct outbox *outbox)
     outbox_batch_fini(&done);
 }
 
-/* --- connection ---------------------------------------------------------------------------------------------------- */
+/* --- connection --------------------------------------------------------------------------------------------------- */
 
 void outbox_open(struct outbox *outbox, struct mqtt *mqtt)
 {
@@ -303,7 +306,7 @@ bool outbox_is_idle(const struct outbox *outbox)
     return outbox->in_flight == 0 && !outbox->current.exists && !outbox->waiting.exists;
 }
 
-/* --- beside the epochs ---------------------------------------------------------------------------------------------- */
+/* --- beside the epochs -------------------------------------------------------------------------------------------- */
 
 bool outbox_put_index(struct outbox *outbox, struct span index)
 {
@@ -337,7 +340,8 @@ void outbox_put_keepalive(struct outbox *outbox, struct span keepalive)
         return;
 }
 
-/* Clears the topics of removed services that the acknowledged index no longer names: `clearable` of them, and only then. */
+/* Clears the topics of removed services that the acknowledged index no longer names: `clearable` of them, and only
+   then. */
 static void send_clears(struct outbox *outbox)
 {
     while (!outbox->is_index_on_its_way && outbox->clearable > 0) {
@@ -351,7 +355,7 @@ static void send_clears(struct outbox *outbox)
     }
 }
 
-/* --- acknowledgements ------------------------------------------------------------------------------------------------ */
+/* --- acknowledgements --------------------------------------------------------------------------------------------- */
 
 static void acknowledge_side(struct outbox *outbox, const struct outbox_sent *sent, bool is_refused)
 {

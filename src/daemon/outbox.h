@@ -1,11 +1,12 @@
 /*
  * outbox: what is to be published over the connection that is up now, in which order, and what came of it.
  *
- * An epoch is a batch: its services (their retained topic, and config/update for those who follow everything), then, when all of them
- * are acknowledged, its head; where a service of the epoch was refused there is no head. One
- * batch is on its way; at most one waits, and a newer epoch is merged into it, so memory is bounded by what exists, however long the
- * broker stalls. Off that path: the index (at most once a second), clearing the topics of removed services once the index without
- * them is acknowledged, health and keepalives. Nothing survives the connection: after a new one everything is put in again.
+ * An epoch is a batch: its services (their retained topic, and config/update for those who follow everything), then,
+ * when all of them are acknowledged, its head; where a service of the epoch was refused there is no head. One batch
+ * is on its way; at most one waits, and a newer epoch is merged into it, so memory is bounded by what exists, however
+ * long the broker stalls. Off that path: the index (at most once a second), clearing the topics of removed services
+ * once the index without them is acknowledged, health and keepalives. Nothing survives the connection: after a new
+ * one everything is put in again.
  */
 #ifndef DAEMON_OUTBOX_H
 #define DAEMON_OUTBOX_H
@@ -88,12 +89,13 @@ void outbox_fini(struct outbox *outbox);
 
 /* The connection is up and the floor known: from now on things are sent. */
 void outbox_open(struct outbox *outbox, struct mqtt *mqtt);
-/* The connection ended: everything that was not acknowledged is forgotten; epochs that were waiting are overtaken or come again
-   with the next assertion. */
+/* The connection ended: everything that was not acknowledged is forgotten; epochs that were waiting are overtaken or
+   come again with the next assertion. */
 void outbox_close(struct outbox *outbox);
 
 /* Fills a batch, any order, each name once. Takes a reference to the service. Failure leaves the batch as it was. */
-int outbox_batch_add(struct outbox_batch *batch, const struct service *service, bool announce, bool is_removed, struct error *err) MUST_CHECK;
+int outbox_batch_add(struct outbox_batch *batch, const struct service *service, bool announce, bool is_removed,
+                     struct error *err) MUST_CHECK;
 void outbox_batch_fini(struct outbox_batch *batch);
 
 /* Hands a filled batch over (taken, zeroed) and sends what fits the window. */
@@ -110,8 +112,8 @@ void outbox_put_keepalive(struct outbox *outbox, struct span keepalive);
 /* A PUBACK. */
 void outbox_acknowledged(struct outbox *outbox, int message_id, int reason, const char *text);
 
-/* How long the acknowledgement that is due next has been due; -1 if none is. A broker acknowledges in order, so one that it forgot
-   stays due. */
+/* How long the acknowledgement that is due next has been due; -1 if none is. A broker acknowledges in order, so one
+   that it forgot stays due. */
 int64_t outbox_overdue_ms(const struct outbox *outbox);
 
 /* Nothing is on its way and nothing waits. */

@@ -68,7 +68,8 @@ static bool has_code(const struct findings *findings, const char *code)
     return false;
 }
 
-/* The commits are asked whether a mass removal is meant where there is one: their messages cost as much as everything else. */
+/* The commits are asked whether a mass removal is meant where there is one: their messages cost as much as everything
+   else. */
 static int judge(struct pipeline *pipeline, struct draft *draft, struct findings *findings, struct error *err)
 {
     const struct pipeline_order *order = draft->order;
@@ -100,7 +101,8 @@ static int refuse_unreadable(const struct findings *findings, struct error *err)
 {
     for (size_t i = 0; i < findings->len; i++)
         if (strcmp(findings->items[i].code, CODE_REPO_OBJECT) == 0)
-            return error_set(err, CODE_REPO_UNREADABLE, 0, "%s: %s", findings->items[i].file, findings->items[i].message);
+            return error_set(err, CODE_REPO_UNREADABLE, 0, "%s: %s", findings->items[i].file,
+                             findings->items[i].message);
     return 0;
 }
 
@@ -130,8 +132,8 @@ static int add_change(struct draft *draft, struct pipeline *pipeline, const char
     message_compose_update(&message, &draft->stamp, &update);
     if (buf_check(&message, err) != 0 || crypto_sign_object(&pipeline->keyring->signing, &message, err) != 0)
         return -1;
-    struct service *service = service_new_undigested(name, path == NULL ? "" : path, draft->order->epoch, buf_span(&message),
-                                                     message_config(buf_span(&message), config));
+    struct service *service = service_new_undigested(name, path == NULL ? "" : path, draft->order->epoch,
+                                                     buf_span(&message), message_config(buf_span(&message), config));
     if (service == NULL)
         return error_memory(err);
     draft->changes[draft->changes_len++] =
@@ -158,7 +160,8 @@ static void read_schema(const struct service *service, char out[static HASH_HEX_
 {
     static const char name[] = ",\"schema\":\"";
     const char *end = service->message.data + service->message.len;
-    const char *behind = service->config.data == NULL ? service->message.data : service->config.data + service->config.len;
+    const char *behind = service->config.data == NULL ? service->message.data
+                                                      : service->config.data + service->config.len;
     const char *found = memmem(behind, (size_t)(end - behind), name, sizeof name - 1);
     out[0] = '\0';
     if (found != NULL && (size_t)(end - found) > sizeof name + HASH_HEX_LEN)
@@ -249,8 +252,8 @@ static int compose(struct draft *draft, struct pipeline *pipeline, struct error 
 
 /* --- journal ----------------------------------------------------------------------------------------------------- */
 
-static int write_range(struct pipeline *pipeline, const struct oid *since, const struct oid *tip, const struct oid *commits, size_t len,
-                       struct error *err)
+static int write_range(struct pipeline *pipeline, const struct oid *since, const struct oid *tip,
+                       const struct oid *commits, size_t len, struct error *err)
 {
     for (size_t at = 0; at < len; at += RECORD_COMMITS_MAX) {
         struct buf members AUTO_BUF = {0};
@@ -264,8 +267,8 @@ static int write_range(struct pipeline *pipeline, const struct oid *since, const
 }
 
 /* A range too long to be named whole: the rest is counted, and from..to tells it. */
-static int write_rest(struct pipeline *pipeline, const struct oid *since, const struct oid *tip, size_t named, size_t *count,
-                      struct error *err)
+static int write_rest(struct pipeline *pipeline, const struct oid *since, const struct oid *tip, size_t named,
+                      size_t *count, struct error *err)
 {
     struct buf members AUTO_BUF = {0};
     uint64_t all;
@@ -279,8 +282,10 @@ static int write_rest(struct pipeline *pipeline, const struct oid *since, const 
     return 0;
 }
 
-/* Where the range of a tip begins: at the last tip with a verdict; when that was rejected, amended away and pruned, at the one in force. */
-static int find_since(struct pipeline *pipeline, const struct oid *tip, struct oid *since, bool *exists, struct error *err)
+/* Where the range of a tip begins: at the last tip with a verdict; when that was rejected, amended away and pruned,
+   at the one in force. */
+static int find_since(struct pipeline *pipeline, const struct oid *tip, struct oid *since, bool *exists,
+                      struct error *err)
 {
     bool is_ancestor;
     *since = pipeline->accounted;
@@ -293,8 +298,9 @@ static int find_since(struct pipeline *pipeline, const struct oid *tip, struct o
 }
 
 /*
- * The commits between the last tip with a verdict and this one were seen and will never be epochs of their own. Their lines are
- * not synced: the verdict's line behind them is, and that sync carries them. Told once, also when the verdict has to be tried again.
+ * The commits between the last tip with a verdict and this one were seen and will never be epochs of their own. Their
+ * lines are not synced: the verdict's line behind them is, and that sync carries them. Told once, also when the
+ * verdict has to be tried again.
  */
 static int journal_superseded(struct pipeline *pipeline, const struct oid *tip, size_t *count, struct error *err)
 {

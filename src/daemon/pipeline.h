@@ -3,8 +3,8 @@
  *
  *   load ▶ parse ▶ validate ▶ diff(in force) ▶ compose ▶ sign ▶ journal      (then, by the daemon: publish ▶ snapshot)
  *
- * A failure at any stage leaves what is in force untouched. Nothing here publishes; when pipeline_take says COMMITTED the
- * whole signed epoch is on stable storage and may be seen.
+ * A failure at any stage leaves what is in force untouched. Nothing here publishes; when pipeline_take says COMMITTED
+ * the whole signed epoch is on stable storage and may be seen.
  */
 #ifndef DAEMON_PIPELINE_H
 #define DAEMON_PIPELINE_H
@@ -40,7 +40,7 @@ struct pipeline_order {
     bool is_rewrite;     /* history was replaced, or the offset raised: journaled with `reason` */
     const char *reason;  /* static: "amend", "allow", "floor", "upgrade", "accepted" */
     const char *by;      /* the user who accepted it; NULL: nobody was asked */
-    bool is_reissue;     /* what is in force once more under a higher number, every service anew; the repository is not read */
+    bool is_reissue;     /* what is in force, under a higher number, every service anew; the repository is not read */
     bool only_if_changed; /* at start: the commit in force judged again; without a change nothing is issued */
 };
 
@@ -64,8 +64,8 @@ void pipeline_result_fini(struct pipeline_result *result);
 #define AUTO_PIPELINE_RESULT CLEANUP(pipeline_result_fini)
 
 /*
- * Takes one commit down the road. 0: *out says its verdict, which is journaled; COMMITTED: pipeline->force is the new epoch.
- * -1: it could not be judged or journaled (a damaged object, no space): nothing changed, ask again later.
+ * Takes one commit down the road. 0: *out says its verdict, which is journaled; COMMITTED: pipeline->force is the new
+ * epoch. -1: it could not be judged or journaled (a damaged object, no space): nothing changed, ask again later.
  */
 int pipeline_take(struct pipeline *pipeline, const struct pipeline_order *order, struct pipeline_result *out,
                   struct error *err) MUST_CHECK;

@@ -1,8 +1,9 @@
 /*
  * recover: see recover.h.
  *
- * The journal may span several files (journal-<last seq>.jsonl and the current one). After a snapshot only lines behind its position
- * are applied; those are in the current file, or, when the snapshot is older than the last change of files, in the ones before.
+ * The journal may span several files (journal-<last seq>.jsonl and the current one). After a snapshot only lines
+ * behind its position are applied; those are in the current file, or, when the snapshot is older than the last change
+ * of files, in the ones before.
  */
 #include "daemon/recover.h"
 
@@ -17,12 +18,12 @@
 #include "util/fs.h"
 #include "verify/snapshot.h"
 
-enum { LOOK_BACK_LINES = 256 }; /* before the snapshot's own: what of them was published, and what is still to be cleared */
+enum { LOOK_BACK_LINES = 256 }; /* before the snapshot's own: what was published, and what is still to be cleared */
 
 /* --- the snapshot ------------------------------------------------------------------------------------------------ */
 
-static int adopt_snapshot(struct pipeline *pipeline, const struct snapshot *snapshot, struct verified_snapshot *verified,
-                          struct error *err)
+static int adopt_snapshot(struct pipeline *pipeline, const struct snapshot *snapshot,
+                          struct verified_snapshot *verified, struct error *err)
 {
     struct force *force = &pipeline->force;
     if (force_set_head(force, snapshot->head, err) != 0)
@@ -42,14 +43,16 @@ static int adopt_snapshot(struct pipeline *pipeline, const struct snapshot *snap
     return 0;
 }
 
-static int read_snapshot(int dir, const struct keyring *keyring, struct pipeline *pipeline, bool *is_missing, struct error *err)
+static int read_snapshot(int dir, const struct keyring *keyring, struct pipeline *pipeline, bool *is_missing,
+                         struct error *err)
 {
     struct buf file AUTO_BUF = {0};
     struct snapshot snapshot AUTO_SNAPSHOT = {0};
     struct verified_snapshot verified AUTO_VERIFIED_SNAPSHOT = {0};
     char host[SNAPSHOT_HOST_MAX + 1];
     snapshot_host(host);
-    if (FAILPOINT("recover.snapshot", err) != 0 || fs_read(dir, SNAPSHOT_FILE, FS_OWNED, SNAPSHOT_MAX, &file, is_missing, err) != 0)
+    if (FAILPOINT("recover.snapshot", err) != 0 ||
+        fs_read(dir, SNAPSHOT_FILE, FS_OWNED, SNAPSHOT_MAX, &file, is_missing, err) != 0)
         return -1;
     if (*is_missing)
         return 0;
@@ -74,8 +77,8 @@ struct replay {
     struct oid committed;                /* of the last committed line */
 };
 
-/* A committed line is the verdict of its commit, unless it gives the one in force a higher number: that says nothing of a tip that was
-   rejected meanwhile. */
+/* A committed line is the verdict of its commit, unless it gives the one in force a higher number: that says nothing
+   of a tip that was rejected meanwhile. */
 static void account(struct replay *replay, const struct oid *commit)
 {
     struct pipeline *pipeline = replay->pipeline;
@@ -207,7 +210,8 @@ static int replay_rejected(struct replay *replay, const struct journal_line *lin
     struct pipeline *pipeline = replay->pipeline;
     pipeline->has_accounted = true;
     snprintf(pipeline->accounted_code, sizeof pipeline->accounted_code, "%.*s", (int)code.len, code.data);
-    verdicts_add(replay->verdicts, &pipeline->accounted, 0, VERDICT_REJECTED, pipeline->accounted_code, buf_span(&findings));
+    verdicts_add(replay->verdicts, &pipeline->accounted, 0, VERDICT_REJECTED, pipeline->accounted_code,
+                 buf_span(&findings));
     return 0;
 }
 
@@ -292,11 +296,11 @@ static int read_all(int dir, const struct mac_key *key, uint64_t after, journal_
     return journal_files_read(dir, &files, 0, key, after, visit, context, report, err);
 }
 
-/* --- both ---------------------------------------------------------------------------------------------------------- */
+/* --- both --------------------------------------------------------------------------------------------------------- */
 
 /*
- * Whether the services are the ones the signed head tells: their number and the digest of them all. A journal that began under a
- * snapshot which is lost holds only what changed since. Want of memory is no answer.
+ * Whether the services are the ones the signed head tells: their number and the digest of them all. A journal that
+ * began under a snapshot which is lost holds only what changed since. Want of memory is no answer.
  */
 static int is_complete(const struct force *force, bool *out, struct error *err)
 {
@@ -316,8 +320,8 @@ static int is_complete(const struct force *force, bool *out, struct error *err)
 }
 
 /* The snapshot, where there is a good one. Want of memory says nothing of it. */
-static int take_snapshot(int state_dir, const struct keyring *keyring, struct pipeline *pipeline, struct recovery *recovery,
-                         struct error *err)
+static int take_snapshot(int state_dir, const struct keyring *keyring, struct pipeline *pipeline,
+                         struct recovery *recovery, struct error *err)
 {
     bool is_missing = false;
     if (read_snapshot(state_dir, keyring, pipeline, &is_missing, &recovery->snapshot_refused) == 0)
@@ -328,8 +332,8 @@ static int take_snapshot(int state_dir, const struct keyring *keyring, struct pi
 }
 
 /*
- * The snapshot was not made after any line of this journal: one of the two came out of a backup, or the journal was begun anew.
- * What it has beyond the snapshot's epoch still counts: numbers never go back.
+ * The snapshot was not made after any line of this journal: one of the two came out of a backup, or the journal was
+ * begun anew. What it has beyond the snapshot's epoch still counts: numbers never go back.
  */
 static int replay_beyond(struct replay *replay, int state_dir, const struct mac_key *key, struct error *err)
 {
@@ -339,7 +343,8 @@ static int replay_beyond(struct replay *replay, int state_dir, const struct mac_
     pipeline->accounted = pipeline->force.commit;
     pipeline->accounted_code[0] = '\0';
     verdicts_fini(replay->verdicts);
-    verdicts_add(replay->verdicts, &pipeline->force.commit, pipeline->force.epoch, VERDICT_COMMITTED, "", (struct span){0});
+    verdicts_add(replay->verdicts, &pipeline->force.commit, pipeline->force.epoch, VERDICT_COMMITTED, "",
+                 (struct span){0});
     return read_all(state_dir, key, 0, replay_line, replay, &replay->recovery->report, err);
 }
 
@@ -355,9 +360,11 @@ static int replay_journal(struct replay *replay, int state_dir, const struct mac
     if (read_all(state_dir, key, after, replay_line, replay, &recovery->report, err) != 0)
         return -1;
     recovery->has_journal = recovery->report.last.seq > 0;
-    if (recovery->has_snapshot && recovery->has_journal && !replay->is_found && replay_beyond(replay, state_dir, key, err) != 0)
+    if (recovery->has_snapshot && recovery->has_journal && !replay->is_found &&
+        replay_beyond(replay, state_dir, key, err) != 0)
         return -1;
-    /* A snapshot is written only when its line is durable, so no crash takes that line away. The next snapshot names one that is there. */
+    /* A snapshot is written only when its line is durable, so no crash takes that line away. The next snapshot names
+       one that is there. */
     if (from > recovery->report.last.seq) {
         recovery->lost_line = from;
         recovery->is_snapshot_stale = true;
@@ -374,7 +381,8 @@ int recover(int state_dir, const struct keyring *keyring, struct pipeline *pipel
     struct replay replay = {.pipeline = pipeline, .verdicts = verdicts, .recovery = &recovery};
     bool is_whole = false;
     if (take_snapshot(state_dir, keyring, pipeline, &recovery, err) != 0 ||
-        replay_journal(&replay, state_dir, &keyring->journal, err) != 0 || is_complete(&pipeline->force, &is_whole, err) != 0)
+        replay_journal(&replay, state_dir, &keyring->journal, err) != 0 ||
+        is_complete(&pipeline->force, &is_whole, err) != 0)
         return -1;
     recovery.is_incomplete = !is_whole;
     recovery.is_snapshot_stale |= pipeline->force.exists && !recovery.has_snapshot;
@@ -420,7 +428,8 @@ static int search_line(void *context, const struct journal_line *line, struct er
     return 0;
 }
 
-int recover_knows_commit(int state_dir, const struct mac_key *key, const struct oid *commit, bool *known, struct error *err)
+int recover_knows_commit(int state_dir, const struct mac_key *key, const struct oid *commit, bool *known,
+                         struct error *err)
 {
     struct search search = {0};
     struct journal_report report;

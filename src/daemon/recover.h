@@ -1,6 +1,6 @@
 /*
- * recover: the start. What was in force comes back from the snapshot and the journal's lines after it, byte for byte; without a
- * usable snapshot from the journal alone.
+ * recover: the start. What was in force comes back from the snapshot and the journal's lines after it, byte for byte;
+ * without a usable snapshot from the journal alone.
  */
 #ifndef DAEMON_RECOVER_H
 #define DAEMON_RECOVER_H
@@ -13,19 +13,19 @@ struct recovery {
     struct journal_report report;  /* for journal_open */
     bool has_journal, has_snapshot;
     bool is_snapshot_stale;        /* the journal is ahead of it: write a new one */
-    bool is_incomplete;            /* services are missing of what the head tells: judge the repository before anything is served */
+    bool is_incomplete;            /* without services the head tells of: judge the repository before serving */
     uint64_t floor;                /* of a journal that began above a lost one; 0: none */
-    uint64_t published;            /* the newest epoch the journal calls published, as far as it was looked at; 0: not known */
+    uint64_t published;            /* the newest epoch published, as far back as the journal was read; 0: not known */
     struct tombstones tombstones;  /* of services removed lately */
-    uint64_t lost_line;            /* the journal ends before this line, after which the snapshot was made: its end is cut off; else 0 */
+    uint64_t lost_line;            /* the snapshot was made after this line, which the journal lacks; else 0 */
     struct error snapshot_refused; /* code NULL: it was fine or is not there */
 };
 
 void recovery_fini(struct recovery *recovery);
 
 /*
- * Fills pipeline->force, what was accounted last, and the recent verdicts. CODE_JOURNAL_CORRUPT, CODE_FORMAT_NEWER and read errors
- * are failures; a refused snapshot is not (recovery->snapshot_refused).
+ * Fills pipeline->force, what was accounted last, and the recent verdicts. CODE_JOURNAL_CORRUPT, CODE_FORMAT_NEWER
+ * and read errors are failures; a refused snapshot is not (recovery->snapshot_refused).
  */
 int recover(int state_dir, const struct keyring *keyring, struct pipeline *pipeline, struct verdicts *verdicts,
             struct recovery *out, struct error *err) MUST_CHECK;
@@ -35,6 +35,7 @@ int recover_snapshot(int state_dir, const struct keyring *keyring, struct pipeli
                      struct recovery *out, struct error *err) MUST_CHECK;
 
 /* Is the commit named as committed or rejected in any journal file? For history_judge. */
-int recover_knows_commit(int state_dir, const struct mac_key *key, const struct oid *commit, bool *known, struct error *err) MUST_CHECK;
+int recover_knows_commit(int state_dir, const struct mac_key *key, const struct oid *commit, bool *known,
+                         struct error *err) MUST_CHECK;
 
 #endif

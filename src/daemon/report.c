@@ -1,5 +1,6 @@
 /*
- * report: what the daemon tells of itself, each change once: log, health, status.json, metrics.prom, the service manager.
+ * report: what the daemon tells of itself, each change once: log, health, status.json, metrics.prom, the service
+ * manager.
  */
 #include <fcntl.h>
 #include <string.h>
@@ -13,7 +14,8 @@
 
 #define UNIT "report"
 
-/* The status is waited for by people and hooks. The metrics are collected every few seconds, and are the longer text. */
+/* The status is waited for by people and hooks. The metrics are collected every few seconds, and are the longer
+   text. */
 enum { REPORT_AFTER_MS = 20, METRICS_EVERY_MS = 1000, FILE_MODE = 0644, RUN_MODE = 0755 };
 
 static void write_metrics(struct daemon *d);
@@ -77,7 +79,8 @@ void report_settle(struct daemon *d)
         if (!was_ok)
             report_health(d, HEALTH_RECOVERED, NULL);
     } else {
-        log_warn(UNIT, "state", LOG_S("state", state.text), LOG_S("message", state.message == NULL ? "" : state.message));
+        log_warn(UNIT, "state", LOG_S("state", state.text),
+                 LOG_S("message", state.message == NULL ? "" : state.message));
         report_health(d, health_event_of(&state), NULL);
     }
     tell_manager(d, &state);

@@ -1,8 +1,9 @@
 /*
  * requests: what an operator asks, as files in <state>/requests (docs/PROTOCOL.md §Requests).
  *
- * A request is done first and its file removed after that, so a death in between does it again at the next start: each is written
- * so that a second time changes nothing. What must last, a pause, lasts as the request's own file under another name.
+ * A request is done first and its file removed after that, so a death in between does it again at the next start:
+ * each is written so that a second time changes nothing. What must last, a pause, lasts as the request's own file
+ * under another name.
  */
 #include <fcntl.h>
 #include <string.h>
@@ -38,7 +39,7 @@ static int read_request(int dir, const char *name, struct request *out, struct e
     return request_parse(buf_span(&text), out, err);
 }
 
-/* --- pause and resume --------------------------------------------------------------------------------------------------- */
+/* --- pause and resume --------------------------------------------------------------------------------------------- */
 
 static void pause_for(struct daemon *d, const struct request *request)
 {
@@ -70,7 +71,7 @@ static int resume_now(struct daemon *d, int dir, struct error *err)
     return 0;
 }
 
-/* --- one request -------------------------------------------------------------------------------------------------------- */
+/* --- one request -------------------------------------------------------------------------------------------------- */
 
 static int obey(struct daemon *d, int dir, const char *name, const struct request *request, struct error *err)
 {
@@ -137,15 +138,16 @@ static void take_request(struct daemon *d, int dir, const char *name)
     report_now(d);
     answer(d, dir, &request, rc == 0 ? NULL : &err);
     if (rc == 0)
-        log_info(UNIT, "request_done", LOG_S("verb", request_verb_name(request.verb)), LOG_S("by", by), LOG_S("id", request.id));
+        log_info(UNIT, "request_done", LOG_S("verb", request_verb_name(request.verb)), LOG_S("by", by),
+                 LOG_S("id", request.id));
     else
-        log_warn(UNIT, "request_refused", LOG_S("verb", request_verb_name(request.verb)), LOG_S("by", by), LOG_S("id", request.id),
-                 LOG_S("code", err.code), LOG_S("message", err.message));
+        log_warn(UNIT, "request_refused", LOG_S("verb", request_verb_name(request.verb)), LOG_S("by", by),
+                 LOG_S("id", request.id), LOG_S("code", err.code), LOG_S("message", err.message));
     if (rc != 0 || request.verb != REQUEST_PAUSE)
         unlinkat(dir, name, 0);
 }
 
-/* --- the folder --------------------------------------------------------------------------------------------------------- */
+/* --- the folder --------------------------------------------------------------------------------------------------- */
 
 static bool ends_id(const char *name, const char *ending)
 {

@@ -1,6 +1,6 @@
 /*
- * serve: the broker's side. It is trusted with nothing and may have forgotten everything: after every connection the floor is read,
- * then all is asserted from the journaled bytes.
+ * serve: the broker's side. It is trusted with nothing and may have forgotten everything: after every connection the
+ * floor is read, then all is asserted from the journaled bytes.
  */
 #include <string.h>
 
@@ -14,7 +14,7 @@
 
 enum { INDEX_EVERY_MS = 1000, INDEX_SOON_MS = 5, RETRY_REFUSED_MS = 10000 };
 
-/* --- what is due ---------------------------------------------------------------------------------------------------- */
+/* --- what is due -------------------------------------------------------------------------------------------------- */
 
 /* Three heartbeats; a long one does not make it longer. */
 static int64_t acknowledge_within_ms(const struct daemon *d)
@@ -42,7 +42,7 @@ static void on_overdue(void *context)
     report_settle(d);
 }
 
-/* --- assertion ------------------------------------------------------------------------------------------------------ */
+/* --- assertion ---------------------------------------------------------------------------------------------------- */
 
 /* Everything that is in force, in one batch; config/update only where its PUBACK is missing. */
 static int fill_assertion(struct daemon *d, struct outbox_batch *batch, struct error *err)
@@ -61,7 +61,8 @@ static int fill_assertion(struct daemon *d, struct outbox_batch *batch, struct e
         if (outbox_batch_add(batch, all[i], all[i]->version > d->announced, false, err) != 0)
             return -1;
     for (size_t i = 0; i < d->tombstones.len; i++)
-        if (outbox_batch_add(batch, d->tombstones.services[i], d->tombstones.services[i]->version > d->announced, true, err) != 0)
+        if (outbox_batch_add(batch, d->tombstones.services[i], d->tombstones.services[i]->version > d->announced, true,
+                             err) != 0)
             return -1;
     return 0;
 }
@@ -100,9 +101,10 @@ void serve_hurry(struct daemon *d)
         loop_timer_arm(&d->loop, &d->reassert, 0);
 }
 
-/* --- an epoch ------------------------------------------------------------------------------------------------------- */
+/* --- an epoch ----------------------------------------------------------------------------------------------------- */
 
-static int fill_epoch(struct daemon *d, const struct pipeline_result *result, struct outbox_batch *batch, struct error *err)
+static int fill_epoch(struct daemon *d, const struct pipeline_result *result, struct outbox_batch *batch,
+                      struct error *err)
 {
     const struct force *force = &d->pipeline.force;
     batch->commit = force->commit;
@@ -116,7 +118,8 @@ static int fill_epoch(struct daemon *d, const struct pipeline_result *result, st
     return 0;
 }
 
-/* false: the journal did not take it. The epoch stays only committed, and is told with the next keepalive or publication. */
+/* false: the journal did not take it. The epoch stays only committed, and is told with the next keepalive or
+   publication. */
 static bool tell_overtaken(struct daemon *d, const struct oid *commit, uint64_t epoch)
 {
     struct buf members AUTO_BUF = {0};
@@ -183,7 +186,7 @@ static void on_published(void *context, const struct oid *commit, uint64_t epoch
     oid_format(commit, hex);
     record_write_published(&members, commit, epoch);
     FAILPOINT_PASS("publish.done");
-    if (home_journal_later(d, RECORD_PUBLISHED, &members)) /* else the next one overtakes it, as far as the journal knows */
+    if (home_journal_later(d, RECORD_PUBLISHED, &members)) /* else the next one overtakes it, for the journal */
         verdicts_move(&d->verdicts, epoch, VERDICT_PUBLISHED);
     if (epoch == d->pipeline.force.epoch) {
         int64_t micros = d->seen_us == 0 ? 0 : clock_mono_us() - d->seen_us; /* 0: it was seen by an earlier run */
@@ -217,7 +220,7 @@ static void on_refused(void *context, const char *topic, int reason, const char 
     loop_timer_arm_by(&d->loop, &d->reassert, RETRY_REFUSED_MS);
 }
 
-/* --- the index ------------------------------------------------------------------------------------------------------ */
+/* --- the index ---------------------------------------------------------------------------------------------------- */
 
 static void on_index(void *context)
 {
@@ -240,7 +243,7 @@ static void on_index(void *context)
     serve_sync(d);
 }
 
-/* --- the heartbeat ---------------------------------------------------------------------------------------------------- */
+/* --- the heartbeat ------------------------------------------------------------------------------------------------ */
 
 static int compose_keepalive(struct daemon *d, struct buf *out, struct error *err)
 {
@@ -249,7 +252,8 @@ static int compose_keepalive(struct daemon *d, struct buf *out, struct error *er
     int64_t now = clock_wall_ms();
     clock_format(now, timestamp);
     d->sequence = (uint64_t)now > d->sequence ? (uint64_t)now : d->sequence + 1;
-    struct message_stamp stamp = {d->settings->mqtt.source, d->keyring.verified.generation, d->keyring.signing.id, timestamp};
+    struct message_stamp stamp = {d->settings->mqtt.source, d->keyring.verified.generation, d->keyring.signing.id,
+                                  timestamp};
     struct message_keepalive keepalive = {
         .epoch = force->epoch,
         .sequence = d->sequence,
@@ -292,7 +296,7 @@ void serve_heartbeat(struct daemon *d)
     serve_sync(d);
 }
 
-/* --- the connection ----------------------------------------------------------------------------------------------------- */
+/* --- the connection ----------------------------------------------------------------------------------------------- */
 
 static enum condition condition_of_close(int reason)
 {
@@ -313,7 +317,8 @@ static void broker_is_fine(struct daemon *d)
         conditions_off(&d->conditions, CONDITION_CLIENT_ID_CONFLICT);
 }
 
-/* The broker's retained head tells how far the lost state had got. What is still in memory knows better, and waits for its folder. */
+/* The broker's retained head tells how far the lost state had got. What is still in memory knows better, and waits
+   for its folder. */
 static void end_state_lost(struct daemon *d)
 {
     struct error err;

@@ -1,6 +1,6 @@
 /*
- * snapshotter: see snapshotter.h. One mutex guards the waiting view and the result; the view being written belongs to the
- * thread alone.
+ * snapshotter: see snapshotter.h. One mutex guards the waiting view and the result; the view being written belongs to
+ * the thread alone.
  */
 #include "daemon/snapshotter.h"
 
@@ -60,7 +60,8 @@ static struct held_view *take_waiting(struct snapshotter *s)
     return held;
 }
 
-static void tell(struct snapshotter *s, const struct held_view *held, bool is_failed, const struct error *err, uint64_t micros)
+static void tell(struct snapshotter *s, const struct held_view *held, bool is_failed, const struct error *err,
+                 uint64_t micros)
 {
     static const uint64_t one = 1;
     pthread_mutex_lock(&s->mutex);
@@ -95,7 +96,8 @@ static void *work(void *context)
     }
 }
 
-int snapshotter_start(struct snapshotter **out, int dir, const struct mac_key *key, const char *source, struct error *err)
+int snapshotter_start(struct snapshotter **out, int dir, const struct mac_key *key, const char *source,
+                      struct error *err)
 {
     struct snapshotter *s = calloc(1, sizeof *s);
     if (s == NULL)
@@ -133,7 +135,8 @@ int snapshotter_fd(const struct snapshotter *snapshotter)
     return snapshotter->done;
 }
 
-static int hold(struct snapshotter *s, const struct force *force, struct span keyset, struct held_view **out, struct error *err)
+static int hold(struct snapshotter *s, const struct force *force, struct span keyset, struct held_view **out,
+                struct error *err)
 {
     struct held_view *held CLEANUP(held_view_cleanup) = calloc(1, sizeof *held);
     if (held == NULL)

@@ -1,6 +1,6 @@
 /*
- * status: <run>/status.json, what the daemon knows of itself (docs/PROTOCOL.md §Status). Readers must test the lock of the state
- * folder before they believe it: a killed daemon cannot take its file back.
+ * status: <run>/status.json, what the daemon knows of itself (docs/PROTOCOL.md §Status). Readers must test the lock
+ * of the state folder before they believe it: a killed daemon cannot take its file back.
  */
 #ifndef DAEMON_STATUS_H
 #define DAEMON_STATUS_H

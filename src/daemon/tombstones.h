@@ -1,6 +1,6 @@
 /*
- * tombstones: the signed last words of removed services, kept until the broker is known to have nothing of them any more, so that
- * every assertion brings them again.
+ * tombstones: the signed last words of removed services, kept until the broker is known to have nothing of them any
+ * more, so that every assertion brings them again.
  */
 #ifndef DAEMON_TOMBSTONES_H
 #define DAEMON_TOMBSTONES_H

@@ -36,7 +36,8 @@ void crypto_wipe(void *secret, size_t len);
 void crypto_wipe_buf(struct buf *buf);
 #define AUTO_SECRET_BUF CLEANUP(crypto_wipe_buf)
 
-/* Signs the JSON object in `object` and appends its `signature` tail. CODE_MESSAGE_FORM if it is no object with members. */
+/* Signs the JSON object in `object` and appends its `signature` tail. CODE_MESSAGE_FORM if it is no object with
+   members. */
 int crypto_sign_object(const struct signing_key *key, struct buf *object, struct error *err) MUST_CHECK;
 /* True if `signature` is the key's over the object as it was signed: its tail cut, the `}` put back. */
 bool crypto_verify_object(const uint8_t public_key[static PUBLIC_KEY_LEN], struct span object,

@@ -84,10 +84,10 @@ int journal_open(struct journal **out, int dir, const struct mac_key *key,
 void journal_close(struct journal *journal);
 
 /*
- * Appends one line with these members (model/record.h writes them). With `sync` it is on stable storage on
- * return, and so is every line before it. Failure: CODE_NO_SPACE (ENOSPC, EDQUOT), CODE_READ_ONLY (EROFS) or CODE_JOURNAL_UNWRITABLE;
- * nothing was appended, the next append takes the same seq. *position (may be NULL) is the line's. The first
- * line of all must be a baseline.
+ * Appends one line with these members (model/record.h writes them). With `sync` it is on stable storage on return,
+ * and so is every line before it. Failure: CODE_NO_SPACE (ENOSPC, EDQUOT), CODE_READ_ONLY (EROFS) or
+ * CODE_JOURNAL_UNWRITABLE; nothing was appended, the next append takes the same seq. *position (may be NULL) is the
+ * line's. The first line of all must be a baseline.
  */
 int journal_append(struct journal *journal, enum record_kind kind, struct span members, bool sync,
                    struct journal_position *position, struct error *err) MUST_CHECK;

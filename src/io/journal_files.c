@@ -25,7 +25,8 @@ static bool parse_name(const char *name, uint64_t *seq)
 {
     static const char begin[] = "journal-", end[] = ".jsonl";
     size_t len = strlen(name), around = sizeof begin - 1 + sizeof end - 1;
-    return len > around && strncmp(name, begin, sizeof begin - 1) == 0 && strcmp(name + len - (sizeof end - 1), end) == 0 &&
+    return len > around && strncmp(name, begin, sizeof begin - 1) == 0 &&
+           strcmp(name + len - (sizeof end - 1), end) == 0 &&
            num_parse_u64((struct span){name + sizeof begin - 1, len - around}, seq);
 }
 
@@ -79,20 +80,24 @@ static int check_follows(const struct journal_report *earlier, const char *first
     if (later->lines > 0 && begin == end && memcmp(later->before.digest, earlier->last.digest, HASH_LEN) == 0)
         return 0;
     if (later->lines == 0)
-        return error_set(err, CODE_JOURNAL_CORRUPT, 0, "%s is missing or empty, and %s ends at line %llu: put it back", second, first, end);
+        return error_set(err, CODE_JOURNAL_CORRUPT, 0, "%s is missing or empty, and %s ends at line %llu: put it back",
+                         second, first, end);
     if (begin == 0)
         return error_set(err, CODE_JOURNAL_CORRUPT, 0,
-                         "%s begins anew, so %s is of another journal: if the first is the right one, move the other out of the folder",
+                         "%s begins anew, so %s is of another journal: if the first is the right one, move the other "
+                         "out of the folder",
                          second, first);
     if (begin > end)
-        return error_set(err, CODE_JOURNAL_CORRUPT, 0, "the lines %llu to %llu are missing between %s and %s: put journal-%llu.jsonl back",
-                         end + 1, begin, first, second, begin);
-    return error_set(err, CODE_JOURNAL_CORRUPT, 0, "%s does not follow on line %llu of %s: one of them is of another journal", second, end,
-                     first);
+        return error_set(err, CODE_JOURNAL_CORRUPT, 0,
+                         "the lines %llu to %llu are missing between %s and %s: put journal-%llu.jsonl back", end + 1,
+                         begin, first, second, begin);
+    return error_set(err, CODE_JOURNAL_CORRUPT, 0,
+                     "%s does not follow on line %llu of %s: one of them is of another journal", second, end, first);
 }
 
-int journal_files_read(int dir, const struct journal_files *files, size_t first, const struct mac_key *key, uint64_t after,
-                       journal_visit visit, void *context, struct journal_report *report, struct error *err)
+int journal_files_read(int dir, const struct journal_files *files, size_t first, const struct mac_key *key,
+                       uint64_t after, journal_visit visit, void *context, struct journal_report *report,
+                       struct error *err)
 {
     struct journal_report earlier = {0}, later = {0};
     char name[JOURNAL_NAME_MAX], before[JOURNAL_NAME_MAX] = "";

@@ -22,10 +22,11 @@ void journal_files_fini(struct journal_files *files);
 int journal_files_list(int dir, struct journal_files *out, struct error *err) MUST_CHECK;
 
 /*
- * journal_read through the files from the `first`-th on (0: the oldest; files->len: only the current one), in the order they were
- * written; those that end at or before `after` are passed over. *report is the current file's.
+ * journal_read through the files from the `first`-th on (0: the oldest; files->len: only the current one), in the
+ * order they were written; those that end at or before `after` are passed over. *report is the current file's.
  */
-int journal_files_read(int dir, const struct journal_files *files, size_t first, const struct mac_key *key, uint64_t after,
-                       journal_visit visit, void *context, struct journal_report *report, struct error *err) MUST_CHECK;
+int journal_files_read(int dir, const struct journal_files *files, size_t first, const struct mac_key *key,
+                       uint64_t after, journal_visit visit, void *context, struct journal_report *report,
+                       struct error *err) MUST_CHECK;
 
 #endif

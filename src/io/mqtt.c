@@ -37,8 +37,8 @@ static void note_broken(struct mqtt *mqtt)
         mqtt_fault_note(&mqtt->fault, mqtt->broken.reason, mqtt->broken.text);
 }
 
-/* Without a link there may be an opening. One whose resolver has not answered yet is kept for the next attempt: there is one at a
-   time, and no call stops it. */
+/* Without a link there may be an opening. One whose resolver has not answered yet is kept for the next attempt: there
+   is one at a time, and no call stops it. */
 static void drop(struct mqtt *mqtt)
 {
     mqtt_link_close(mqtt);
@@ -195,7 +195,8 @@ int mqtt_connect(struct mqtt *mqtt, struct error *err)
         return error_set(err, CODE_BROKER_AWAY, 0,
                          "a connection is not replaced from inside of its own event");
     if (mqtt->opening != NULL && !later_is_done(mqtt->opening))
-        return error_set(err, CODE_BROKER_AWAY, 0, "still waiting for the resolver to answer about %s", mqtt->config.url.host);
+        return error_set(err, CODE_BROKER_AWAY, 0, "still waiting for the resolver to answer about %s",
+                         mqtt->config.url.host);
     drop(mqtt);
     mqtt->attempts = MQTT_FAMILIES;
     mqtt->deadline_ms = clock_boot_ms() + CONNECT_MS;
@@ -294,7 +295,8 @@ void mqtt_tick(struct mqtt *mqtt)
         mqtt_link_ping(mqtt);
     else if (clock_boot_ms() >= mqtt->deadline_ms)
         mqtt_fault_note(&mqtt->fault, MQTT_REASON_TIMEOUT,
-                        mqtt->link == NULL ? "the resolver did not answer in time" : mqtt_reason_text(MQTT_REASON_TIMEOUT));
+                        mqtt->link == NULL ? "the resolver did not answer in time"
+                                           : mqtt_reason_text(MQTT_REASON_TIMEOUT));
     mqtt->is_inside = false;
     settle(mqtt);
 }
@@ -335,7 +337,8 @@ int mqtt_publish(struct mqtt *mqtt, const char *topic, struct span payload, int 
     return 0;
 }
 
-static int subscribe(struct mqtt *mqtt, const char *topic, int qos, bool send_retained, int *message_id, struct error *err)
+static int subscribe(struct mqtt *mqtt, const char *topic, int qos, bool send_retained, int *message_id,
+                     struct error *err)
 {
     int id = 0;
     if (need_up(mqtt, err) != 0 || mqtt_link_subscribe(mqtt, topic, qos, send_retained, &id, err) != 0)

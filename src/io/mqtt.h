@@ -97,9 +97,9 @@ int mqtt_set_password(struct mqtt *mqtt, const char *password, struct error *err
 const char *mqtt_display(const struct mqtt *mqtt);
 
 /*
- * Starts to connect (clean start); a name is resolved on a thread of its own. UP or DOWN follows, DOWN after
- * 10 s without an answer; -1 (CODE_BROKER_AWAY, CODE_BROKER_TLS) if it failed at once, then no event follows. Calling it again while a
- * connection is up or on its way drops that one first, without an event.
+ * Starts to connect (clean start); a name is resolved on a thread of its own. UP or DOWN follows, DOWN after 10 s
+ * without an answer; -1 (CODE_BROKER_AWAY, CODE_BROKER_TLS) if it failed at once, then no event follows. Calling it
+ * again while a connection is up or on its way drops that one first, without an event.
  */
 int mqtt_connect(struct mqtt *mqtt, struct error *err) MUST_CHECK;
 /* The reason that DOWN would have told of such a failure. */
@@ -125,8 +125,8 @@ int mqtt_publish(struct mqtt *mqtt, const char *topic, struct span payload, int 
    now, before the SUBACK of any later subscription. */
 int mqtt_subscribe(struct mqtt *mqtt, const char *topic, bool send_retained, int *message_id,
                    struct error *err) MUST_CHECK;
-/* The same with QoS 0: a stock broker queues 1,000 messages for a subscriber of QoS 1 and lets go of the rest; of QoS 0 it sends
-   as many as the sockets hold. For what is retained and will be said again. */
+/* The same with QoS 0: a stock broker queues 1,000 messages for a subscriber of QoS 1 and lets go of the rest; of QoS
+   0 it sends as many as the sockets hold. For what is retained and will be said again. */
 int mqtt_subscribe_lightly(struct mqtt *mqtt, const char *topic, bool send_retained, int *message_id,
                            struct error *err) MUST_CHECK;
 /*

@@ -26,16 +26,17 @@ enum {
 
 /* --- how it ends -------------------------------------------------------------------------------------- */
 
-/* mosquitto 2.0.21 answers what is above its message_size_limit with a reason that MQTT v5 does not allow there, and its own library
-   then hangs up. */
+/* mosquitto 2.0.21 answers what is above its message_size_limit with a reason that MQTT v5 does not allow there, and
+   its own library then hangs up. */
 static const char *not_mqtt(const struct mqtt *mqtt)
 {
-    return mqtt->state == MQTT_UP ? "the broker sent something that is not MQTT v5 (is there a message above its message_size_limit?)"
-                                  : "the broker sent something that is not MQTT v5";
+    return mqtt->state == MQTT_UP
+               ? "the broker sent something that is not MQTT v5 (is there a message above its message_size_limit?)"
+               : "the broker sent something that is not MQTT v5";
 }
 
-/* What the library says when it gives up: an error number of its own, with errno behind one of them. MOSQ_ERR_TLS without a word of
-   OpenSSL's is a socket that failed (2.0.21). */
+/* What the library says when it gives up: an error number of its own, with errno behind one of them. MOSQ_ERR_TLS
+   without a word of OpenSSL's is a socket that failed (2.0.21). */
 static void note(struct mqtt_fault *fault, const struct mqtt *mqtt, int rc, int sys)
 {
     const char *cause = sys == 0 || sys == EAGAIN || sys == EPROTO ? NULL : strerrordesc_np(sys);
@@ -52,7 +53,8 @@ static void note(struct mqtt_fault *fault, const struct mqtt *mqtt, int rc, int 
         mqtt_fault_note(fault, MQTT_REASON_NETWORK, not_mqtt(mqtt));
     else if (mqtt->config.url.is_tls && mqtt->state < MQTT_UP)
         mqtt_fault_note(fault, MQTT_REASON_NETWORK,
-                        "the broker closed the connection before it answered: it may want a client certificate, or speak no TLS at that port");
+                        "the broker closed the connection before it answered: it may want a client certificate, or "
+                        "speak no TLS at that port");
     else
         mqtt_fault_note(fault, MQTT_REASON_NETWORK, "the broker closed the connection");
 }
@@ -248,7 +250,8 @@ static int open_failed(const struct mqtt *mqtt, int rc, int sys, struct error *e
     /* The library hands the resolver's number on in errno. */
     if (rc == MOSQ_ERR_EAI)
         return error_set(err, CODE_BROKER_AWAY, 0, "cannot resolve %s: %s", url->host, gai_strerror(sys));
-    /* 2.0.21 already sends while it connects, and OpenSSL keeps to itself why the socket failed; another address may do. */
+    /* 2.0.21 already sends while it connects, and OpenSSL keeps to itself why the socket failed; another address may
+       do. */
     if (rc == MOSQ_ERR_TLS && mqtt->tls_text[0] == '\0') {
         error_set(err, CODE_BROKER_AWAY, 0, "cannot connect to %s: refused, or ended before TLS began", url->display);
         err->sys = ECONNREFUSED;
@@ -258,8 +261,8 @@ static int open_failed(const struct mqtt *mqtt, int rc, int sys, struct error *e
         return error_set(err, CODE_BROKER_AWAY, sys, "cannot connect to %s", url->display);
     struct mqtt_fault fault = {0};
     note(&fault, mqtt, rc, sys);
-    return error_set(err, fault.reason == MQTT_REASON_TLS ? CODE_BROKER_TLS : CODE_BROKER_AWAY, 0, "cannot connect to %s: %s",
-                     url->display, fault.text);
+    return error_set(err, fault.reason == MQTT_REASON_TLS ? CODE_BROKER_TLS : CODE_BROKER_AWAY, 0,
+                     "cannot connect to %s: %s", url->display, fault.text);
 }
 
 /* The one call that asks the resolver, and blocks as long as that likes: with a name it is made on a thread. */
@@ -298,7 +301,8 @@ static void opening_call(void *context)
 {
     struct opening *opening = context;
     errno = 0;
-    opening->rc = mosquitto_connect_bind_async(opening->mosq, opening->host, opening->port, opening->keepalive_s, opening->bind);
+    opening->rc = mosquitto_connect_bind_async(opening->mosq, opening->host, opening->port, opening->keepalive_s,
+                                               opening->bind);
     opening->sys = errno;
 }
 

@@ -82,8 +82,8 @@ void mqtt_link_library_init(void);
 void mqtt_link_library_fini(void);
 
 /* Starts to connect: afterwards there is a link, or an opening where a name has to be resolved first.
-   CODE_BROKER_AWAY or CODE_BROKER_TLS if that failed at once, then there is neither; with err->sys if another address may do
-   better. */
+   CODE_BROKER_AWAY or CODE_BROKER_TLS if that failed at once, then there is neither; with err->sys if another address
+   may do better. */
 int mqtt_link_open(struct mqtt *mqtt, struct error *err) MUST_CHECK;
 /* The opening is over: as mqtt_link_open, but there is a link afterwards. */
 int mqtt_link_opened(struct mqtt *mqtt, struct error *err) MUST_CHECK;
@@ -126,8 +126,8 @@ const char *mqtt_reason_text(int reason);
 
 /* --- mqtt_tls.c --------------------------------------------------------------------------------------- */
 
-/* "TLS: certificate verify failed: certificate has expired" of a line the library logged about the session `ssl` (NULL: none);
-   "" if it is not about a fault of TLS. */
+/* "TLS: certificate verify failed: certificate has expired" of a line the library logged about the session `ssl`
+   (NULL: none); "" if it is not about a fault of TLS. */
 void mqtt_tls_text(const char *logged, const void *ssl, char *out, size_t size);
 
 #endif

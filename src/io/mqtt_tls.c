@@ -2,7 +2,8 @@
  * mqtt_tls: what was wrong with TLS, for people. libmosquitto says "certificate verify failed" and no more; whether the
  * certificate expired or another CA signed it is known to the OpenSSL beneath it alone.
  *
- * Nothing is linked for that: the two names are weak, and stay NULL under a libmosquitto that was built with something else.
+ * Nothing is linked for that: the two names are weak, and stay NULL under a libmosquitto that was built with
+ * something else.
  */
 #include <stdio.h>
 #include <string.h>
@@ -28,8 +29,8 @@ void mqtt_tls_text(const char *logged, const void *ssl, char *out, size_t size)
      * verification failed." */
     const char *prefix = "Error: ", *routines = "routines::", *found = strstr(logged, routines);
     out[0] = '\0';
-    /* An end without close_notify is how a killed broker ends, and OpenSSL 3.5 also tells what the system says of a socket: both are the
-     * network's fault. */
+    /* An end without close_notify is how a killed broker ends, and OpenSSL 3.5 also tells what the system says of a
+       socket: both are the network's fault. */
     if (strstr(logged, "unexpected eof") != NULL || strstr(logged, "system library::") != NULL)
         return;
     if (found != NULL)

@@ -50,13 +50,15 @@ static inline void repo_cleanup(struct repo **repo)
  */
 int repo_refresh(struct repo *repo, struct error *err) MUST_CHECK;
 
-/* Closes it and opens it anew: what libgit2 keeps of packs that were read whole (the bases of their deltas, up to 16 MiB, and mapped
-   windows) is given back. For a quiet moment. On failure there is nothing left to do with it but repo_close. */
+/* Closes it and opens it anew: what libgit2 keeps of packs that were read whole (the bases of their deltas, up to 16
+   MiB, and mapped windows) is given back. For a quiet moment. On failure there is nothing left to do with it but
+   repo_close. */
 int repo_renew(struct repo *repo, struct error *err) MUST_CHECK;
 
 bool repo_is_bare(const struct repo *repo);
 bool repo_is_rebasing(const struct repo *repo); /* the work tree is in the middle of one */
-/* What the work tree is in the middle of while git commits no single files: "merge", "cherry-pick" or "rebase"; or NULL. */
+/* What the work tree is in the middle of while git commits no single files: "merge", "cherry-pick" or "rebase"; or
+   NULL. */
 const char *repo_unfinished(const struct repo *repo);
 /* Where refs live, with a '/' at the end; borrowed. */
 const char *repo_common_dir(const struct repo *repo);
@@ -64,7 +66,8 @@ const char *repo_common_dir(const struct repo *repo);
 const char *repo_work_dir(const struct repo *repo);
 /* Device and inode of the common dir: another one at the same path is another repository. */
 void repo_identity(const struct repo *repo, dev_t *device, ino_t *inode);
-/* True if the path leads elsewhere than when it was opened: a link that was swapped, a folder that was replaced or is gone. */
+/* True if the path leads elsewhere than when it was opened: a link that was swapped, a folder that was replaced or is
+   gone. */
 bool repo_has_moved(const struct repo *repo);
 /* *exists: the commit is in the object database. */
 int repo_has_commit(struct repo *repo, const struct oid *commit, bool *exists, struct error *err) MUST_CHECK;

@@ -174,7 +174,8 @@ static int compare(struct span before, struct span after, struct hunks *out, str
         return error_memory(err);
     options.context_lines = 0;
     options.flags = GIT_DIFF_FORCE_TEXT;
-    int rc = git_diff_buffers(before.data, before.len, NULL, after.data, after.len, NULL, &options, NULL, NULL, on_hunk, NULL, out);
+    int rc = git_diff_buffers(before.data, before.len, NULL, after.data, after.len, NULL, &options, NULL, NULL, on_hunk,
+                              NULL, out);
     return rc == 0 ? 0 : error_memory(err);
 }
 

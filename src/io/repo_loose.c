@@ -4,8 +4,8 @@
  * - libgit2 opens a file once for its header and once more for the rest. Here who asks for a header is given the object
  *   with the next question: one open, one read, one inflate. What is large is only inflated when it is asked for, after
  *   the header has told its size.
- * - libgit2's reader waits for ever, at full speed, for the rest of a file that a crash cut short (1.5.1; its loop takes
- *   zlib's "no more input" for progress).
+ * - libgit2's reader waits for ever, at full speed, for the rest of a file that a crash cut short (1.5.1; its loop
+ *   takes zlib's "no more input" for progress).
  *
  * What is read here is given to libgit2, which checks its hash before anybody sees it. What is damaged in any other way
  * than cut short is left to libgit2, which says what it is.
@@ -109,7 +109,8 @@ static bool parse_header(const char *text, size_t len, struct loose *out, size_t
     const char *blank = end == NULL ? NULL : strchr(text, ' ');
     char name[HEADER_LEN];
     uint64_t size;
-    if (blank == NULL || !num_parse_u64((struct span){blank + 1, (size_t)(end - blank - 1)}, &size) || size > SIZE_MAX - 1)
+    if (blank == NULL || !num_parse_u64((struct span){blank + 1, (size_t)(end - blank - 1)}, &size) ||
+        size > SIZE_MAX - 1)
         return false;
     memcpy(name, text, (size_t)(blank - text));
     name[blank - text] = '\0';

@@ -23,8 +23,8 @@ static int read_header(git_odb *odb, const git_oid *id, git_object_t *type, size
     return rc;
 }
 
-/* Who asks whether a commit is there reads it next: it is read while its bytes are at hand, and libgit2 keeps it. What is
-   wrong with it is told to who reads it. */
+/* Who asks whether a commit is there reads it next: it is read while its bytes are at hand, and libgit2 keeps it.
+   What is wrong with it is told to who reads it. */
 static void read_ahead(git_odb *odb, const git_oid *id, git_object_t type, size_t size)
 {
     AUTO_GIT(git_odb_object) object = NULL;

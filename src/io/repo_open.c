@@ -21,8 +21,9 @@ enum { UID_OVERFLOW = 65534 };
 /* --- the library --------------------------------------------------------------------------------------- */
 
 /*
- * libgit2 reads all of the host's certificates when it is initialised, for TLS that nothing here ever speaks: 15 ms and a MiB of
- * every start and every verb. It calls mbedTLS through the PLT, so this one is taken, and libgit2 goes on without certificates.
+ * libgit2 reads all of the host's certificates when it is initialised, for TLS that nothing here ever speaks: 15 ms
+ * and a MiB of every start and every verb. It calls mbedTLS through the PLT, so this one is taken, and libgit2 goes
+ * on without certificates.
  */
 __attribute__((visibility("default"))) int mbedtls_x509_crt_parse_file(void *chain, const char *path);
 
@@ -172,8 +173,8 @@ static int check_owner(const struct repo *repo, const char *path, struct error *
         return 0;
     if (st.st_uid == UID_OVERFLOW && geteuid() != UID_OVERFLOW)
         return error_set(err, CODE_REPO_OWNER, 0,
-                         "'%s' belongs to a user that is hidden here (PrivateUsers=yes of the unit): run as its owner, or "
-                         "install the drop-in trusted-owner.conf and name the owner in repository.trusted_uids",
+                         "'%s' belongs to a user that is hidden here (PrivateUsers=yes of the unit): run as its owner, "
+                         "or install the drop-in trusted-owner.conf and name the owner in repository.trusted_uids",
                          bare);
     return error_set(
         err, CODE_REPO_OWNER, 0,

@@ -134,8 +134,8 @@ REPO_CLEANUP(git_tree, git_tree_free)
 
 /* --- repo_loose.c -------------------------------------------------------------------------------------- */
 
-/* From here on the loose objects of a repository's folder of objects and its alternates are read by us: each file once, and
-   none that does not end. */
+/* From here on the loose objects of a repository's folder of objects and its alternates are read by us: each file
+   once, and none that does not end. */
 int repo_read_loose(git_odb *odb, const char *objects, struct error *err) MUST_CHECK;
 
 #endif

@@ -138,7 +138,8 @@ int repo_resolve(struct repo *repo, const char *revision, struct oid *commit, st
     if (rc == 0)
         rc = git_object_peel(&peeled, named, GIT_OBJECT_COMMIT);
     if (rc == GIT_ENOTFOUND && git_repository_head_unborn(repo->handle.git) == 1)
-        return error_set(err, CODE_REPO_REV, 0, "there is no commit '%s': HEAD's branch has none yet; git commit makes the first", revision);
+        return error_set(err, CODE_REPO_REV, 0,
+                         "there is no commit '%s': HEAD's branch has none yet; git commit makes the first", revision);
     if (rc != 0)
         return repo_fail(err, CODE_REPO_REV, rc, "there is no commit '%s'", revision);
     *commit = repo_oid(git_object_id(peeled));

@@ -23,8 +23,8 @@ int watch_start(const char *common_dir, const char *branch, int *fd, struct erro
 
 /*
  * Reads everything there is and re-arms the watches where folders came or went. *is_news: look at the ref again;
- * false where there were only git's locks, each of which is followed by the name it is for. On failure it is news, and nothing
- * is watched any more (*fd = -1, CODE_POLL_ONLY); call watch_start again later.
+ * false where there were only git's locks, each of which is followed by the name it is for. On failure it is news,
+ * and nothing is watched any more (*fd = -1, CODE_POLL_ONLY); call watch_start again later.
  */
 int watch_drain(int *fd, bool *is_news, struct error *err) MUST_CHECK;
 

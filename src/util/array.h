@@ -13,8 +13,9 @@
 #include "util/macros.h"
 
 /*
- * The array of `len` items of `size` bytes each, moved or not, with room for one more; *cap tells how many it has room for.
- * NULL when memory is out, or more is asked for than there can be: the array is as it was, and the caller's.
+ * The array of `len` items of `size` bytes each, moved or not, with room for one more; *cap tells how many it has
+ * room for. NULL when memory is out, or more is asked for than there can be: the array is as it was, and the
+ * caller's.
  */
 void *array_grow(void *items, size_t len, size_t *cap, size_t size) MUST_CHECK;
 

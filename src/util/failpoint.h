@@ -1,6 +1,6 @@
 /*
- * failpoint: places where a test build (make FAIL=1) can be told to die, to fail or to wait. In every other build the macros are
- * constants and nothing of this is in the program.
+ * failpoint: places where a test build (make FAIL=1) can be told to die, to fail or to wait. In every other build the
+ * macros are constants and nothing of this is in the program.
  *
  *   EPOCHD_FAIL=name:what[@n][,…]
  *

@@ -29,8 +29,9 @@ int fs_open_folder_of(const char *path, int *out, const char **name, struct erro
 int fs_make_dir(const char *path, mode_t mode, int *out, struct error *err) MUST_CHECK;
 
 /*
- * Calls `visit` with each name in the folder but `.` and `..`, in no order, until it answers something else than 0: that is the
- * answer here too. What comes or goes meanwhile may be told or not. -1 with err where the folder cannot be read to its end.
+ * Calls `visit` with each name in the folder but `.` and `..`, in no order, until it answers something else than 0:
+ * that is the answer here too. What comes or goes meanwhile may be told or not. -1 with err where the folder cannot
+ * be read to its end.
  */
 int fs_each_name(int dir, int (*visit)(void *context, const char *name, struct error *err), void *context,
                  struct error *err) MUST_CHECK;
@@ -69,7 +70,8 @@ int fs_writer_commit(struct fs_writer *writer, struct error *err) MUST_CHECK;
 void fs_writer_abandon(struct fs_writer *writer);
 #define AUTO_WRITER CLEANUP(fs_writer_abandon)
 
-/* fs_replace without the two syncs, for files that a restart makes anew (status, metrics). Readers see all or nothing. */
+/* fs_replace without the two syncs, for files that a restart makes anew (status, metrics). Readers see all or
+   nothing. */
 int fs_replace_volatile(int dir, const char *name, struct span data, mode_t mode, struct error *err) MUST_CHECK;
 
 /* As fs_replace, but never over a file: fails with EEXIST if `name` is there. A crash leaves the whole file or none. */
@@ -92,8 +94,8 @@ static inline bool fs_is_same_file(const struct stat *a, const struct stat *b)
  */
 int fs_lock(int dir, const char *name, int *out, pid_t *holder, struct error *err) MUST_CHECK;
 
-/* Locks the folder itself, for as long as `dir` is open: it has no name that could be unlinked. *is_ours: nobody else has it. On a
-   file system that cannot lock folders it is always ours. */
+/* Locks the folder itself, for as long as `dir` is open: it has no name that could be unlinked. *is_ours: nobody else
+   has it. On a file system that cannot lock folders it is always ours. */
 int fs_lock_dir(int dir, bool *is_ours, struct error *err) MUST_CHECK;
 
 /* Pid of who holds that lock, 0 if nobody does. For those who only look. Held, but no pid written yet: EAGAIN. */

@@ -5,9 +5,9 @@
  * JSON:  {"ts":"…","level":"info","unit":"pipeline","event":"epoch_committed","epoch":42,…}
  * auto:  text; under systemd (JOURNAL_STREAM names standard error) text without the time, with a <N> priority prefix.
  *
- * Never a key, a payload, or a value that may be secret. Each line is one write(2) of at most 4096 bytes, so threads do
- * not mix theirs; what is too long is cut and marked. What a terminal obeys (util/utf8.h) is always escaped. Never fails,
- * needs no memory, keeps errno.
+ * Never a key, a payload, or a value that may be secret. Each line is one write(2) of at most 4096 bytes, so threads
+ * do not mix theirs; what is too long is cut and marked. What a terminal obeys (util/utf8.h) is always escaped. Never
+ * fails, needs no memory, keeps errno.
  */
 #ifndef UTIL_LOG_H
 #define UTIL_LOG_H

@@ -16,13 +16,13 @@ void memory_setup(void);
 /* Gives back what is free, if that is much. Takes milliseconds when it is: never on the way of an epoch. */
 void memory_give_back(void);
 
-/* Of a block that will be filled from end to end: large pages, where the system gives them. A file of 12 MB into fresh memory costs
-   3,000 page faults without, which is as much as reading it. Nothing for a small block. */
+/* Of a block that will be filled from end to end: large pages, where the system gives them. A file of 12 MB into
+   fresh memory costs 3,000 page faults without, which is as much as reading it. Nothing for a small block. */
 void memory_expect_all(void *at, size_t len);
 
 /*
- * Unmaps the code and constants of the program and its libraries; each page that is still needed comes back from the page cache
- * at its next use. Most of what a start touches (relocation, the set-up of libraries) is not used again.
+ * Unmaps the code and constants of the program and its libraries; each page that is still needed comes back from the
+ * page cache at its next use. Most of what a start touches (relocation, the set-up of libraries) is not used again.
  */
 void memory_drop_code(void);
 

@@ -21,7 +21,8 @@ size_t num_format_double(double value, char out[static NUM_TEXT_MAX]);
 /* The shortest decimal form of an integer. Returns the length; `out` is terminated. */
 size_t num_format_int(int64_t value, char out[static NUM_TEXT_MAX]);
 
-/* JSON number syntax (RFC 8259 §6) to the nearest double, of any length. False if it is not one; may give an infinity. */
+/* JSON number syntax (RFC 8259 §6) to the nearest double, of any length. False if it is not one; may give an
+   infinity. */
 bool num_parse_double(struct span text, double *out);
 
 /* Decimal digits only, no sign, no leading zero but "0" itself; false on overflow or anything else. */

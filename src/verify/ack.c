@@ -1,6 +1,6 @@
 /*
- * ack: see ack.h. Parsed before its signature is looked at, unlike everything else: the key is named inside, and mostly there
- * is none.
+ * ack: see ack.h. Parsed before its signature is looked at, unlike everything else: the key is named inside, and
+ * mostly there is none.
  */
 #include "verify/ack.h"
 
@@ -31,13 +31,13 @@ static int judge_place(const struct message *message, const struct ack_expectati
         return error_set(err, CODE_WRONG_SOURCE, 0, "the acknowledgement is for '%s', not for '%s'", message->source,
                          expected->source);
     if (!span_is(expected->service, ack->service) || !span_is(expected->instance, ack->instance))
-        return error_set(err, CODE_WRONG_SERVICE, 0, "the acknowledgement is of %s@%s, the topic is another's", ack->service,
-                         ack->instance);
+        return error_set(err, CODE_WRONG_SERVICE, 0, "the acknowledgement is of %s@%s, the topic is another's",
+                         ack->service, ack->instance);
     return 0;
 }
 
-static int open_body(struct span body, const uint8_t *signature, const struct ack_expectation *expected, struct message *out,
-                     enum ack_trust *trust, struct error *err)
+static int open_body(struct span body, const uint8_t *signature, const struct ack_expectation *expected,
+                     struct message *out, enum ack_trust *trust, struct error *err)
 {
     if (message_parse(body, MESSAGE_ACK, out, err) != 0 || judge_place(out, expected, err) != 0)
         return -1;

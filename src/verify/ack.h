@@ -1,12 +1,13 @@
 /*
- * ack: an acknowledgement judged on arrival. It never changes what is published, so it may come unsigned; what is known of
- * its signature is told with it, and never more than that.
+ * ack: an acknowledgement judged on arrival. It never changes what is published, so it may come unsigned; what is
+ * known of its signature is told with it, and never more than that.
  *
  *   signed    its key is one of those given, and the signature holds
  *   unknown   it ends in a signature and names a key that nobody knows: no more believable than unsigned
  *   unsigned  the object alone, without `key_id`
  *
- * Refused: what names a known key whose signature does not hold, another source, another service or instance than the topic.
+ * Refused: what names a known key whose signature does not hold, another source, another service or instance than the
+ * topic.
  */
 #ifndef VERIFY_ACK_H
 #define VERIFY_ACK_H

@@ -40,7 +40,7 @@ struct index_entry index_at(const struct index *index, size_t at)
     return entry;
 }
 
-/* --- the digest of a set -------------------------------------------------------------------------------------------- */
+/* --- the digest of a set ------------------------------------------------------------------------------------------ */
 
 int index_sum_init(struct index_sum *sum, struct error *err)
 {
@@ -122,7 +122,7 @@ static int digest_of(struct index *index, struct error *err)
     return index_sum_end(&sum, index->digest, err);
 }
 
-/* --- reading -------------------------------------------------------------------------------------------------------- */
+/* --- reading ------------------------------------------------------------------------------------------------------ */
 
 static int read_services(struct index *index, struct error *err)
 {

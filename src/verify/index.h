@@ -1,6 +1,6 @@
 /*
- * index: the version and digest of every service, as `config.index` tells them (docs/PROTOCOL.md §7). It is not signed:
- * it is worth something once its digest is the `index` of a verified head.
+ * index: the version and digest of every service, as `config.index` tells them (docs/PROTOCOL.md §7). It is not
+ * signed: it is worth something once its digest is the `index` of a verified head.
  */
 #ifndef VERIFY_INDEX_H
 #define VERIFY_INDEX_H
@@ -22,7 +22,8 @@ struct index {
 #define AUTO_INDEX CLEANUP(index_fini)
 void index_fini(struct index *index);
 
-/* CODE_MESSAGE_FORM, CODE_MESSAGE_TOO_LARGE. `out` is a zeroed struct, empty again on failure; borrows nothing from `raw`. */
+/* CODE_MESSAGE_FORM, CODE_MESSAGE_TOO_LARGE. `out` is a zeroed struct, empty again on failure; borrows nothing from
+   `raw`. */
 int index_read(struct span raw, struct index *out, struct error *err) MUST_CHECK;
 
 struct index_entry {
@@ -31,7 +32,8 @@ struct index_entry {
     uint8_t digest[HASH_LEN];
 };
 
-/* The digest of a set of services, one after the other in byte order of their names. After a failure too: index_sum_fini. */
+/* The digest of a set of services, one after the other in byte order of their names. After a failure too:
+   index_sum_fini. */
 struct index_sum {
     struct buf *buckets;     /* their lines */
     struct buf lines[LANES]; /* of names that are hashed together, to learn their buckets */

@@ -24,14 +24,16 @@ int key_file_read_roots(const char *path, struct root_keys *out, struct error *e
     return keyring_parse_roots(buf_span(&text), name, out, err);
 }
 
-static int read_secret(int dir, const char *name, enum fs_trust trust, struct buf *out, bool *is_missing, struct error *err)
+static int read_secret(int dir, const char *name, enum fs_trust trust, struct buf *out, bool *is_missing,
+                       struct error *err)
 {
     if (buf_reserve(out, KEY_SECRET_MAX + 1) == NULL)
         return error_memory(err);
     return fs_read(dir, name, trust, KEY_SECRET_MAX, out, is_missing, err);
 }
 
-static int read_mac(int dir, const char *name, enum fs_trust trust, struct mac_key *out, bool *is_missing, struct error *err)
+static int read_mac(int dir, const char *name, enum fs_trust trust, struct mac_key *out, bool *is_missing,
+                    struct error *err)
 {
     AUTO_SECRET_BUF struct buf text = {0};
     if (read_secret(dir, name, trust, &text, is_missing, err) != 0)

@@ -1,8 +1,8 @@
 /*
  * key_line: one key as a line of text: `epochd-<kind>:<key_id>:<base64>` and LF.
  *
- * Refused: any other spelling, and a line whose id is not that of its key. Nothing of a text that is refused gets into a
- * message.
+ * Refused: any other spelling, and a line whose id is not that of its key. Nothing of a text that is refused gets
+ * into a message.
  */
 #ifndef VERIFY_KEY_LINE_H
 #define VERIFY_KEY_LINE_H
@@ -18,7 +18,8 @@ enum {
     KEY_SECRET_MAX = 255, /* bytes of a file that holds a secret */
 };
 
-/* Takes the line of a public key off the text; false if it begins otherwise. Whether the id is the key's is not looked at. */
+/* Takes the line of a public key off the text; false if it begins otherwise. Whether the id is the key's is not
+   looked at. */
 bool key_line_take_public(struct span *text, struct message_key *out);
 
 /* The one line that is the whole text. `name` is the file's, for messages. CODE_KEY_FILE. */

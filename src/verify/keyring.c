@@ -145,8 +145,8 @@ int keyring_parse_roots(struct span text, const char *name, struct root_keys *ou
         struct message_key key;
         char id[KEY_ID_LEN + 1];
         if (!key_line_take_public(&text, &key))
-            return error_set(err, CODE_KEY_FILE, 0, "'%s': line %zu is not epochd-" KEY_KIND_PUBLIC ":<key id>:<base64>", name,
-                             roots.len + 1);
+            return error_set(err, CODE_KEY_FILE, 0,
+                             "'%s': line %zu is not epochd-" KEY_KIND_PUBLIC ":<key id>:<base64>", name, roots.len + 1);
         crypto_key_id(key.public_key, id);
         if (strcmp(id, key.id) != 0)
             return key_line_refuse_id(name, key.id, err);

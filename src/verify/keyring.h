@@ -37,15 +37,16 @@ void keyring_fini(struct keyring *keyring);
 int keyring_exists(const char *path, bool *exists, struct error *err) MUST_CHECK;
 
 /*
- * Before keyring_make where there is no keyset: an empty journal tells that the keys are new, and not that a state was
- * lost. Refused (CODE_KEY_FILE) where something was signed already: the keys are lost, or on a disk that is not mounted,
- * and with new ones we would be another publisher, who cannot read what is here. `state` is for the message.
+ * Before keyring_make where there is no keyset: an empty journal tells that the keys are new, and not that a state
+ * was lost. Refused (CODE_KEY_FILE) where something was signed already: the keys are lost, or on a disk that is not
+ * mounted, and with new ones we would be another publisher, who cannot read what is here. `state` is for the message.
  */
 int keyring_prepare(const char *path, int state_dir, const char *state, struct error *err) MUST_CHECK;
 
 /*
- * Makes what is missing as told above (the folder too, 0750); a complete folder is loaded to see that it is sound. *made
- * tells whether anything was made. As root, the folder and lkg.key are given to group `epoch` where the system has one.
+ * Makes what is missing as told above (the folder too, 0750); a complete folder is loaded to see that it is sound.
+ * *made tells whether anything was made. As root, the folder and lkg.key are given to group `epoch` where the system
+ * has one.
  */
 int keyring_make(const char *path, const char *source, bool *made, struct error *err) MUST_CHECK;
 

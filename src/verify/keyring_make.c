@@ -204,6 +204,7 @@ int keyring_prepare(const char *path, int state_dir, const char *state, struct e
         return error_memory(err);
     if (access(signing, F_OK) != 0 && has_history(state_dir)) /* with it, what was cut short is completed */
         return error_set(err, CODE_KEY_FILE, 0,
-                         "%s holds neither keyset.json nor signing.key, but %s what they signed: none is made anew", path, state);
+                         "%s holds neither keyset.json nor signing.key, but %s what they signed: none is made anew",
+                         path, state);
     return journal_prepare(state_dir, err);
 }

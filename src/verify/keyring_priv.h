@@ -24,7 +24,8 @@ struct key_folder {
     bool for_reader; /* files may belong to the folder's owner, who need not be us */
 };
 
-/* Takes an opened folder, which stays the caller's: ours or root's unless `for_reader`, and nobody else may write in it. */
+/* Takes an opened folder, which stays the caller's: ours or root's unless `for_reader`, and nobody else may write in
+   it. */
 int key_folder_use(int fd, bool for_reader, struct key_folder *out, struct error *err) MUST_CHECK;
 
 /* *out tells whether there is anything of that name. */

@@ -1,8 +1,8 @@
 /*
  * snapshot_service: see snapshot_service.h.
  *
- * Members are looked for, not parsed up to. A quote inside of a string has a backslash before it, so the bytes `"name":"` begin a
- * member wherever they stand. Whether it is the one that is meant is for the signatures to say.
+ * Members are looked for, not parsed up to. A quote inside of a string has a backslash before it, so the bytes
+ * `"name":"` begin a member wherever they stand. Whether it is the one that is meant is for the signatures to say.
  */
 #include "verify/snapshot_service.h"
 
@@ -27,7 +27,7 @@ static int refuse_form(const char *name, struct error *err)
     return error_set(err, CODE_LKG_FORM, 0, "the snapshot has no member '%s' where canonical JSON has it", name);
 }
 
-/* --- members --------------------------------------------------------------------------------------------------------- */
+/* --- members ------------------------------------------------------------------------------------------------------ */
 
 /* Behind the first such text. */
 static bool skip_past(struct span *file, struct span text)
@@ -50,9 +50,11 @@ static bool skip_to(struct span *file, const char *name, char next)
 }
 
 /* A string member with its escapes resolved, into a document of its own. */
-static int read_string(struct span file, const char *name, size_t max, struct doc *doc, struct span *out, struct error *err)
+static int read_string(struct span file, const char *name, size_t max, struct doc *doc, struct span *out,
+                       struct error *err)
 {
-    const struct json_options options = {.file = SNAPSHOT_FILE, .limits = {.depth = 1, .nodes = 1, .size = SNAPSHOT_MAX}};
+    const struct json_options options = {.file = SNAPSHOT_FILE,
+                                         .limits = {.depth = 1, .nodes = 1, .size = SNAPSHOT_MAX}};
     if (!skip_to(&file, name, '"'))
         return refuse_form(name, err);
     size_t len = 1;
@@ -79,7 +81,7 @@ static int check_place(struct span file, const char *host, struct error *err)
     return 0;
 }
 
-/* --- proofs ---------------------------------------------------------------------------------------------------------- */
+/* --- proofs ------------------------------------------------------------------------------------------------------- */
 
 struct proof {
     const char *source, *service;
@@ -107,7 +109,7 @@ static int prove_head(struct span file, const struct root_keys *roots, struct pr
     return message_verify(head, &proof->keyset, &expected, &proof->head, err);
 }
 
-/* --- the index ------------------------------------------------------------------------------------------------------- */
+/* --- the index ---------------------------------------------------------------------------------------------------- */
 
 /*
  * The index is read where it stands, as a string inside of the snapshot and in the one form it is written in: ten
@@ -159,7 +161,7 @@ static int prove_index(struct span file, struct proof *proof, struct error *err)
     return 0;
 }
 
-/* --- the service ----------------------------------------------------------------------------------------------------- */
+/* --- the service -------------------------------------------------------------------------------------------------- */
 
 static int take(const struct message_update *update, struct snapshot_service *out, struct error *err)
 {
@@ -187,20 +189,21 @@ static int prove_service(struct span file, const struct proof *proof, struct sna
         return -1;
     hash_sha256(raw.data, raw.len, digest);
     if (memcmp(digest, proof->digest, HASH_LEN) != 0)
-        return error_set(err, CODE_LKG_BAD_SIG, 0, "service %s of the snapshot is not the one its index tells", proof->service);
+        return error_set(err, CODE_LKG_BAD_SIG, 0, "service %s of the snapshot is not the one its index tells",
+                         proof->service);
     if (message_verify(raw, &proof->keyset, &expected, &message, err) != 0)
         return -1;
     return take(&message.u.update, out, err);
 }
 
-int snapshot_find_service(struct span file, const char *host, const char *source, const struct root_keys *roots, const char *service,
-                          struct snapshot_service *out, struct error *err)
+int snapshot_find_service(struct span file, const char *host, const char *source, const struct root_keys *roots,
+                          const char *service, struct snapshot_service *out, struct error *err)
 {
     struct proof proof CLEANUP(proof_fini) = {.source = source, .service = service};
     if (file.len > SNAPSHOT_MAX || !layout_name_is_good(span_of(service)))
         return refuse_form(service, err);
-    if (check_place(file, host, err) == 0 && prove_head(file, roots, &proof, err) == 0 && prove_index(file, &proof, err) == 0 &&
-        prove_service(file, &proof, out, err) == 0) {
+    if (check_place(file, host, err) == 0 && prove_head(file, roots, &proof, err) == 0 &&
+        prove_index(file, &proof, err) == 0 && prove_service(file, &proof, out, err) == 0) {
         out->epoch = proof.head.u.head.epoch;
         return 0;
     }

@@ -104,7 +104,8 @@ int view_take_keepalive(struct view *view, struct span raw, const uint8_t *head,
         return error_set(err, CODE_MESSAGE_OLDER, 0, "the keepalive was seen before");
     bool is_of_head = view->epoch != 0 && memcmp(keepalive->head, head == NULL ? view->head : head, HASH_LEN) == 0;
     bool is_now = apart <= ttl_ms + VIEW_CLOCK_SLACK_MS;
-    /* Of a time that is not ours the sequence says nothing: a publisher whose clock is set right again is still heard. */
+    /* Of a time that is not ours the sequence says nothing: a publisher whose clock is set right again is still
+       heard. */
     if (is_now)
         view->sequence = keepalive->sequence;
     *vouch = !is_of_head ? VIEW_OTHER_HEAD : is_now ? VIEW_VOUCHES : VIEW_CLOCK;

@@ -47,8 +47,8 @@ enum view_vouch {
     VIEW_CLOCK,      /* it would, but its time is not ours: one of the two clocks is wrong */
 };
 
-/* Whether a keepalive vouches for `head` (the digest of a message; NULL: the newest that was seen). `wall_ms` and `boot_ms`
-   are now. CODE_MESSAGE_OLDER for one that was seen before. */
+/* Whether a keepalive vouches for `head` (the digest of a message; NULL: the newest that was seen). `wall_ms` and
+   `boot_ms` are now. CODE_MESSAGE_OLDER for one that was seen before. */
 int view_take_keepalive(struct view *view, struct span raw, const uint8_t *head, int64_t wall_ms, int64_t boot_ms,
                         enum view_vouch *vouch, struct error *err) MUST_CHECK;
 
