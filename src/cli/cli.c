@@ -55,6 +55,13 @@ const struct cli_verb *cli_find_verb(const char *name)
     return NULL;
 }
 
+void cli_try_verbs(struct nearest *nearest)
+{
+    for (size_t i = 0; i < cli_verbs_len; i++)
+        if (!cli_verbs[i]->is_hidden)
+            nearest_try(nearest, cli_verbs[i]->name);
+}
+
 bool cli_print_errors(const struct findings *findings)
 {
     for (size_t i = 0; i < findings->len; i++) {
@@ -212,15 +219,24 @@ static int print_help(const struct cli_verb *verb)
     return cli_print(&text);
 }
 
+static int refuse_verb(const char *name)
+{
+    struct nearest nearest = {.text = span_of(name)};
+    char hint[NEAREST_HINT_MAX], shown[4 * NEAREST_MAX];
+    cli_try_verbs(&nearest);
+    utf8_printable(span_of(name), shown, sizeof shown);
+    fprintf(stderr, "epochctl: there is no verb '%s'%s\n", shown,
+            nearest.name == NULL ? "; epochctl help lists them" : nearest_hint(&nearest, hint));
+    return CLI_USAGE;
+}
+
 static int run_verb(const struct cli *cli, int argc, char **argv)
 {
     const struct cli_verb *verb = cli_find_verb(argv[0]);
     struct cli_args args;
     char name[64];
-    if (verb == NULL) {
-        fprintf(stderr, "epochctl: there is no verb '%s'; epochctl help lists them\n", argv[0]);
-        return CLI_USAGE;
-    }
+    if (verb == NULL)
+        return refuse_verb(argv[0]);
     snprintf(name, sizeof name, "epochctl: %s", verb->name);
     argv[0] = name;
     switch (cli_parse(verb, false, argc, argv, &args)) {

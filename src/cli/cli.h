@@ -16,6 +16,7 @@
 #include "cli/term.h"
 #include "config/settings.h"
 #include "io/repo.h"
+#include "model/nearest.h"
 #include "verify/keyring.h"
 
 enum cli_exit {
@@ -46,6 +47,8 @@ int cli_fail(const struct error *err);
    wrong). CLI_USAGE. */
 int cli_usage(const struct cli_verb *verb, const char *format, ...) PRINTF_LIKE(2, 3);
 const struct cli_verb *cli_find_verb(const char *name);
+/* Tries the names of the verbs that are listed. */
+void cli_try_verbs(struct nearest *nearest);
 
 /* The errors among them, a line each on standard error. True where there are any. */
 bool cli_print_errors(const struct findings *findings);

@@ -77,6 +77,16 @@ static int print_table(const struct cli_args *args)
     return cli_print(&text);
 }
 
+static int refuse(const struct cli_args *args, const char *name)
+{
+    struct nearest nearest = {.text = span_of(name)};
+    char hint[NEAREST_HINT_MAX];
+    cli_try_verbs(&nearest);
+    for (size_t i = 0; i < code_table_len; i++)
+        nearest_try(&nearest, code_table[i].name);
+    return cli_usage(args->verb, "there is no verb or code '%s'%s", name, nearest_hint(&nearest, hint));
+}
+
 static int run(const struct cli *cli, const struct cli_args *args)
 {
     struct buf text AUTO_BUF = {0};
@@ -90,7 +100,7 @@ static int run(const struct cli *cli, const struct cli_args *args)
         return cli_print(&text);
     }
     const struct code *code = find_code(name);
-    return code != NULL ? print_code(code) : cli_usage(args->verb, "there is no verb or code '%s'", name);
+    return code != NULL ? print_code(code) : refuse(args, name);
 }
 
 const struct cli_verb verb_help = {
