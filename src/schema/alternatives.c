@@ -7,7 +7,8 @@
  *   4. fewer mistakes in all
  *   5. it is written first
  *
- * Where all fail in the first step, or all of the rest by their choices, the alternatives are told as one.
+ * Where all fail in the first step, or all of the rest by their choices, or each misses one key, the alternatives are
+ * told as one.
  */
 #include "schema/alternatives.h"
 
@@ -16,6 +17,8 @@
 #include "model/codes.h"
 #include "model/nearest.h"
 #include "schema/say.h"
+
+enum { LISTED_MAX = 12 };
 
 /* Lower is nearer. */
 struct distance {
@@ -97,7 +100,6 @@ static bool are_choices(const struct problems *problems, const struct place *pla
 /* They are listed as one enum would be. */
 static bool say_choices(struct run *run, const struct keyword *keyword, const struct place *place, size_t first)
 {
-    enum { LISTED_MAX = 12 };
     struct problems *problems = run->problems;
     struct buf text AUTO_BUF = {0}, value AUTO_BUF = {0};
     struct nearest nearest = {.text = place->node->kind == DOC_STRING ? place->node->u.string : SPAN("")};
@@ -129,28 +131,70 @@ static bool say_choices(struct run *run, const struct keyword *keyword, const st
     return say(run, keyword, place, "%s is not one of %s", say_value(run, place, &value), said(run, &text));
 }
 
+static bool find_title(const struct keyword *keyword, size_t index, struct span *out)
+{
+    const struct doc_node *source = keyword->u.list.schemas[index]->source;
+    return source->kind == DOC_OBJECT && doc_get_string(source, "title", out) && out->len <= SHOWN_MAX;
+}
+
+/* Whether every alternative misses one key, and nothing else is wrong with it. */
+static bool are_missing(const struct problems *problems, const struct keyword *keyword, const struct place *place, size_t first)
+{
+    for (size_t i = first; i < problems->len; i++)
+        if (problems->items[i].code != CODE_SCHEMA_REQUIRED || problems->items[i].node != place->node)
+            return false;
+    return keyword->u.list.len >= 2 && problems->len - first == keyword->u.list.len;
+}
+
+/* "one of "run", "uses" is missing"; the one that was meant is the one that a key comes near to, if there is any. */
+static bool say_one_missing(struct run *run, const struct place *place, size_t first)
+{
+    static const struct keyword required = {.code = CODE_SCHEMA_REQUIRED};
+    struct problems *problems = run->problems;
+    const struct doc_node *object = place->node;
+    struct buf text AUTO_BUF = {0};
+    struct span meant = problems->items[first].name;
+    size_t listed = 0;
+    for (size_t i = first; i < problems->len; i++, listed++) {
+        struct span name = problems->items[i].name;
+        if (listed < LISTED_MAX)
+            buf_puts(&text, listed == 0 ? "" : ", ");
+        if (listed < LISTED_MAX)
+            put_name(&text, name);
+        if (nearest_member(run, name, object->u.object.members, object->u.object.len).data != NULL)
+            meant = name;
+    }
+    if (listed > LISTED_MAX)
+        buf_printf(&text, " and %zu more", listed - LISTED_MAX);
+    problems_keep(problems, first, first, 0);
+    return say_missing(run, &required, place, meant, "one of %s is missing", said(run, &text));
+}
+
 /* What an alternative is called: its title, or its number. */
 static void put_alternative(struct buf *out, const struct keyword *keyword, size_t index)
 {
     struct span title;
-    const struct schema *schema = keyword->u.list.schemas[index];
-    if (schema->source->kind == DOC_OBJECT && doc_get_string(schema->source, "title", &title) && title.len <= SHOWN_MAX)
+    if (find_title(keyword, index, &title))
         put_name(out, title);
     else
         buf_printf(out, "number %zu", index + 1);
 }
 
 /* Adds to one of the messages from `first` on that there are other alternatives: not to a missing key, which
-   may turn out to be a misspelled one. */
+   may turn out to be a misspelled one. Where alternatives stand inside each other, the innermost is told, and those
+   that have a title. */
 static void mark_chosen(struct run *run, const struct keyword *keyword, size_t first, size_t index)
 {
     struct problems *problems = run->problems;
     struct buf text AUTO_BUF = {0};
+    struct span title;
     size_t at = first;
     while (at + 1 < problems->len && problems->items[at].code == CODE_SCHEMA_REQUIRED)
         at++;
-    if (at >= problems->len || keyword->u.list.len < 2)
+    if (at >= problems->len || keyword->u.list.len < 2 ||
+        (problems->items[at].is_of_alternative && !find_title(keyword, index, &title)))
         return;
+    problems->items[at].is_of_alternative = true;
     buf_printf(&text, "%s (of %zu alternatives the nearest is ", problems->items[at].message, keyword->u.list.len);
     put_alternative(&text, keyword, index);
     buf_putc(&text, ')');
@@ -190,6 +234,8 @@ bool alternatives_explain(struct run *run, const struct keyword *keyword, const 
     }
     if (are_choices(problems, place, first))
         return say_choices(run, keyword, place, first);
+    if (are_missing(problems, keyword, place, first))
+        return say_one_missing(run, place, first);
     problems_keep(problems, first, best.first, best.len);
     if (best.distance.type == 0)
         mark_chosen(run, keyword, first, best.index);

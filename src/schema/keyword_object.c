@@ -62,12 +62,25 @@ static bool find_name(const struct members *members, size_t *from, struct span n
     return at < members->len && span_equal(members->names[at].name, name);
 }
 
+/* Where keys are known by one pattern alone, it says what they must be like. */
+static bool say_no_match(struct run *run, const struct keyword *keyword, const struct place *place,
+                         const struct doc_member *member)
+{
+    struct buf name AUTO_BUF = {0}, pattern AUTO_BUF = {0};
+    put_name(&name, member->name);
+    put_name(&pattern, keyword->u.members->patterns[0].source->name);
+    return say_key(run, keyword, place, member, (struct span){0}, "%s is no key that is allowed here: it does not match the pattern %s",
+                   said(run, &name), said(run, &pattern));
+}
+
 static bool say_not_among(struct run *run, const struct keyword *keyword, const struct place *place,
                           const struct doc_member *member)
 {
     const struct members *members = keyword->u.members;
     if (run->problems == NULL)
         return false;
+    if (members->len == 0 && members->patterns_len == 1)
+        return say_no_match(run, keyword, place, member);
     return say_unknown(run, keyword, place, member, nearest_member(run, member->name, members->names, members->len));
 }
 

@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "model/json.h"
 #include "model/nearest.h"
 #include "schema/order.h"
 #include "schema/say.h"
@@ -101,9 +102,41 @@ static void put_choices(struct buf *out, const struct doc_node *choices)
         buf_printf(out, " and %zu more", len - LISTED_MAX);
 }
 
+static bool is_word(const struct doc_node *node)
+{
+    return node->kind == DOC_BOOL || node->kind == DOC_INT || node->kind == DOC_DOUBLE;
+}
+
+/* A choice that differs in its quotes alone: 3.11 where "3.11" is meant, and 3.1 where "3.10" was written. */
+static bool put_other_quotes(struct buf *out, const struct doc_node *choice, const struct doc_node *node)
+{
+    struct buf text AUTO_BUF = {0};
+    bool is_choice_quoted = choice->kind == DOC_STRING;
+    const struct doc_node *word = is_choice_quoted ? node : choice, *quoted = is_choice_quoted ? choice : node;
+    if (quoted->kind != DOC_STRING || !is_word(word))
+        return false;
+    json_write(word, &text);
+    bool is_same = span_equal(buf_span(&text), quoted->u.string);
+    buf_putc(&text, '0');
+    bool is_cut = is_choice_quoted && word->kind == DOC_DOUBLE && span_equal(buf_span(&text), quoted->u.string);
+    if (text.failed || (!is_same && !is_cut))
+        return false;
+    if (is_cut) {
+        buf_puts(out, "; did you mean ");
+        put_short(out, choice);
+        buf_puts(out, ", in quotes?");
+    } else {
+        buf_puts(out, is_choice_quoted ? ": write it in quotes" : ": write it without quotes");
+    }
+    return true;
+}
+
 static void put_nearest_choice(struct buf *out, const struct doc_node *choices, const struct doc_node *node)
 {
     struct nearest nearest = {.text = node->kind == DOC_STRING ? node->u.string : SPAN("")};
+    for (size_t i = 0; i < choices->u.array.len; i++)
+        if (put_other_quotes(out, choices->u.array.items[i], node))
+            return;
     for (size_t i = 0; node->kind == DOC_STRING && i < choices->u.array.len; i++)
         if (choices->u.array.items[i]->kind == DOC_STRING)
             nearest_try(&nearest, choices->u.array.items[i]->u.string.data);

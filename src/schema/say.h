@@ -19,6 +19,7 @@ struct problem {
     unsigned depth;              /* of the value in the document */
     uint8_t kinds;               /* of a wrong type: those that were wanted */
     const struct keyword *choice; /* of a wrong enum or const: which */
+    bool is_of_alternative;       /* the message says already which one it is about */
 };
 
 struct problems {

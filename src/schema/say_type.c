@@ -46,6 +46,16 @@ static int boolean_of_old(struct span text)
     return -1;
 }
 
+/* As the one item of a list, where that is not too long to be typed. */
+static void put_as_item(struct buf *out, const struct doc_node *node)
+{
+    if (node->size > SHOWN_MAX)
+        return;
+    buf_puts(out, ": write [");
+    put_short(out, node);
+    buf_putc(out, ']');
+}
+
 /* What to write instead, if that can be told. `is_secret`: without repeating the value. */
 static void put_hint(struct buf *out, unsigned kinds, const struct doc_node *node, bool is_secret)
 {
@@ -56,16 +66,15 @@ static void put_hint(struct buf *out, unsigned kinds, const struct doc_node *nod
             buf_printf(out, " (in YAML 1.2 only true and false are booleans: write %s)", boolean ? "true" : "false");
         else if (plain.kind != DOC_STRING && plain.unfit == NULL && (kinds & KIND(plain.kind)) != 0)
             buf_puts(out, ": write it without quotes");
+        else if (kinds == KIND(DOC_ARRAY) && !is_secret)
+            put_as_item(out, node);
         return;
     }
     bool is_word = node->kind == DOC_BOOL || node->kind == DOC_INT || node->kind == DOC_DOUBLE;
     if (is_word && (kinds & KIND(DOC_STRING)) != 0)
         buf_puts(out, ": write it in quotes");
-    else if (node->kind != DOC_ARRAY && node->kind != DOC_NULL && kinds == KIND(DOC_ARRAY) && !is_secret) {
-        buf_puts(out, ": write [");
-        put_short(out, node);
-        buf_putc(out, ']');
-    }
+    else if (node->kind != DOC_ARRAY && node->kind != DOC_NULL && kinds == KIND(DOC_ARRAY) && !is_secret)
+        put_as_item(out, node);
 }
 
 static const char *kind_of_value(const struct doc_node *node)

@@ -84,6 +84,7 @@ static void schema_fixtures__leave_no_code_out(void **state)
     (void)state;
     /* Two documents, two versions of one, a schema with its service: those have tests of their own. */
     static const char *const elsewhere[] = {CODE_SCHEMA_VOCABULARY, CODE_SCHEMA_BREAKING, CODE_SCHEMA_UNCLEAR,
+                                            CODE_SCHEMA_ANNOTATION,
                                             CODE_SCHEMA_VARIABLE};
     struct dirent **entries;
     AUTO_BUF struct buf all = {0};
