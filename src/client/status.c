@@ -82,7 +82,7 @@ static const char *reason_of(const epoch_client *client, enum epoch_freshness fr
 {
     if (freshness != EPOCH_STALE)
         return "";
-    return client->state.waiting.exists ? "behind" : client->is_clock_wrong ? "clock" : "silent";
+    return client->state.waiting.exists ? "behind" : client->is_clock_wrong ? CODE_CLOCK : "silent";
 }
 
 static bool is_unusable(const epoch_client *client, int64_t now_ms)

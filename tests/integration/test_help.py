@@ -39,12 +39,25 @@ def test_help_of_a_state_tells_when_it_comes_what_is_served_how_it_ends_and_what
             assert words + "\n" in text
 
 
+@pytest.mark.parametrize("name", ["ok", "committed", "published", "superseded", "rejected"])
+def test_help_explains_every_verdict_and_the_state_that_is_well(name):
+    assert ctl("help", name, check=0).stdout.startswith(f"{name}: nothing is wrong with epochd\n")
+
+
+def test_help_explains_every_code_of_the_protocol():
+    chapter = (ROOT / "docs/PROTOCOL.md").read_text(encoding="utf-8").partition("**Codes.**")[2].partition("\n## ")[0]
+    names = [name for row in re.findall(r"^\| (`.*?) \|", chapter, re.M) for name in re.findall(r"`([^`]+)`", row)]
+    assert len(names) > 15
+    for name in names:
+        ctl("help", name, check=0)
+
+
 @pytest.mark.parametrize("name, shown", [("repo-behind", "hold:repo-behind"), ("paused", "hold:paused"), ("poll-only", "degraded:poll-only")])
 def test_help_takes_a_state_as_status_and_the_log_print_it(name, shown):
     assert ctl("help", shown, check=0).stdout == ctl("help", name, check=0).stdout
 
 
-@pytest.mark.parametrize("name", ["hold:poll-only", "degraded:paused", "hold:ok", "hold:", "degraded:yaml.nul", "hold:hold:paused"])
+@pytest.mark.parametrize("name", ["hold:poll-only", "degraded:paused", "hold:ok", "degraded:rejected", "hold:", "degraded:yaml.nul", "hold:hold:paused"])
 def test_help_knows_no_state_that_is_never_printed(name):
     assert f"there is no verb or code '{name}'" in ctl("help", name, check=2).stderr
 

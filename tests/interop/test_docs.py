@@ -87,9 +87,13 @@ LIVED = {
     "snapshot-unwritable": "test_f17__no_space_for_the_snapshot_degrades_and_the_old_one_stays",
     "disk-low": "test_disk_low_is_told_before_the_disk_is_full_and_ends_with_room",
     "poll-only": "test_f49__without_inotify_the_branch_is_polled_until_it_is_to_be_had",
+    "ok": "test_f68__a_keepalive_of_somebody_else_is_told_until_the_next_connection",
     "initializing": "test_f7__storms_of_signals_change_no_state_and_lose_no_epoch",
     "empty": "test_f36__an_empty_repository_waits_and_begins_with_the_first_commit",
     "rejected": "test_a_rejected_tip_is_told_beside_a_state_that_is_ok",
+    "committed": "test_a_start_with_the_broker_down_commits_and_publishes_when_it_comes",
+    "published": "test_a_start_with_the_broker_down_commits_and_publishes_when_it_comes",
+    "superseded": "test_a_start_with_the_broker_down_commits_and_publishes_when_it_comes",
 }
 
 
