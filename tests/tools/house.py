@@ -58,6 +58,8 @@ def check_includes(src, path, text, problems):
             problems.append(f'{where}: reaches up to "{name}"')
         if target != room and {target, room} in STRANGERS:
             problems.append(f'{where}: {room} and {target} do not know each other, "{name}"')
+        if name.endswith("_priv.h") and not path.relative_to(src).as_posix().startswith(name.removesuffix("_priv.h")):
+            problems.append(f'{where}: "{name}" is for the files of {name.removesuffix("_priv.h")} alone')
     return own
 
 
