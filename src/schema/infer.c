@@ -22,6 +22,7 @@ static void values_fini(struct values *values)
 #define AUTO_VALUES CLEANUP(values_fini)
 
 struct inferring {
+    unsigned level; /* mappings around the schema at hand */
     struct doc_builder builder;
     struct doc_pos pos; /* one line further for each key: it is written in this order */
     struct error *err;
@@ -212,6 +213,17 @@ static bool has_sealed(const struct values *values)
 
 static int put_schema(struct inferring *i, struct span name, const struct values *values);
 
+enum { LEVELS_OF_A_KEY = 2 /* `properties`, and the schema in it */ };
+
+/* A schema inside of another one. */
+static int put_below(struct inferring *i, struct span name, const struct values *values, unsigned levels)
+{
+    i->level += levels;
+    int rc = put_schema(i, name, values);
+    i->level -= levels;
+    return rc;
+}
+
 static int put_type(struct inferring *i, const char *const *types, size_t len)
 {
     if (len == 1)
@@ -249,17 +261,17 @@ static int put_properties(struct inferring *i, const struct values *values)
         return error_memory(i->err);
     for (size_t at = 0; at < values->len; at++)
         objects += values->items[at]->kind == DOC_OBJECT;
+    if (len == 0)
+        return 0; /* what they may hold cannot be told */
     if (put_bool(i, "additionalProperties", false) < 0 || put_required(i, keys, len, objects) < 0)
         return -1;
-    if (len == 0)
-        return 0;
     if (put_key(i, SPAN("properties")) < 0 || doc_builder_begin_object(&i->builder, i->pos, i->err) < 0)
         return -1;
     for (size_t at = 0; at < len; at++) {
         AUTO_VALUES struct values inside = {0};
         if (values_of(values, keys[at].name, &inside, i->err) < 0 || put_key(i, keys[at].name) < 0 ||
             doc_builder_begin_object(&i->builder, i->pos, i->err) < 0 ||
-            put_schema(i, keys[at].name, &inside) < 0 || doc_builder_end(&i->builder, NULL, i->err) < 0)
+            put_below(i, keys[at].name, &inside, LEVELS_OF_A_KEY) < 0 || doc_builder_end(&i->builder, NULL, i->err) < 0)
             return -1;
     }
     return doc_builder_end(&i->builder, NULL, i->err);
@@ -274,7 +286,7 @@ static int put_items(struct inferring *i, const struct values *lists)
     if (items.len == 0)
         return 0;
     if (put_key(i, SPAN("items")) < 0 || doc_builder_begin_object(&i->builder, i->pos, i->err) < 0 ||
-        put_schema(i, SPAN(""), &items) < 0)
+        put_below(i, SPAN(""), &items, 1) < 0)
         return -1;
     return doc_builder_end(&i->builder, NULL, i->err);
 }
@@ -293,8 +305,11 @@ static int put_schema(struct inferring *i, struct span name, const struct values
     const char *types[TYPES_MAX];
     size_t len = list_types(values, types);
     bool is_secret = is_secret_name(name) || has_sealed(values);
-    if (put_type(i, types, len) < 0 || (is_secret && put_bool(i, "x-secret", true) < 0))
+    bool is_told = len > 1 || strcmp(types[0], "null") != 0; /* of null alone nobody can tell what else may stand there */
+    if ((is_told && put_type(i, types, len) < 0) || (is_secret && put_bool(i, "x-secret", true) < 0))
         return -1;
+    if (i->level + LEVELS_OF_A_KEY + 1 >= doc_limits_config.depth)
+        return 0; /* deeper than a schema may be */
     if (is_among("object", types, len) && put_properties(i, values) < 0)
         return -1;
     return is_among("array", types, len) ? put_items(i, values) : 0;

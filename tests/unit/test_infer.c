@@ -91,9 +91,39 @@ static void infer__looks_into_lists_and_mappings(void **state)
            "   type: object\n"
            "      additionalProperties: false\n      required:\n        - x\n      properties:\n        x:\n "
            "         type: integer\n"
-           "        z:\n          type: integer\n  none:\n    type: array\n  map:\n    type: object\n"
-           "    additionalProperties: false\n",
+           "        z:\n          type: integer\n  none:\n    type: array\n  map:\n    type: object\n",
            "list: [{x: 1}, {x: 2, z: 3}]\nnone: []\nmap: {}\n");
+}
+
+static void infer__leaves_open_what_null_and_nothing_cannot_tell(void **state)
+{
+    (void)state;
+    INFERS("type: object\nadditionalProperties: false\nproperties:\n  password:\n    x-secret: true\n  a/b:\n    type: object\n",
+           "password: null\na/b: {}\n");
+}
+
+/* A schema is deeper than what it describes, and as deep as it may be no further. */
+static void infer__of_the_deepest_values_can_be_read(void **state)
+{
+    (void)state;
+    static const char *const shapes[] = {"{k: ", "["};
+    for (size_t shape = 0; shape < ARRAY_LEN(shapes); shape++) {
+        struct doc doc = {0};
+        AUTO_BUF struct buf text = {0}, out = {0};
+        struct error err;
+        buf_puts(&text, "a: ");
+        for (int i = 0; i < 62; i++)
+            buf_puts(&text, shapes[shape]);
+        buf_puts(&text, "1");
+        for (int i = 0; i < 62; i++)
+            buf_putc(&text, shape == 0 ? '}' : ']');
+        buf_putc(&text, '\0');
+        read_doc(text.data, &doc);
+        const struct doc_node *values[] = {doc.root};
+        assert_int_equal(schema_infer(SPAN("deep"), values, 1, &out, &err), 0);
+        check(&out, values, 1);
+        doc_fini(&doc);
+    }
 }
 
 static void infer__marks_secrets_and_copies_no_value(void **state)
@@ -127,6 +157,8 @@ int main(void)
         cmocka_unit_test(infer__tells_types_and_keys_in_the_order_they_were_written),
         cmocka_unit_test(infer__requires_what_all_of_several_have),
         cmocka_unit_test(infer__looks_into_lists_and_mappings),
+        cmocka_unit_test(infer__leaves_open_what_null_and_nothing_cannot_tell),
+        cmocka_unit_test(infer__of_the_deepest_values_can_be_read),
         cmocka_unit_test(infer__marks_secrets_and_copies_no_value),
         cmocka_unit_test(infer__says_so_where_one_value_cannot_tell),
     };
