@@ -4,6 +4,7 @@
 #include "model/nearest.h"
 
 #include <stdio.h>
+#include <strings.h>
 
 static size_t min3(size_t a, size_t b, size_t c)
 {
@@ -34,13 +35,18 @@ size_t nearest_distance(struct span a, struct span b)
     return row[b.len];
 }
 
+static bool is_other_case(struct span a, struct span b)
+{
+    return a.len == b.len && a.len > 0 && strncasecmp(a.data, b.data, a.len) == 0;
+}
+
 void nearest_try(struct nearest *nearest, const char *name)
 {
     struct span candidate = span_of(name);
     if (nearest->text.len > NEAREST_MAX || candidate.len > NEAREST_MAX)
         return;
     size_t longer = candidate.len > nearest->text.len ? candidate.len : nearest->text.len;
-    size_t distance = nearest_distance(nearest->text, candidate);
+    size_t distance = is_other_case(nearest->text, candidate) ? 0 : nearest_distance(nearest->text, candidate);
     if (distance > longer / 3 || (nearest->name != NULL && distance >= nearest->distance))
         return;
     nearest->name = name;

@@ -22,7 +22,7 @@ struct nearest {
     size_t distance;
 };
 
-/* Near enough is at most a third of the longer of the two; of equally near names the first one stays. */
+/* Near enough is at most a third of the longer of the two, or another case of letters; of equally near names the first one stays. */
 void nearest_try(struct nearest *nearest, const char *name);
 
 /* `; did you mean "name"?` in `room`, for the end of a sentence; "" where nothing is near. */

@@ -87,7 +87,14 @@ bool compile_one_of(struct compiling *c, const struct doc_node *at, struct keywo
 static const char *excluded(struct run *run, const struct schema *schema, struct buf *out)
 {
     static const char *const words[] = {"const", "type", "pattern"};
-    const struct doc_node *source = schema->source;
+    const struct doc_node *source = schema->source, *keys = doc_get(source, "required");
+    if (keys != NULL && source->u.object.len == 1 && keys->kind == DOC_ARRAY && keys->u.array.len > 0 && keys->size <= SHOWN_MAX) {
+        buf_puts(out, keys->u.array.len == 1 ? ": not with the key " : ": not with all of the keys ");
+        for (size_t i = 0; i < keys->u.array.len; i++) {
+            buf_puts(out, i == 0 ? "" : ", ");
+            put_short(out, keys->u.array.items[i]);
+        }
+    }
     for (size_t i = 0; i < ARRAY_LEN(words) && source->kind == DOC_OBJECT && source->u.object.len == 1; i++) {
         const struct doc_node *value = doc_get(source, words[i]);
         if (value == NULL)

@@ -52,6 +52,7 @@ static void nearest__finds_the_one_that_was_meant(void **state)
     assert_string_equal(nearest_of("repositry.path", names), "repository.path");
     assert_string_equal(nearest_of("stat", names), "state");
     assert_string_equal(nearest_of("log.lvl", names), "log.level");
+    assert_string_equal(nearest_of("STATE", names), "state");
 }
 
 static void nearest__says_it_in_one_wording(void **state)
