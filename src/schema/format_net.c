@@ -2,9 +2,10 @@
  * format_net: ipv4 (RFC 2673 §3.2), ipv6 (RFC 4291 §2.2), hostname (RFC 1123 §2.1), email (RFC 5321 §4.1.2), idn-email
  * (RFC 6531 §3.3).
  *
- * Of a label that begins with xn-- only its letters, digits and dashes are looked at: whether it is the Punycode of
- * characters that IDNA allows takes tables of Unicode that are not carried here.
+ * A label that begins with xn-- is format_idna.c's.
  */
+#include <strings.h>
+
 #include "schema/format_priv.h"
 
 enum { HOSTNAME_MAX = 253, LABEL_MAX = 63, LOCAL_PART_MAX = 64 };
@@ -61,6 +62,7 @@ static bool is_label_character(char c)
 static bool is_label(struct span label, bool is_idn)
 {
     uint32_t code_point;
+    const struct span whole = label;
     if (label.len == 0 || label.data[0] == '-' || label.data[label.len - 1] == '-' ||
         (!is_idn && label.len > LABEL_MAX))
         return false;
@@ -68,7 +70,7 @@ static bool is_label(struct span label, bool is_idn)
         if (format_run(&label, is_label_character, SIZE_MAX) == 0 &&
             !(is_idn && format_take_beyond_ascii(&label, &code_point)))
             return false;
-    return true;
+    return whole.len < 4 || strncasecmp(whole.data, "xn--", 4) != 0 || format_is_a_label(whole);
 }
 
 static bool is_name(struct span text, bool is_idn)

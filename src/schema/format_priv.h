@@ -19,6 +19,7 @@ bool format_is_duration(struct span text);
 bool format_is_ipv4(struct span text);
 bool format_is_ipv6(struct span text);
 bool format_is_hostname(struct span text);
+bool format_is_a_label(struct span label); /* which begins with xn-- */
 bool format_is_email(struct span text);
 bool format_is_idn_email(struct span text);
 

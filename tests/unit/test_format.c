@@ -90,8 +90,9 @@ static void format__addresses_are_the_strict_ones(void **state)
     WRONG("ipv6", "", ":", ":::", "1", "1:", ":1", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9",
           "1:2:3:4:5:6:7:8::", "1::2::3", "12345::", "::1.2.3", "1.2.3.4", "1:2:3:4:5:6:7:1.2.3.4", "::g",
           "fe80::a%eth0", "::1:", "1.2.3.4::");
-    RIGHT("hostname", "a", "a.b", "xn--9n2bp8q", "1.2.3.4", "a--b");
-    WRONG("hostname", "", ".", "a.", ".a", "a..b", "-a", "a-", "a_b", "a b", "caf\xc3\xa9");
+    RIGHT("hostname", "a", "a.b", "xn--9n2bp8q", "1.2.3.4", "a--b", "XN--9N2BP8Q", "db.xn--ll-0ea");
+    WRONG("hostname", "", ".", "a.", ".a", "a..b", "-a", "a-", "a_b", "a b", "caf\xc3\xa9", "xn--", "xn--a", "xn--X",
+          "xn--hello-zed", "xn--l-fda", "xn--99999999", "xn--aa---o47jg78q");
     RIGHT("email", "a@b", "a.b+c@d.e", "\"a b\\\"@\"@c", "a@[1.2.3.4]", "a@[IPv6:::1]");
     WRONG("email", "", "a", "@b", "a@", "a@b@c", ".a@b", "a.@b", "a..b@c", "a b@c", "\"a@b", "a@[1.2.3]",
           "a@[::1]", "a@[IPv6:1]", "a@[]", "a@[", "a@-b", "caf\xc3\xa9@b", "\"\\", "\"\n\"@a");

@@ -1,0 +1,249 @@
+/*
+ * format_idna: labels of host names that carry a script of their own: "xn--" and Punycode (RFC 3492) behind it.
+ *
+ * What they decode to must be a label of IDNA 2008: no mark at its beginning (RFC 5891 §4.2.3.2), no dashes in third and fourth
+ * place, the characters that need a certain neighbour with it (RFC 5892 appendix A), and none that are never allowed: the
+ * exceptions of §2.6 and a few blocks. Not looked at: which of all the other characters of Unicode are allowed, which is a table of some thousand lines;
+ * of the letters that join (A.1), which are of a script that does.
+ */
+#include "schema/format_priv.h"
+
+#include "util/macros.h"
+
+enum { LABEL_MAX = 63, CODE_POINT_MAX = 0x10FFFF };
+
+struct range {
+    uint32_t first, last;
+};
+
+/* General category M, Unicode 14. */
+static const struct range marks[] = {
+    {0x0300, 0x036F}, {0x0483, 0x0489}, {0x0591, 0x05BD}, {0x05BF, 0x05BF}, {0x05C1, 0x05C2},
+    {0x05C4, 0x05C5}, {0x05C7, 0x05C7}, {0x0610, 0x061A}, {0x064B, 0x065F}, {0x0670, 0x0670},
+    {0x06D6, 0x06DC}, {0x06DF, 0x06E4}, {0x06E7, 0x06E8}, {0x06EA, 0x06ED}, {0x0711, 0x0711},
+    {0x0730, 0x074A}, {0x07A6, 0x07B0}, {0x07EB, 0x07F3}, {0x07FD, 0x07FD}, {0x0816, 0x0819},
+    {0x081B, 0x0823}, {0x0825, 0x0827}, {0x0829, 0x082D}, {0x0859, 0x085B}, {0x0898, 0x089F},
+    {0x08CA, 0x08E1}, {0x08E3, 0x0903}, {0x093A, 0x093C}, {0x093E, 0x094F}, {0x0951, 0x0957},
+    {0x0962, 0x0963}, {0x0981, 0x0983}, {0x09BC, 0x09BC}, {0x09BE, 0x09CD}, {0x09D7, 0x09D7},
+    {0x09E2, 0x09E3}, {0x09FE, 0x0A03}, {0x0A3C, 0x0A51}, {0x0A70, 0x0A71}, {0x0A75, 0x0A75},
+    {0x0A81, 0x0A83}, {0x0ABC, 0x0ABC}, {0x0ABE, 0x0ACD}, {0x0AE2, 0x0AE3}, {0x0AFA, 0x0B03},
+    {0x0B3C, 0x0B3C}, {0x0B3E, 0x0B57}, {0x0B62, 0x0B63}, {0x0B82, 0x0B82}, {0x0BBE, 0x0BCD},
+    {0x0BD7, 0x0BD7}, {0x0C00, 0x0C04}, {0x0C3C, 0x0C3C}, {0x0C3E, 0x0C56}, {0x0C62, 0x0C63},
+    {0x0C81, 0x0C83}, {0x0CBC, 0x0CBC}, {0x0CBE, 0x0CD6}, {0x0CE2, 0x0CE3}, {0x0D00, 0x0D03},
+    {0x0D3B, 0x0D3C}, {0x0D3E, 0x0D4D}, {0x0D57, 0x0D57}, {0x0D62, 0x0D63}, {0x0D81, 0x0D83},
+    {0x0DCA, 0x0DDF}, {0x0DF2, 0x0DF3}, {0x0E31, 0x0E31}, {0x0E34, 0x0E3A}, {0x0E47, 0x0E4E},
+    {0x0EB1, 0x0EB1}, {0x0EB4, 0x0EBC}, {0x0EC8, 0x0ECD}, {0x0F18, 0x0F19}, {0x0F35, 0x0F35},
+    {0x0F37, 0x0F37}, {0x0F39, 0x0F39}, {0x0F3E, 0x0F3F}, {0x0F71, 0x0F84}, {0x0F86, 0x0F87},
+    {0x0F8D, 0x0FBC}, {0x0FC6, 0x0FC6}, {0x102B, 0x103E}, {0x1056, 0x1059}, {0x105E, 0x1060},
+    {0x1062, 0x1064}, {0x1067, 0x106D}, {0x1071, 0x1074}, {0x1082, 0x108D}, {0x108F, 0x108F},
+    {0x109A, 0x109D}, {0x135D, 0x135F}, {0x1712, 0x1715}, {0x1732, 0x1734}, {0x1752, 0x1753},
+    {0x1772, 0x1773}, {0x17B4, 0x17D3}, {0x17DD, 0x17DD}, {0x180B, 0x180D}, {0x180F, 0x180F},
+    {0x1885, 0x1886}, {0x18A9, 0x18A9}, {0x1920, 0x193B}, {0x1A17, 0x1A1B}, {0x1A55, 0x1A7F},
+    {0x1AB0, 0x1B04}, {0x1B34, 0x1B44}, {0x1B6B, 0x1B73}, {0x1B80, 0x1B82}, {0x1BA1, 0x1BAD},
+    {0x1BE6, 0x1BF3}, {0x1C24, 0x1C37}, {0x1CD0, 0x1CD2}, {0x1CD4, 0x1CE8}, {0x1CED, 0x1CED},
+    {0x1CF4, 0x1CF4}, {0x1CF7, 0x1CF9}, {0x1DC0, 0x1DFF}, {0x20D0, 0x20F0}, {0x2CEF, 0x2CF1},
+    {0x2D7F, 0x2D7F}, {0x2DE0, 0x2DFF}, {0x302A, 0x302F}, {0x3099, 0x309A}, {0xA66F, 0xA672},
+    {0xA674, 0xA67D}, {0xA69E, 0xA69F}, {0xA6F0, 0xA6F1}, {0xA802, 0xA802}, {0xA806, 0xA806},
+    {0xA80B, 0xA80B}, {0xA823, 0xA827}, {0xA82C, 0xA82C}, {0xA880, 0xA881}, {0xA8B4, 0xA8C5},
+    {0xA8E0, 0xA8F1}, {0xA8FF, 0xA8FF}, {0xA926, 0xA92D}, {0xA947, 0xA953}, {0xA980, 0xA983},
+    {0xA9B3, 0xA9C0}, {0xA9E5, 0xA9E5}, {0xAA29, 0xAA36}, {0xAA43, 0xAA43}, {0xAA4C, 0xAA4D},
+    {0xAA7B, 0xAA7D}, {0xAAB0, 0xAAB0}, {0xAAB2, 0xAAB4}, {0xAAB7, 0xAAB8}, {0xAABE, 0xAABF},
+    {0xAAC1, 0xAAC1}, {0xAAEB, 0xAAEF}, {0xAAF5, 0xAAF6}, {0xABE3, 0xABEA}, {0xABEC, 0xABED},
+    {0xFB1E, 0xFB1E}, {0xFE00, 0xFE0F}, {0xFE20, 0xFE2F}, {0x101FD, 0x101FD}, {0x102E0, 0x102E0},
+    {0x10376, 0x1037A}, {0x10A01, 0x10A0F}, {0x10A38, 0x10A3F}, {0x10AE5, 0x10AE6}, {0x10D24, 0x10D27},
+    {0x10EAB, 0x10EAC}, {0x10F46, 0x10F50}, {0x10F82, 0x10F85}, {0x11000, 0x11002}, {0x11038, 0x11046},
+    {0x11070, 0x11070}, {0x11073, 0x11074}, {0x1107F, 0x11082}, {0x110B0, 0x110BA}, {0x110C2, 0x110C2},
+    {0x11100, 0x11102}, {0x11127, 0x11134}, {0x11145, 0x11146}, {0x11173, 0x11173}, {0x11180, 0x11182},
+    {0x111B3, 0x111C0}, {0x111C9, 0x111CC}, {0x111CE, 0x111CF}, {0x1122C, 0x11237}, {0x1123E, 0x1123E},
+    {0x112DF, 0x112EA}, {0x11300, 0x11303}, {0x1133B, 0x1133C}, {0x1133E, 0x1134D}, {0x11357, 0x11357},
+    {0x11362, 0x11374}, {0x11435, 0x11446}, {0x1145E, 0x1145E}, {0x114B0, 0x114C3}, {0x115AF, 0x115C0},
+    {0x115DC, 0x115DD}, {0x11630, 0x11640}, {0x116AB, 0x116B7}, {0x1171D, 0x1172B}, {0x1182C, 0x1183A},
+    {0x11930, 0x1193E}, {0x11940, 0x11940}, {0x11942, 0x11943}, {0x119D1, 0x119E0}, {0x119E4, 0x119E4},
+    {0x11A01, 0x11A0A}, {0x11A33, 0x11A39}, {0x11A3B, 0x11A3E}, {0x11A47, 0x11A47}, {0x11A51, 0x11A5B},
+    {0x11A8A, 0x11A99}, {0x11C2F, 0x11C3F}, {0x11C92, 0x11CB6}, {0x11D31, 0x11D45}, {0x11D47, 0x11D47},
+    {0x11D8A, 0x11D97}, {0x11EF3, 0x11EF6}, {0x16AF0, 0x16AF4}, {0x16B30, 0x16B36}, {0x16F4F, 0x16F4F},
+    {0x16F51, 0x16F92}, {0x16FE4, 0x16FF1}, {0x1BC9D, 0x1BC9E}, {0x1CF00, 0x1CF46}, {0x1D165, 0x1D169},
+    {0x1D16D, 0x1D172}, {0x1D17B, 0x1D182}, {0x1D185, 0x1D18B}, {0x1D1AA, 0x1D1AD}, {0x1D242, 0x1D244},
+    {0x1DA00, 0x1DA36}, {0x1DA3B, 0x1DA6C}, {0x1DA75, 0x1DA75}, {0x1DA84, 0x1DA84}, {0x1DA9B, 0x1DAAF},
+    {0x1E000, 0x1E02A}, {0x1E130, 0x1E136}, {0x1E2AE, 0x1E2AE}, {0x1E2EC, 0x1E2EF}, {0x1E8D0, 0x1E8D6},
+    {0x1E944, 0x1E94A}, {0xE0100, 0xE01EF},
+};
+
+/* Canonical combining class 9, Unicode 14. */
+static const struct range viramas[] = {
+    {0x094D, 0x094D}, {0x09CD, 0x09CD}, {0x0A4D, 0x0A4D}, {0x0ACD, 0x0ACD}, {0x0B4D, 0x0B4D},
+    {0x0BCD, 0x0BCD}, {0x0C4D, 0x0C4D}, {0x0CCD, 0x0CCD}, {0x0D3B, 0x0D3C}, {0x0D4D, 0x0D4D},
+    {0x0DCA, 0x0DCA}, {0x0E3A, 0x0E3A}, {0x0EBA, 0x0EBA}, {0x0F84, 0x0F84}, {0x1039, 0x103A},
+    {0x1714, 0x1715}, {0x1734, 0x1734}, {0x17D2, 0x17D2}, {0x1A60, 0x1A60}, {0x1B44, 0x1B44},
+    {0x1BAA, 0x1BAB}, {0x1BF2, 0x1BF3}, {0x2D7F, 0x2D7F}, {0xA806, 0xA806}, {0xA82C, 0xA82C},
+    {0xA8C4, 0xA8C4}, {0xA953, 0xA953}, {0xA9C0, 0xA9C0}, {0xAAF6, 0xAAF6}, {0xABED, 0xABED},
+    {0x10A3F, 0x10A3F}, {0x11046, 0x11046}, {0x11070, 0x11070}, {0x1107F, 0x1107F}, {0x110B9, 0x110B9},
+    {0x11133, 0x11134}, {0x111C0, 0x111C0}, {0x11235, 0x11235}, {0x112EA, 0x112EA}, {0x1134D, 0x1134D},
+    {0x11442, 0x11442}, {0x114C2, 0x114C2}, {0x115BF, 0x115BF}, {0x1163F, 0x1163F}, {0x116B6, 0x116B6},
+    {0x1172B, 0x1172B}, {0x11839, 0x11839}, {0x1193D, 0x1193E}, {0x119E0, 0x119E0}, {0x11A34, 0x11A34},
+    {0x11A47, 0x11A47}, {0x11A99, 0x11A99}, {0x11C3F, 0x11C3F}, {0x11D44, 0x11D45}, {0x11D97, 0x11D97},
+};
+
+static const struct range greek[] = {{0x0370, 0x03FF}, {0x1D26, 0x1D2A}, {0x1F00, 0x1FFF}};
+static const struct range hebrew[] = {{0x0591, 0x05F4}, {0xFB1D, 0xFB4F}};
+static const struct range kana_and_han[] = {{0x2E80, 0x2FD5}, {0x3005, 0x3007}, {0x3021, 0x3029}, {0x3038, 0x303B},
+                                            {0x3041, 0x3096}, {0x309D, 0x309F}, {0x30A1, 0x30FA}, {0x30FD, 0x30FF},
+                                            {0x31F0, 0x31FF}, {0x3400, 0x4DBF}, {0x4E00, 0x9FFF}, {0xF900, 0xFAD9},
+                                            {0x1B000, 0x1B167}, {0x20000, 0x3134A}};
+/* Scripts whose letters join: Arabic, Syriac, Mandaic, Mongolian, N'Ko, Phags-pa, Manichaean, Psalter Pahlavi, Adlam, … */
+static const struct range joining[] = {{0x0620, 0x07FA}, {0x0840, 0x08FF}, {0x1807, 0x18AA}, {0xA840, 0xA873}, {0x10AC0, 0x10BAF},
+                                       {0x10D00, 0x10D23}, {0x10F30, 0x10FCB}, {0x1E900, 0x1E943}};
+/* The exceptions; control characters, signs and capitals of Latin-1, general punctuation, private use. */
+static const struct range never[] = {{0x0080, 0x00B6}, {0x00B8, 0x00DE}, {0x00F7, 0x00F7}, {0x0640, 0x0640}, {0x07FA, 0x07FA},
+                                     {0x2000, 0x200B}, {0x200E, 0x206F}, {0x302E, 0x302F}, {0x3031, 0x3035}, {0x303B, 0x303B},
+                                     {0xE000, 0xF8FF}};
+static const struct range arabic_digits[] = {{0x0660, 0x0669}}, extended_arabic_digits[] = {{0x06F0, 0x06F9}};
+
+static bool is_in(uint32_t c, const struct range *table, size_t len)
+{
+    size_t low = 0, high = len;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (c > table[middle].last)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < len && c >= table[low].first;
+}
+#define IS_IN(c, table) is_in(c, table, ARRAY_LEN(table))
+
+/* --- Punycode ------------------------------------------------------------------------------------------------- */
+
+enum { BASE = 36, DIGIT_MIN = 1, DIGIT_MAX = 26, SKEW = 38, DAMP = 700, BIAS = 72, FIRST = 128 };
+
+struct label {
+    uint32_t characters[LABEL_MAX];
+    size_t len;
+};
+
+static uint32_t adapt(uint64_t delta, size_t len, bool is_first)
+{
+    uint32_t k = 0;
+    delta = is_first ? delta / DAMP : delta / 2;
+    delta += delta / len;
+    for (; delta > (BASE - DIGIT_MIN) * DIGIT_MAX / 2; k += BASE)
+        delta /= BASE - DIGIT_MIN;
+    return k + (uint32_t)((BASE - DIGIT_MIN + 1) * delta / (delta + SKEW));
+}
+
+static bool take_digit(struct span *rest, uint32_t *out)
+{
+    char c = format_peek(rest);
+    if (format_is_digit(c))
+        *out = (uint32_t)(c - '0' + 26);
+    else if (format_is_letter(c))
+        *out = (uint32_t)((c | 0x20) - 'a');
+    else
+        return false;
+    format_skip(rest, 1);
+    return true;
+}
+
+/* A number of variable length; each digit says whether it is the last. */
+static bool take_number(struct span *rest, uint32_t bias, uint64_t *out)
+{
+    uint64_t weight = 1;
+    *out = 0;
+    for (uint32_t k = BASE;; k += BASE) {
+        uint32_t digit, least = k <= bias ? DIGIT_MIN : k >= bias + DIGIT_MAX ? DIGIT_MAX : k - bias;
+        if (!take_digit(rest, &digit))
+            return false;
+        *out += digit * weight;
+        if (digit < least)
+            return true;
+        weight *= BASE - least;
+        if (*out > (uint64_t)CODE_POINT_MAX * (LABEL_MAX + 1) || weight > UINT32_MAX)
+            return false;
+    }
+}
+
+static bool insert(struct label *label, size_t at, uint32_t c)
+{
+    if (label->len == LABEL_MAX || c > CODE_POINT_MAX || (c >= 0xD800 && c <= 0xDFFF))
+        return false;
+    memmove(&label->characters[at + 1], &label->characters[at], (label->len - at) * sizeof c);
+    label->characters[at] = c;
+    label->len++;
+    return true;
+}
+
+/* The letters of ASCII stand before the last dash; behind it is where the others go. There must be some. */
+static bool decode(struct span text, struct label *out)
+{
+    const char *dash = text.len == 0 ? NULL : memrchr(text.data, '-', text.len);
+    uint32_t bias = BIAS;
+    uint64_t c = FIRST, at = 0, number;
+    *out = (struct label){.len = 0};
+    for (size_t i = 0; dash != NULL && i < (size_t)(dash - text.data); i++)
+        if (!insert(out, i, (unsigned char)text.data[i]))
+            return false;
+    if (dash != NULL)
+        format_skip(&text, (size_t)(dash - text.data) + 1);
+    if (text.len == 0)
+        return false;
+    for (bool is_first = true; text.len > 0; is_first = false, at++) {
+        if (!take_number(&text, bias, &number))
+            return false;
+        bias = adapt(number, out->len + 1, is_first);
+        at += number;
+        c += at / (out->len + 1);
+        at %= out->len + 1;
+        if (c > CODE_POINT_MAX || !insert(out, at, (uint32_t)c))
+            return false;
+    }
+    return true;
+}
+
+/* --- what may stand where ------------------------------------------------------------------------------------- */
+
+static bool has_any(const struct label *label, const struct range *table, size_t len)
+{
+    for (size_t i = 0; i < label->len; i++)
+        if (is_in(label->characters[i], table, len))
+            return true;
+    return false;
+}
+#define HAS_ANY(label, table) has_any(label, table, ARRAY_LEN(table))
+
+/* RFC 5892 appendix A, where the character at `at` has a rule. 0: there is nothing before, or behind. */
+static bool has_its_neighbours(const struct label *label, size_t at)
+{
+    uint32_t before = at == 0 ? 0 : label->characters[at - 1];
+    uint32_t behind = at + 1 == label->len ? 0 : label->characters[at + 1];
+    switch (label->characters[at]) {
+    case 0x200C: /* zero width non-joiner */
+        return IS_IN(before, viramas) || (IS_IN(before, joining) && IS_IN(behind, joining));
+    case 0x200D: /* zero width joiner */
+        return IS_IN(before, viramas);
+    case 0x00B7: /* middle dot */
+        return before == 'l' && behind == 'l';
+    case 0x0375: /* Greek keraia */
+        return IS_IN(behind, greek);
+    case 0x05F3: /* Hebrew geresh */
+    case 0x05F4: /* Hebrew gershayim */
+        return IS_IN(before, hebrew);
+    case 0x30FB: /* Katakana middle dot */
+        return HAS_ANY(label, kana_and_han);
+    default:
+        return true;
+    }
+}
+
+bool format_is_a_label(struct span text)
+{
+    struct label label;
+    format_skip(&text, 4);
+    if (!decode(text, &label) || IS_IN(label.characters[0], marks) || label.characters[0] == '-' ||
+        label.characters[label.len - 1] == '-' || (label.len > 3 && label.characters[2] == '-' && label.characters[3] == '-'))
+        return false;
+    for (size_t i = 0; i < label.len; i++)
+        if (IS_IN(label.characters[i], never) || !has_its_neighbours(&label, i))
+            return false;
+    return !(HAS_ANY(&label, arabic_digits) && HAS_ANY(&label, extended_arabic_digits));
+}
