@@ -2,6 +2,7 @@
 
 Nothing here sleeps to wait: a daemon is awaited by its log (JSON lines), the broker and its messages by MQTT.
 """
+import itertools
 import json
 import os
 import queue
@@ -77,6 +78,12 @@ def measured(folder, *command):
     result = run("/usr/bin/python3", "-S", "-c", MEASURE, figures, *command, check=0)
     code, seconds, peak = figures.read_text().split()
     return int(code), result.stdout + result.stderr, float(seconds), int(peak)
+
+
+def remove(folder):
+    """The whole folder, though somebody may still be writing into it."""
+    while folder.exists():
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def ctl(*args, **options):
@@ -207,7 +214,7 @@ class Subscriber:
     """paho, MQTT v5, QoS 1: everything that arrives, in order, with its retain flag."""
 
     def __init__(self, port, *topics, will_retain=True, username=None, password=None):
-        self.messages, self._cursor = [], 0
+        self.messages, self._fences = [], itertools.count(1)
         self._news = threading.Condition()
         self.client = paho.Client(protocol=paho.MQTTv5)
         if username:
@@ -215,11 +222,22 @@ class Subscriber:
         self._subscribed = threading.Event()
         self.client.on_message = self._on_message
         self.client.on_subscribe = lambda *_: self._subscribed.set()
+        self.is_whole = not topics or "#" in topics  # hears everything, and has since the beginning
+        self.client.on_disconnect = self._on_disconnect
         self.client.connect("127.0.0.1", port, keepalive=60)
         self.client.loop_start()
         options = SubscribeOptions(qos=1, retainHandling=0 if will_retain else 2)
         self.client.subscribe([(topic, options) for topic in topics or ("#",)])
         assert self._subscribed.wait(PATIENCE_S)
+
+    def _on_disconnect(self, *_):
+        self.is_whole = False  # it comes back without its subscription
+
+    def fence(self):
+        """What the broker has taken before this, has arrived after it."""
+        text = str(next(self._fences)).encode()
+        self.publish(f"fence/{id(self)}", text)
+        self.wait(f"fence/{id(self)}", lambda payload: payload == text)
 
     def _on_message(self, _client, _data, message):
         with self._news:
@@ -245,6 +263,13 @@ class Subscriber:
         return self.wait(f"system/epoch/{source}", lambda p: p and json.loads(p)["epoch"] == number)
 
     def on(self, topic):
+        """All that the broker has taken on it until now, where everything is heard; else what has come."""
+        if self.is_whole:
+            self.fence()
+        return self.seen(topic)
+
+    def seen(self, topic):
+        """What has come until now; somebody else may have seen more."""
         with self._news:
             return [payload for found, payload, _ in self.messages if found == topic]
 

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-BOOT_S = 240
+BOOT_S = 1500
 
 # In a mount and pid namespace of its own, so that nothing mounted here is seen outside, and that all of it ends with its first process.
 INSIDE = """
@@ -40,7 +40,7 @@ Type=oneshot
 ExecStart=/usr/bin/python3 /test/inside.py
 StandardOutput=file:/test/output
 StandardError=inherit
-TimeoutStartSec=180
+TimeoutStartSec=1200
 """
 
 

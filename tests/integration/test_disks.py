@@ -258,12 +258,13 @@ def test_f19__a_disk_that_the_kernel_made_read_only_holds_and_serves_on(tmp_path
     trigger = f"/sys/fs/ext4/{device}/trigger_fs_error"
     if not os.path.exists(trigger):
         pytest.skip(f"NO READ-ONLY DISK WAS TRIED: there is no {trigger}")
+    subscriber.epoch(1)
     with open(trigger, "w", encoding="ascii") as file:
         file.write("1")
     commit = small(home, 2)
     reach(daemon, "hold:read-only")
     told = len(subscriber.on(f"system/keepalive/{SOURCE}"))
-    subscriber.wait(f"system/keepalive/{SOURCE}", lambda p: len(subscriber.on(f"system/keepalive/{SOURCE}")) > told)
+    subscriber.wait(f"system/keepalive/{SOURCE}", lambda p: len(subscriber.seen(f"system/keepalive/{SOURCE}")) > told)
     assert heads(subscriber) in ([1], [1, 1])
     daemon.stop()
     command("umount", disk.folder)

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 
 import pytest
-from harness import EPOCHD, SOURCE, Daemon, Repo, as_stranger, run
+from harness import EPOCHD, SOURCE, Daemon, Repo, as_stranger, remove, run
 
 ROUTER = "services/router.yaml"
 HEAD, KEEPALIVE = f"system/epoch/{SOURCE}", f"system/keepalive/{SOURCE}"
@@ -32,7 +32,7 @@ def reach(daemon, state):
 
 def serves_on(subscriber, epoch):
     told = len(subscriber.on(KEEPALIVE))
-    subscriber.wait(KEEPALIVE, lambda p: len(subscriber.on(KEEPALIVE)) > told and json.loads(p)["epoch"] == epoch)
+    subscriber.wait(KEEPALIVE, lambda p: len(subscriber.seen(KEEPALIVE)) > told and json.loads(p)["epoch"] == epoch)
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_f25__the_state_folder_deleted_while_running_holds_serves_on_and_goes_on
     change(home, 2)
     quick.published(2)
     quick.snapshot(2)
-    shutil.rmtree(quick.state)
+    remove(quick.state)
     assert "is gone" in reach(quick, "hold:state-lost")["message"]
     quick.status_when(lambda s: s.get("state") == "hold:state-lost" and s["epoch"] == 2)
     page = quick.ctl("status", check=1).stdout
@@ -83,7 +83,7 @@ def test_f25__the_state_folder_deleted_while_running_holds_serves_on_and_goes_on
 
 def test_f25__a_folder_gone_for_good_is_accepted_and_counting_goes_on_above(home, keys_elsewhere, subscriber):
     daemon = keys_elsewhere
-    shutil.rmtree(daemon.state)
+    remove(daemon.state)
     reach(daemon, "hold:state-lost")
     assert daemon.ctl("accept-state-loss", check=3).stderr
     daemon.state.mkdir(mode=0o750)
@@ -116,7 +116,7 @@ def test_f25__files_deleted_from_the_folder_are_a_lost_state_and_the_same_ones_b
 
 def test_keys_that_are_gone_too_are_told_and_never_made_anew(tmp_path, quick):
     quick.snapshot(1)
-    shutil.rmtree(quick.state)
+    remove(quick.state)
     reach(quick, "hold:state-lost")
     quick.state.mkdir(mode=0o750)
     quick.status_when(lambda s: (quick.state / "requests").is_dir() and s["running"])

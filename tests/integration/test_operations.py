@@ -15,7 +15,7 @@ import subprocess
 import sys
 
 import pytest
-from harness import EPOCHD, ROOT, SOURCE, STUCK_S, Daemon, Repo, Subscriber, run
+from harness import EPOCHD, ROOT, SOURCE, STUCK_S, Daemon, Repo, Subscriber, remove, run
 from nacl.signing import SigningKey
 
 sys.path.insert(0, str(ROOT / "tests/interop"))
@@ -109,7 +109,7 @@ def test_f33__a_backup_taken_while_it_runs_is_restored(host, home, subscriber):
     host.daemon.snapshot(5)
     before = subscriber.epoch(5)
     host.type("backup")
-    shutil.rmtree(host.daemon.state)
+    remove(host.daemon.state)
     shutil.rmtree(home.path)
     host.daemon.kill()
     host.type("restore-repository")

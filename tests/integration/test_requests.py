@@ -111,7 +111,7 @@ def test_paused_serves_on_sees_commits_lasts_over_restarts_and_ends_with_resume(
     waiting = denying.status_when(lambda s: s["tip"] and s["tip"]["commit"] == tip)
     assert (waiting["state"], waiting["epoch"], waiting["tip"]["verdict"]) == ("hold:paused", 2, "waiting")
     told = len(subscriber.on(KEEPALIVE))
-    subscriber.wait(KEEPALIVE, lambda p: len(subscriber.on(KEEPALIVE)) > told and json.loads(p)["epoch"] == 2)
+    subscriber.wait(KEEPALIVE, lambda p: len(subscriber.seen(KEEPALIVE)) > told and json.loads(p)["epoch"] == 2)
     denying.kill()
     denying.start()
     assert "moving house" in reach(denying, "hold:paused")["message"]

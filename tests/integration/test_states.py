@@ -63,7 +63,7 @@ def test_f34__rewritten_history_is_denied_served_on_and_left_by_putting_the_bran
     change(home, 3, "--amend")
     assert good[:12] in reach(daemon, "hold:history-rewritten")["message"]
     told = len(subscriber.on(KEEPALIVE))
-    subscriber.wait(KEEPALIVE, lambda p: len(subscriber.on(KEEPALIVE)) > told and json.loads(p)["epoch"] == 2)
+    subscriber.wait(KEEPALIVE, lambda p: len(subscriber.seen(KEEPALIVE)) > told and json.loads(p)["epoch"] == 2)
     assert heads(subscriber)[-1] == 2
     home.git("reset", "-q", "--hard", good)
     reach(daemon, "ok")
@@ -595,7 +595,7 @@ def test_f10__two_daemons_with_one_key_are_told_and_a_minute_of_peace_ends_it(tm
     change(home, 2)
     reach(ours, "hold:two-publishers")
     told = len(subscriber.on(KEEPALIVE))
-    subscriber.wait(KEEPALIVE, lambda p: len(subscriber.on(KEEPALIVE)) > told)
+    subscriber.wait(KEEPALIVE, lambda p: len(subscriber.seen(KEEPALIVE)) > told)
     other.stop()
     ours.wait("state", seconds=2 * PATIENCE_S, state="ok")  # the minute of peace is real
     last = heads(subscriber)[-1]

@@ -158,14 +158,17 @@ def does_not_restart_on_wrong_settings():
 
 def upgrades_without_a_lost_event():
     epoch = status()["epoch"]
-    with subprocess.Popen(["mosquitto_sub", "-t", HEALTH, "-R"], text=True, stdout=subprocess.PIPE, env=ENV) as listener:
-        until("the listener", lambda: "ESTAB" in sh(f"ss -tnp | grep pid={listener.pid},", check=False).stdout)
+    with subprocess.Popen(["stdbuf", "-oL", "mosquitto_sub", "-d", "-t", HEALTH, "-R"], text=True, stdout=subprocess.PIPE, env=ENV) as listener:
+        while not listener.stdout.readline().startswith("Subscribed (mid"):
+            assert listener.poll() is None
         pid = main_pid()
         sh("dpkg -i /test/epochctl_2_*.deb /test/epochd_2_*.deb")
         assert main_pid() not in (0, pid)
         events = []
         while "ready" not in events:
-            events.append(json.loads(listener.stdout.readline())["data"]["event"])
+            said = listener.stdout.readline()
+            if said.startswith("{"):
+                events.append(json.loads(said)["data"]["event"])
         listener.terminate()
     assert events[0] == "shutdown" and "lost" not in events, events
     assert status()["epoch"] == epoch
