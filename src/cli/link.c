@@ -73,35 +73,44 @@ const char *link_code(int reason)
     return reason == MQTT_REASON_TLS ? CODE_BROKER_TLS : reason >= MQTT_REASON_REFUSED ? CODE_BROKER_REFUSED : CODE_BROKER_AWAY;
 }
 
-/* OpenSSL's words and ours (io/mqtt_tls.c, io/mqtt_link.c), and what mends that. */
-static const struct {
-    const char *part, *fix;
-} fixes[] = {
-    {"certificate has expired", "renew the broker's certificate; if it is a good one, set the clock of this host: date -u"},
-    {"not yet valid", "set the clock of this host: date -u; if it is right, the broker's certificate was made with a wrong one"},
-    {"issuer certificate", "let mqtt.ca_file name the CA that signed the broker's certificate"},
-    {"self-signed", "let mqtt.ca_file name the CA that signed the broker's certificate"},
-    {"host name", "let mqtt.url name the broker as its certificate does, or give it one with this name"},
-    {"CA certificates", "put the CA's certificate, in PEM, into the file of mqtt.ca_file"},
-    {"client certificate", "mqtt.cert_file and mqtt.key_file, if the broker wants a client certificate; mqtt:// if that port speaks no TLS"},
-    {"reset by peer", "mqtts:// is for a port that speaks TLS, mqtt:// for one that does not"},
-    {" alert ", "mqtt.cert_file and mqtt.key_file: the broker does not take the certificate that was shown to it, or wants one"},
-    {"TLS", ""},
-};
+/* NULL: nothing that its code does not say. */
+static const char *fix_of(enum mqtt_trouble trouble)
+{
+    switch (trouble) {
+    case MQTT_TROUBLE_OTHER:
+        return NULL;
+    case MQTT_TROUBLE_EXPIRED:
+        return "renew the broker's certificate; if it is a good one, set the clock of this host: date -u; ";
+    case MQTT_TROUBLE_NOT_YET_VALID:
+        return "set the clock of this host: date -u; if it is right, the broker's certificate was made with a wrong one; ";
+    case MQTT_TROUBLE_UNKNOWN_CA:
+        return "let mqtt.ca_file name the CA that signed the broker's certificate; ";
+    case MQTT_TROUBLE_OTHER_NAME:
+        return "let mqtt.url name the broker as its certificate does, or give it one with this name; ";
+    case MQTT_TROUBLE_CA_FILE:
+        return "put the CA's certificate, in PEM, into the file of mqtt.ca_file; ";
+    case MQTT_TROUBLE_CLIENT_MISSING:
+        return "mqtt.cert_file and mqtt.key_file, if the broker wants a client certificate; mqtt:// if that port speaks no TLS; ";
+    case MQTT_TROUBLE_CLIENT_REFUSED:
+        return "mqtt.cert_file and mqtt.key_file: the broker does not take the certificate that was shown to it, or wants one; ";
+    case MQTT_TROUBLE_RESET:
+        return "mqtts:// is for a port that speaks TLS, mqtt:// for one that does not; ";
+    case MQTT_TROUBLE_TLS:
+        return "";
+    }
+    return NULL;
+}
 
 void link_fix(const struct settings *settings, const char *message, char *out, size_t size)
 {
     struct mqtt_url url = {0};
     struct error ignored;
-    const char *ca = settings->mqtt.ca_file;
-    size_t at = 0;
+    const char *ca = settings->mqtt.ca_file, *fix = fix_of(mqtt_trouble_of(message));
     out[0] = '\0';
-    while (at < ARRAY_LEN(fixes) && strstr(message, fixes[at].part) == NULL)
-        at++;
-    if (at == ARRAY_LEN(fixes) || mqtt_url_parse(settings->mqtt.url, &url, &ignored) != 0)
+    if (fix == NULL || mqtt_url_parse(settings->mqtt.url, &url, &ignored) != 0)
         return;
     if (!url.is_unix)
-        snprintf(out, size, "%s%sto see it: openssl s_client -connect %s:%d -verify_hostname %s%s%s </dev/null", fixes[at].fix,
-                 fixes[at].fix[0] == '\0' ? "" : "; ", url.host, url.port, url.host, ca[0] == '\0' ? "" : " -CAfile ", ca);
+        snprintf(out, size, "%sto see it: openssl s_client -connect %s:%d -verify_hostname %s%s%s </dev/null", fix, url.host,
+                 url.port, url.host, ca[0] == '\0' ? "" : " -CAfile ", ca);
     mqtt_url_fini(&url);
 }

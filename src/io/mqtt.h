@@ -64,6 +64,22 @@ enum {
     MQTT_REASON_TAKEN_OVER = 0x8E, /* another client came with our id */
 };
 
+/* What the text of a DOWN, or of an error of mqtt_connect, tells beyond its reason. OpenSSL and the library beneath give words
+   and no numbers for most of it; this module knows them, so that nobody else looks into a message. */
+enum mqtt_trouble {
+    MQTT_TROUBLE_OTHER,          /* nothing more than the reason does */
+    MQTT_TROUBLE_EXPIRED,        /* the broker's certificate, or the clock here is ahead */
+    MQTT_TROUBLE_NOT_YET_VALID,  /* the same, or the clock is behind */
+    MQTT_TROUBLE_UNKNOWN_CA,     /* none of our CAs signed it */
+    MQTT_TROUBLE_OTHER_NAME,     /* it is another host's */
+    MQTT_TROUBLE_CA_FILE,        /* ours holds no certificate */
+    MQTT_TROUBLE_CLIENT_MISSING, /* the broker hung up: it may want a client certificate, or speak no TLS at that port */
+    MQTT_TROUBLE_CLIENT_REFUSED, /* it does not take the one it was shown, or wants one */
+    MQTT_TROUBLE_RESET,          /* TLS at a port that speaks none, or the other way round */
+    MQTT_TROUBLE_TLS,            /* something else of TLS */
+};
+enum mqtt_trouble mqtt_trouble_of(const char *text);
+
 struct mqtt_event {
     enum mqtt_event_kind kind;
     int message_id;

@@ -1,5 +1,5 @@
 /*
- * mqtt_tls: what was wrong with TLS, for people. libmosquitto says "certificate verify failed" and no more; whether the
+ * mqtt_tls: what was wrong with TLS, for people, and what kind of trouble it is. libmosquitto says "certificate verify failed" and no more; whether the
  * certificate expired or another CA signed it is known to the OpenSSL beneath it alone.
  *
  * Nothing is linked for that: the two names are weak, and stay NULL under a libmosquitto that was built with
@@ -42,4 +42,22 @@ void mqtt_tls_text(const char *logged, const void *ssl, char *out, size_t size)
         len--;
     const char *cause = verify_error(ssl);
     snprintf(out, size, "TLS: %.*s%s%s", (int)len, logged, cause == NULL ? "" : ": ", cause == NULL ? "" : cause);
+}
+
+enum mqtt_trouble mqtt_trouble_of(const char *text)
+{
+    static const struct {
+        const char *part; /* of OpenSSL's words, of libmosquitto's, and of ours in mqtt_link.c; the first that fits counts */
+        enum mqtt_trouble trouble;
+    } words[] = {
+        {"certificate has expired", MQTT_TROUBLE_EXPIRED},  {"not yet valid", MQTT_TROUBLE_NOT_YET_VALID},
+        {"issuer certificate", MQTT_TROUBLE_UNKNOWN_CA},    {"self-signed", MQTT_TROUBLE_UNKNOWN_CA},
+        {"host name", MQTT_TROUBLE_OTHER_NAME},             {"CA certificates", MQTT_TROUBLE_CA_FILE},
+        {"client certificate", MQTT_TROUBLE_CLIENT_MISSING}, {"reset by peer", MQTT_TROUBLE_RESET},
+        {" alert ", MQTT_TROUBLE_CLIENT_REFUSED},           {"TLS", MQTT_TROUBLE_TLS},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (strstr(text, words[i].part) != NULL)
+            return words[i].trouble;
+    return MQTT_TROUBLE_OTHER;
 }

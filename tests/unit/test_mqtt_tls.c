@@ -143,12 +143,13 @@ static int refusal(const struct mqtt_options *options, char text[static 768])
     return reason;
 }
 
-static void check_refused(const struct mqtt_options *options, const char *part)
+static void check_refused(const struct mqtt_options *options, const char *part, enum mqtt_trouble trouble)
 {
     char text[768];
     assert_int_equal(refusal(options, text), MQTT_REASON_TLS);
     if (strstr(text, part) == NULL)
         fail_msg("\"%s\" does not say \"%s\"", text, part);
+    assert_int_equal(mqtt_trouble_of(text), trouble);
 }
 
 static void check_up(const struct mqtt_options *options)
@@ -234,8 +235,8 @@ static void mqtt_tls__trusts_no_other_ca(void **state)
     in_folder(other, "other-ca.pem");
     /* The second half is OpenSSL's own: libmosquitto keeps it to itself. */
     check_refused(&(struct mqtt_options){.url = scene.url, .ca_file = other},
-                  "TLS: certificate verify failed: self-signed certificate in certificate chain");
-    check_refused(&(struct mqtt_options){.url = scene.url}, "TLS: certificate verify failed: ");
+                  "TLS: certificate verify failed: self-signed certificate in certificate chain", MQTT_TROUBLE_UNKNOWN_CA);
+    check_refused(&(struct mqtt_options){.url = scene.url}, "TLS: certificate verify failed: ", MQTT_TROUBLE_UNKNOWN_CA);
     broker_stop(&scene.broker);
 }
 
@@ -245,7 +246,7 @@ static void mqtt_tls__checks_the_name_of_the_host(void **state)
     struct scene scene;
     begin(&scene, "elsewhere", "");
     check_refused(&(struct mqtt_options){.url = scene.url, .ca_file = scene.ca},
-                  "host name verification failed");
+                  "host name verification failed", MQTT_TROUBLE_OTHER_NAME);
     broker_stop(&scene.broker);
 }
 
@@ -268,7 +269,7 @@ static void mqtt_tls__shows_its_own_certificate(void **state)
     broker_stop(&scene.broker);
 }
 
-static void check_at_once(const struct mqtt_options *options, const char *part)
+static void check_at_once(const struct mqtt_options *options, const char *part, enum mqtt_trouble trouble)
 {
     struct peer peer;
     struct error err;
@@ -277,6 +278,7 @@ static void check_at_once(const struct mqtt_options *options, const char *part)
     assert_string_equal(err.code, CODE_BROKER_TLS);
     if (strstr(err.message, part) == NULL)
         fail_msg("\"%s\" does not say \"%s\"", err.message, part);
+    assert_int_equal(mqtt_trouble_of(err.message), trouble);
     peer_close(&peer);
 }
 
@@ -287,18 +289,18 @@ static void mqtt_tls__says_which_file_is_no_certificate(void **state)
     char locked[96];
     begin(&scene, "server", "");
     in_folder(locked, "locked.key");
-    check_at_once(&(struct mqtt_options){.url = scene.url, .ca_file = scene.key}, "client.key");
+    check_at_once(&(struct mqtt_options){.url = scene.url, .ca_file = scene.key}, "client.key", MQTT_TROUBLE_CA_FILE);
     check_at_once(&(struct mqtt_options){.url = scene.url,
                                          .ca_file = scene.ca,
                                          .cert_file = scene.key,
                                          .key_file = scene.key},
-                  "client certificate");
+                  "client certificate", MQTT_TROUBLE_CLIENT_MISSING);
     /* A key with a passphrase: refused, and nobody is asked at the terminal. */
     check_at_once(&(struct mqtt_options){.url = scene.url,
                                          .ca_file = scene.ca,
                                          .cert_file = scene.cert,
                                          .key_file = locked},
-                  "locked.key");
+                  "locked.key", MQTT_TROUBLE_TLS);
     broker_stop(&scene.broker);
 }
 
@@ -318,6 +320,19 @@ static void mqtt_tls__is_down_when_the_broker_is_killed(void **state)
     broker_stop(&scene.broker);
 }
 
+/* What a broker says of a certificate of ours comes too late for some connections: the words alone. */
+static void mqtt_trouble_of__knows_the_words_of_the_library(void **state)
+{
+    (void)state;
+    assert_int_equal(mqtt_trouble_of("TLS: certificate verify failed: certificate has expired"), MQTT_TROUBLE_EXPIRED);
+    assert_int_equal(mqtt_trouble_of("TLS: certificate verify failed: certificate is not yet valid"), MQTT_TROUBLE_NOT_YET_VALID);
+    assert_int_equal(mqtt_trouble_of("TLS: tlsv13 alert certificate required"), MQTT_TROUBLE_CLIENT_REFUSED);
+    assert_int_equal(mqtt_trouble_of("Connection reset by peer"), MQTT_TROUBLE_RESET);
+    assert_int_equal(mqtt_trouble_of("TLS: wrong version number"), MQTT_TROUBLE_TLS);
+    assert_int_equal(mqtt_trouble_of("Connection refused"), MQTT_TROUBLE_OTHER);
+    assert_int_equal(mqtt_trouble_of(""), MQTT_TROUBLE_OTHER);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -328,6 +343,7 @@ int main(void)
         cmocka_unit_test(mqtt_tls__checks_the_name_of_the_host),
         cmocka_unit_test(mqtt_tls__shows_its_own_certificate),
         cmocka_unit_test(mqtt_tls__says_which_file_is_no_certificate),
+        cmocka_unit_test(mqtt_trouble_of__knows_the_words_of_the_library),
         cmocka_unit_test(mqtt_tls__is_down_when_the_broker_is_killed),
     };
     signal(SIGPIPE, SIG_IGN);
