@@ -34,10 +34,10 @@ struct walk {
     int fd;
     const char *file;
     size_t line_max;
-    struct buf window;
-    size_t at;      /* the next byte, in the window */
-    uint64_t base;  /* where the window begins in the file */
-    bool is_at_end; /* there was nothing behind the window */
+    struct buf window; /* with a NUL behind it */
+    size_t at;         /* the next byte, in the window */
+    uint64_t base;     /* where the window begins in the file */
+    bool is_at_end;    /* there was nothing behind the window */
 };
 
 /* Reads on behind the window, dropping what was passed. */
@@ -50,7 +50,7 @@ static int walk_fill(struct walk *walk, struct error *err)
         walk->base += walk->at;
         walk->at = 0;
     }
-    char *to = buf_reserve(window, READ_CHUNK);
+    char *to = buf_reserve(window, READ_CHUNK + 1);
     if (to == NULL)
         return error_memory(err);
     ssize_t n;
@@ -61,6 +61,7 @@ static int walk_fill(struct walk *walk, struct error *err)
         return error_set(err, ERR_SYSTEM, errno, "cannot read '%s'", walk->file);
     walk->is_at_end = n == 0;
     window->len += (size_t)n;
+    to[n] = '\0'; /* behind what was read: where a search for LF or NUL ends */
     return 0;
 }
 
@@ -87,9 +88,12 @@ static int walk_next(struct walk *walk, struct run *out, struct error *err)
 {
     const struct buf *window = &walk->window;
     for (size_t len = 0;;) {
-        while (walk->at + len < window->len && len <= walk->line_max &&
-               window->data[walk->at + len] != '\n' && window->data[walk->at + len] != '\0')
-            len++;
+        if (window->len > 0) {
+            const char *from = window->data + walk->at;
+            len = (size_t)(strchrnul(from + len, '\n') - from);
+        }
+        if (len > walk->line_max)
+            len = walk->line_max + 1;
         if (walk->at + len < window->len || len > walk->line_max || walk->is_at_end) {
             const char *text = len == 0 ? "" : window->data + walk->at;
             *out = (struct run){{text, len}, walk->base + walk->at, walk_run_end(walk, len)};
