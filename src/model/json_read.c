@@ -159,38 +159,42 @@ static int skip_plain(struct reader *r)
     return 0;
 }
 
-/* Bytes from here to the quote that ends the string, or to the end of the text. */
-static size_t rest_of_string(const struct reader *r)
+/* skip_plain that keeps what it went over: a few bytes, mostly. */
+static int take_plain(struct reader *r, char **to)
 {
     const char *at = r->at;
-    while (at < r->end && *at != '"')
-        at += *at == '\\' && r->end - at > 1 ? 2 : 1;
-    return (size_t)(at - r->at);
+    char *out = *to;
+    while (at < r->end && is_plain[(unsigned char)*at])
+        *out++ = *at++;
+    r->at = at;
+    *to = out;
+    if (at == r->end || *at == '"' || *at == '\\')
+        return 0;
+    if (skip_plain(r) < 0)
+        return -1;
+    memcpy(out, at, (size_t)(r->at - at));
+    *to = out + (r->at - at);
+    return 0;
 }
 
-/* At the first backslash of a string that began at `from`. A message inside of a journal line or a snapshot is such a
-   string, with an escape every few bytes. */
+/*
+ * At the first backslash of a string that began at `from`. A message inside of a journal line or a snapshot is such a string, with an
+ * escape every few bytes. There is room for all that is left of the text, asked for once: what is not written to is addresses alone.
+ */
 static int resolve_escapes(struct reader *r, const char *from, struct doc_pos pos)
 {
     size_t plain = (size_t)(r->at - from);
     buf_reset(&r->text);
-    char *const start = buf_reserve(&r->text, plain + rest_of_string(r)), *to = start;
+    char *const start = buf_reserve(&r->text, (size_t)(r->end - from)), *to = start;
     if (start == NULL)
         return buf_check(&r->text, r->err);
-    for (;;) {
-        for (size_t i = 0; i < plain; i++) /* a few bytes, mostly */
-            *to++ = from[i];
-        if (r->at == r->end)
-            return refuse_at(r, pos, "a string that does not end");
-        if (*r->at == '"')
-            break;
-        if (read_escape(r, &to) < 0)
+    memcpy(to, from, plain);
+    to += plain;
+    while (r->at < r->end && *r->at != '"')
+        if (read_escape(r, &to) < 0 || take_plain(r, &to) < 0)
             return -1;
-        from = r->at;
-        if (skip_plain(r) < 0)
-            return -1;
-        plain = (size_t)(r->at - from);
-    }
+    if (r->at == r->end)
+        return refuse_at(r, pos, "a string that does not end");
     r->text.len = (size_t)(to - start);
     return 0;
 }

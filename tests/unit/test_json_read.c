@@ -81,6 +81,7 @@ static void json_read__resolves_every_escape(void **state)
         {"\"\\u0001\\u001F\\u007f\"", "\"\\u0001\\u001f\x7f\""},
         {"\"a\\nb\\nc\"", "\"a\\nb\\nc\""},
         {"{\"\\u0061\\n\":1}", "{\"a\\n\":1}"},
+        {"\"\\n\u00e9x\\t\U0001F600y\\\"\u20ac\"", "\"\\n\u00e9x\\t\U0001F600y\\\"\u20ac\""},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         assert_reads(&strict, span_of(cases[i].text), cases[i].canonical);
@@ -292,6 +293,8 @@ static void json_read__refuses_broken_strings(void **state)
         {"\"\\u00", 2, "an escape \\u without four hexadecimal digits"},
         {"\"a\nb\"", 3, "a control character in a string, not escaped"},
         {"\"\t\"", 2, "a control character in a string, not escaped"},
+        {"\"\\n\x1f\"", 4, "a control character in a string, not escaped"},
+        {"\"\\n\xff\"", 4, "bytes that are not UTF-8"},
         {"\"\x1f\"", 2, "a control character in a string, not escaped"},
         {"\"a\\u0000\"", 3, "the character NUL in a string"},
     };
