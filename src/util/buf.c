@@ -67,11 +67,6 @@ void buf_append_span(struct buf *buf, struct span span)
     buf_append(buf, span.data, span.len);
 }
 
-void buf_puts(struct buf *buf, const char *string)
-{
-    buf_append(buf, string, strlen(string));
-}
-
 void buf_putc(struct buf *buf, char c)
 {
     buf_append(buf, &c, 1);

@@ -38,7 +38,11 @@ char *buf_reserve(struct buf *buf, size_t more);
 /* What is appended must not lie in the buffer itself. */
 void buf_append(struct buf *buf, const void *data, size_t len);
 void buf_append_span(struct buf *buf, struct span span);
-void buf_puts(struct buf *buf, const char *string);
+/* Inline: the length of a literal, which most are, is known to the compiler. */
+static inline void buf_puts(struct buf *buf, const char *string)
+{
+    buf_append(buf, string, strlen(string));
+}
 void buf_putc(struct buf *buf, char c);
 void buf_printf(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);
 void buf_put_u64(struct buf *buf, uint64_t value); /* decimal */
