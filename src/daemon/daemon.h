@@ -102,7 +102,7 @@ struct daemon {
     int64_t snapshot_by_ms;        /* clock_boot_ms: no quiet moment is awaited beyond it */
     int64_t seen_us;               /* first sight of the commit in force, CLOCK_MONOTONIC; 0: not in this run */
     int64_t index_sent_ms;         /* clock_boot_ms */
-    int64_t metrics_ms;            /* clock_boot_ms when metrics.prom was written; 0: not yet */
+    int64_t status_ms, metrics_ms; /* clock_boot_ms when status.json and metrics.prom were written; 0: not yet */
     int64_t started_ms;            /* wall */
     bool is_incomplete;            /* what was recovered is not whole: first a judgement, then it is served and kept */
     bool has_been_open;            /* ready was said */
