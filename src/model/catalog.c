@@ -45,7 +45,8 @@ static bool reference_drop(unsigned *references)
 
 /* --- services ------------------------------------------------------------------------------------------- */
 
-struct service *service_new_undigested(const char *name, const char *path, uint64_t version, struct span message, struct span config)
+struct service *service_new_undigested(const char *name, const char *path, uint64_t version, struct span message,
+                                       struct span config)
 {
     size_t name_size = strlen(name) + 1, path_size = strlen(path) + 1;
     if (name_size > LAYOUT_NAME_MAX + 1 || message.len > SIZE_MAX / 2)
@@ -83,7 +84,8 @@ void services_digest(struct service *const *services, size_t len)
     }
 }
 
-struct service *service_new(const char *name, const char *path, uint64_t version, struct span message, struct span config)
+struct service *service_new(const char *name, const char *path, uint64_t version, struct span message,
+                            struct span config)
 {
     struct service *service = service_new_undigested(name, path, version, message, config);
     if (service != NULL)

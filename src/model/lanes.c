@@ -1,8 +1,10 @@
 /*
- * lanes: see lanes.h. FIPS 180-4, eight texts in step: each word of the algorithm is a vector of eight, one of each text.
+ * lanes: see lanes.h. FIPS 180-4, eight texts in step: each word of the algorithm is a vector of eight, one of each
+ * text.
  *
- * The vectors are the compiler's (`vector_size`), so this is plain C everywhere; where the processor has AVX2 the same lines compiled
- * for it are used. A text that ends before its neighbours goes on over a block of zeros, and its digest is what it had before.
+ * The vectors are the compiler's (`vector_size`), so this is plain C everywhere; where the processor has AVX2 the same
+ * lines compiled for it are used. A text that ends before its neighbours goes on over a block of zeros, and its digest
+ * is what it had before.
  */
 #include "model/lanes.h"
 
@@ -13,18 +15,22 @@ enum { BLOCK = 64, WORDS = 16, ROUNDS = 64, LENGTH_SIZE = 8 };
 
 typedef uint32_t lanes_word __attribute__((vector_size(LANES * sizeof(uint32_t))));
 
-static const uint32_t initial[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
-
-static const uint32_t constants[ROUNDS] = {
-    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5, 0xd807aa98, 0x12835b01, 0x243185be,
-    0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174, 0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa,
-    0x5cb0a9dc, 0x76f988da, 0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967, 0x27b70a85,
-    0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85, 0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3,
-    0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070, 0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f,
-    0x682e6ff3, 0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
+static const uint32_t initial[8] = {
+    0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
 };
 
-/* --- eight blocks ---------------------------------------------------------------------------------------------------- */
+static const uint32_t constants[ROUNDS] = {
+    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
+    0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+    0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
+    0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+    0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
+    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+    0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+    0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
+};
+
+/* --- eight blocks --------------------------------------------------------------------------------------- */
 
 /* Vectors wider than the processor's are no arguments of functions that every caller agrees on: these are macros. */
 #define ROTATE(x, n) ((x) >> (n) | (x) << (32 - (n)))
@@ -67,7 +73,8 @@ static void compress_plain(lanes_word state[8], const uint8_t *const blocks[LANE
 }
 
 #ifdef __x86_64__
-__attribute__((target("avx2"))) static void compress_avx2(lanes_word state[8], const uint8_t *const blocks[LANES])
+__attribute__((target("avx2")))
+static void compress_avx2(lanes_word state[8], const uint8_t *const blocks[LANES])
 {
     compress(state, blocks);
 }
@@ -84,7 +91,7 @@ static void compress_best(lanes_word state[8], const uint8_t *const blocks[LANES
     compress_plain(state, blocks);
 }
 
-/* --- eight texts ----------------------------------------------------------------------------------------------------- */
+/* --- eight texts ---------------------------------------------------------------------------------------- */
 
 /* A text as blocks: those it has whole, then one or two with its end, a bit and its length. */
 struct lane {
@@ -95,9 +102,10 @@ struct lane {
 
 static void lane_init(struct lane *lane, struct span text)
 {
-    size_t rest = text.len % BLOCK, end = rest < BLOCK - LENGTH_SIZE ? BLOCK : 2 * BLOCK;
+    size_t whole = text.len / BLOCK, rest = text.len % BLOCK;
+    size_t end = rest < BLOCK - LENGTH_SIZE ? BLOCK : 2 * BLOCK;
     uint64_t bits = (uint64_t)text.len * 8;
-    *lane = (struct lane){.text = (const uint8_t *)text.data, .whole = text.len / BLOCK, .all = text.len / BLOCK + end / BLOCK};
+    *lane = (struct lane){.text = (const uint8_t *)text.data, .whole = whole, .all = whole + end / BLOCK};
     if (rest > 0)
         memcpy(lane->end, text.data + (text.len - rest), rest);
     lane->end[rest] = 0x80;

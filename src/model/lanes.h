@@ -1,9 +1,9 @@
 /*
  * lanes: SHA-256 of many texts at once, side by side in the lanes of vector registers.
  *
- * Thousands of services are as many names, lines and messages whose digests prove a snapshot; one after the other they are most of
- * what a restart and `epochctl show` cost. Digests are hash_sha256's, bit by bit. Where a key is involved (HMAC), and for a single
- * text, io/crypto.c is used.
+ * Thousands of services are as many names, lines and messages whose digests prove a snapshot; one after the other they
+ * are most of what `epochctl show` costs, and much of a restart. Digests are hash_sha256's, bit by bit. What has a key
+ * (HMAC), or is a single text, is left to io/crypto.c.
  */
 #ifndef MODEL_LANES_H
 #define MODEL_LANES_H
