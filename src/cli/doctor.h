@@ -42,7 +42,9 @@ struct doctor {
     struct told told;
     uint64_t epoch; /* the last one of the journal, 0: none */
     bool is_published; /* and the journal says so */
-    int64_t written_ms; /* the time of its last line */
+    uint64_t seq;       /* of its last line */
+    int64_t written_ms; /* the time of that */
+    bool is_base;       /* `epoch` and `head` are the snapshot's: the journal was begun anew above it */
     struct buf head; /* its message */
     bool has_broker; /* mqtt.url is not off, and it was asked */
     struct view view; /* what the broker retains */

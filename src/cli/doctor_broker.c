@@ -140,7 +140,8 @@ enum doctor_state doctor_retained(struct doctor *doctor, struct doctor_finding *
     }
     hash_sha256(doctor->head.data, doctor->head.len, digest);
     if (doctor->view.epoch == doctor->epoch && memcmp(digest, doctor->view.head, HASH_LEN) == 0) {
-        buf_printf(&finding->detail, "the head of epoch %" PRIu64 ", as in the journal", doctor->epoch);
+        buf_printf(&finding->detail, "the head of epoch %" PRIu64 ", as in the %s", doctor->epoch,
+                   doctor->is_base ? "snapshot" : "journal");
         return DOCTOR_FINE;
     }
     finding->code = doctor->view.epoch == 0 ? CODE_PUBLISH_REFUSED : CODE_MESSAGE_OLDER;

@@ -191,6 +191,7 @@ enum doctor_state doctor_journal(struct doctor *doctor, struct doctor_finding *f
         journal_files_read(doctor->local.state_dir, &files, 0, &doctor->local.keyring.journal, 0, visit, doctor, &report,
                            &err) != 0)
         return doctor_fail(finding, &err);
+    doctor->seq = report.last.seq;
     if (doctor->epoch == 0)
         buf_puts(&finding->detail, "verifies; no epoch yet");
     else
@@ -275,6 +276,20 @@ enum doctor_state doctor_daemon(struct doctor *doctor, struct doctor_finding *fi
     return DOCTOR_BROKEN;
 }
 
+/* A journal that was begun anew, because the one before was set aside, does not repeat what the snapshot says. */
+static enum doctor_state take_base(struct doctor *doctor, const struct snapshot *snapshot, struct doctor_finding *finding)
+{
+    struct error err;
+    doctor->epoch = snapshot->epoch;
+    doctor->is_base = true;
+    buf_reset(&doctor->head);
+    buf_append_span(&doctor->head, snapshot->head);
+    if (buf_check(&doctor->head, &err) != 0)
+        return doctor_fail(finding, &err);
+    buf_printf(&finding->detail, "verifies; epoch %" PRIu64 ", above which the journal was begun anew", snapshot->epoch);
+    return DOCTOR_FINE;
+}
+
 enum doctor_state doctor_snapshot(struct doctor *doctor, struct doctor_finding *finding)
 {
     struct local_snapshot lkg AUTO_LOCAL_SNAPSHOT = {0};
@@ -286,6 +301,8 @@ enum doctor_state doctor_snapshot(struct doctor *doctor, struct doctor_finding *
         buf_puts(&finding->detail, "none yet, as there is no epoch");
         return DOCTOR_FINE;
     }
+    if (!is_missing && lkg.snapshot.epoch > doctor->epoch && lkg.snapshot.journal.seq <= doctor->seq)
+        return take_base(doctor, &lkg.snapshot, finding);
     if (is_missing || lkg.snapshot.epoch > doctor->epoch) {
         buf_printf(&finding->detail, is_missing ? "there is none" : "it is ahead of the journal");
         doctor_fix(finding, "systemctl restart epochd writes it anew");

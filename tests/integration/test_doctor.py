@@ -41,6 +41,19 @@ def test_the_whole_road_holds(settled, home):
     assert "ok      retained    the head of epoch 1, as in the journal\n" in page and "What to do" not in page
 
 
+def test_a_journal_that_was_begun_anew_under_the_snapshot_is_as_good(settled):
+    """As after a journal was corrupt and set aside: what is in force stands in the snapshot alone until the next commit."""
+    settled.stop()
+    (settled.state / "journal.jsonl").unlink()
+    settled.start()
+    settled.published(1)
+    settled.snapshot(1)
+    settled.status_when(lambda s: s["state"] == "ok" and s["published"] == 1)
+    told = {entry["link"]: (entry["state"], entry["detail"]) for entry in doctor(settled, check=0)}
+    assert told["snapshot"] == ("ok", "verifies; epoch 1, above which the journal was begun anew")
+    assert told["retained"] == ("ok", "the head of epoch 1, as in the snapshot")
+
+
 def test_doctor_disturbs_nothing(settled, subscriber):
     """It has a client id of its own and publishes nothing."""
     status = settled.status()
