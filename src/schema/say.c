@@ -210,6 +210,7 @@ static void PRINTF_LIKE(4, 0)
         return;
     vsnprintf(message, sizeof message, format, args);
     problem.message = compose(problems, place, message);
+    problem.words = problem.message == NULL ? NULL : problem.message + strlen(problem.message) - strlen(message);
     problem.file = place->node->file;
     problem.node = place->node;
     problem.depth = depth_of(place);

@@ -14,6 +14,7 @@ struct problem {
     const char *file;
     struct doc_pos pos;
     const char *message;
+    const char *words;           /* the part of it behind the way to the value: of an alias each way says the same */
     const struct doc_node *node; /* the value it is about */
     struct span name;            /* of the key: missing, or the nearest to an unknown one; data NULL: none */
     unsigned depth;              /* of the value in the document */

@@ -49,10 +49,11 @@ enum schema_verdict schema_judge(const struct schema *schema, const struct doc_n
 
 /* --- findings ------------------------------------------------------------------------------------------- */
 
+/* Through the aliases of an anchor a value is reached in several ways: that is one mistake. */
 static bool is_same(const struct problem *a, const struct problem *b)
 {
     return a->code == b->code && a->node == b->node && a->pos.line == b->pos.line && a->pos.column == b->pos.column &&
-           strcmp(a->message, b->message) == 0;
+           strcmp(a->words, b->words) == 0;
 }
 
 /* A key that is missing because it was spelled wrong: the wrong one has its finding. */
