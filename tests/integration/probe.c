@@ -288,7 +288,8 @@ static void read_word(struct words *words, const char *word)
     } strings[] = {{"url", &o->url},           {"root", &o->root_file},         {"cache", &o->cache},
                    {"lkg", &o->lkg_file},      {"lkg_key", &o->lkg_key_file},   {"instance", &o->instance},
                    {"prefix", &o->prefix},     {"instance_key", &o->instance_key}, {"source", &o->source},
-                   {"client_id", &o->client_id}, {"ca_file", &o->ca_file}};
+                   {"client_id", &o->client_id}, {"ca_file", &o->ca_file},
+                   {"username", &o->username},   {"password_file", &o->password_file}};
     const char *value;
     if ((value = after(word, "service")) != NULL) {
         words->services[o->services_len++] = value;
