@@ -133,6 +133,15 @@ static void put_options(struct buf *out, const struct cli_verb *verb)
     }
 }
 
+static void put_exit(struct buf *out, const char *before, const char *text)
+{
+    struct buf line AUTO_BUF = {0};
+    buf_puts(&line, before);
+    usage_put_plain(&line, text);
+    put_wrapped(out, buf_span(&line), 0);
+    out->failed |= line.failed;
+}
+
 void usage_put_help(struct buf *out, const struct cli_verb *verb)
 {
     buf_puts(out, "usage: epochctl ");
@@ -141,9 +150,8 @@ void usage_put_help(struct buf *out, const struct cli_verb *verb)
     usage_put_plain(out, verb->help);
     put_options(out, verb);
     if (verb->exit != NULL) {
-        buf_puts(out, "\nExit status ");
-        usage_put_plain(out, verb->exit);
         buf_putc(out, '\n');
+        put_exit(out, "Exit status ", verb->exit);
     }
 }
 
@@ -156,11 +164,10 @@ void usage_put_overview(struct buf *out)
         if (!cli_verbs[i]->is_hidden)
             buf_printf(out, "  %-*s %s\n", USAGE_VERB_COLUMN, cli_verbs[i]->name, cli_verbs[i]->summary);
     put_options(out, &cli_program);
-    buf_puts(out, "\nepochctl help VERB tells more; epochctl help CODE explains a code such as yaml.duplicate-key "
-                  "or repo-behind.\n");
-    buf_puts(out, "Exit: ");
-    usage_put_plain(out, cli_program.exit);
     buf_putc(out, '\n');
+    put_wrapped(out, SPAN("epochctl help VERB tells more; epochctl help CODE explains a code such as yaml.duplicate-key "
+                          "or repo-behind."), 0);
+    put_exit(out, "Exit: ", cli_program.exit);
 }
 
 /* --- the manual ----------------------------------------------------------------------------------------- */

@@ -91,12 +91,29 @@ static void usage__is_made_from_the_table(void **state)
     assert_text(&plain, "Tries it with a FILE and a config_epoch.\n");
 }
 
+/* Of every verb, but for its usage line, which is one to copy. */
+static void usage__is_no_wider_than_its_terminal(void **state)
+{
+    (void)state;
+    enum { WIDTH = 100 }; /* 96, and the indent of a list */
+    struct buf text AUTO_BUF = {0};
+    usage_put_overview(&text);
+    for (size_t i = 0; i < cli_verbs_len; i++)
+        usage_put_help(&text, cli_verbs[i]);
+    buf_putc(&text, '\0');
+    assert_false(text.failed);
+    for (const char *line = text.data; *line != '\0'; line += strcspn(line, "\n") + 1)
+        if (strcspn(line, "\n") > WIDTH && strncmp(line, "usage: ", 7) != 0)
+            fail_msg("'%.*s'", (int)strcspn(line, "\n"), line);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cli_parse__reads_options_anywhere),
         cmocka_unit_test(cli_parse__refuses_what_the_table_does_not_say),
         cmocka_unit_test(usage__is_made_from_the_table),
+        cmocka_unit_test(usage__is_no_wider_than_its_terminal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
