@@ -18,7 +18,7 @@
 #include "model/nearest.h"
 #include "schema/say.h"
 
-enum { LISTED_MAX = 12 };
+enum { LISTED_MAX = 12, KEYS_TRIED = 50 /* each of them with each name that is listed */ };
 
 /* Lower is nearer. */
 struct distance {
@@ -111,12 +111,12 @@ static bool say_choices(struct run *run, const struct keyword *keyword, const st
         const struct doc_node *at = problem->choice->at;
         bool is_list = problem->code == CODE_SCHEMA_ENUM;
         for (size_t j = 0; j < (is_list ? at->u.array.len : 1); j++, listed++) {
-            if (listed >= LISTED_MAX)
-                continue;
             const struct doc_node *choice = is_list ? at->u.array.items[j] : at;
-            buf_puts(&text, listed == 0 ? "" : ", ");
-            put_short(&text, choice);
-            if (choice->kind == DOC_STRING)
+            if (listed < LISTED_MAX) {
+                buf_puts(&text, listed == 0 ? "" : ", ");
+                put_short(&text, choice);
+            }
+            if (choice->kind == DOC_STRING && say_may_suggest(run, listed))
                 nearest_try(&nearest, choice->u.string.data);
         }
     }
@@ -161,7 +161,8 @@ static bool say_one_missing(struct run *run, const struct place *place, size_t f
             buf_puts(&text, listed == 0 ? "" : ", ");
         if (listed < LISTED_MAX)
             put_name(&text, name);
-        if (nearest_member(run, name, object->u.object.members, object->u.object.len).data != NULL)
+        if (listed < LISTED_MAX && object->u.object.len <= KEYS_TRIED &&
+            nearest_member(run, name, object->u.object.members, object->u.object.len).data != NULL)
             meant = name;
     }
     if (listed > LISTED_MAX)
