@@ -60,7 +60,7 @@ static int say_plan(const struct candidate *candidate, const struct source *sour
     if (plan.len == 0)
         say("valid; no service changes");
     else
-        say("valid; %zu service%s of %zu change%s: %.*s", plan.len, plural(plan.len), plan.total, plan.len == 1 ? "s" : "",
+        say("valid; %zu service%s of %zu change%s: %.*s", plan.len, plural(plan.len), plan_count_all(&plan), plan.len == 1 ? "s" : "",
             (int)text.len, text.data);
     buf_reset(&text);
     plan_put_text(&plan, "  ", KEYS_SHOWN, &text);

@@ -45,7 +45,13 @@ int plan_make(const struct candidate *candidate, const struct source *source, co
 /* The notes of a service whose diff was made otherwise. `schema` may be NULL. */
 int plan_note(struct plan_service *service, const struct schema *before, const struct schema *after, struct error *err) MUST_CHECK;
 
-/* "3 services of 6 change: 1 created, 1 updated, 1 deleted; 1 needs a restart", or "no service changes"; no newline. */
+/* Those that there were or will be: what the changed ones are some of. */
+static inline size_t plan_count_all(const struct plan *plan)
+{
+    return plan->total + plan->actions[PLAN_DELETED];
+}
+
+/* "3 services of 7 change: 1 created, 1 updated, 1 deleted; 1 needs a restart", or "no service changes"; no newline. */
 void plan_put_counts(const struct plan *plan, struct buf *out);
 
 /* "stt-worker, -router, +lamp and 4 more"; nothing where no service changes. */

@@ -60,7 +60,7 @@ void plan_put_counts(const struct plan *plan, struct buf *out)
         buf_puts(out, "no service changes");
         return;
     }
-    buf_printf(out, "%zu service%s of %zu change%s", plan->len, plan->len == 1 ? "" : "s", plan->total, plan->len == 1 ? "s" : "");
+    buf_printf(out, "%zu service%s of %zu change%s", plan->len, plan->len == 1 ? "" : "s", plan_count_all(plan), plan->len == 1 ? "s" : "");
     for (enum plan_action action = PLAN_CREATED; action <= PLAN_DELETED; action++) {
         if (plan->actions[action] == 0)
             continue;

@@ -13,7 +13,7 @@ TEXT = """+ new
 - router
 ~ stt-worker
     /vad_threshold: 0.55 → 0.6
-3 services of 6 change: 1 created, 1 updated, 1 deleted
+3 services of 7 change: 1 created, 1 updated, 1 deleted
 """
 
 

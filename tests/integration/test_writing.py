@@ -380,7 +380,7 @@ def files(repo, rev="HEAD"):
 def test_mv_renames_the_file_and_what_profiles_lay_over_it(repo):
     repo.commit({"profiles/quiet/stt-worker.yaml": "model: null\n"})
     result = at(repo, "mv", "stt-worker", "ears", check=0)
-    assert result.stdout.startswith("+ ears\n    /audio") and "- stt-worker\n2 services of 6 change: 1 created, 1 deleted\n" in result.stdout
+    assert result.stdout.startswith("+ ears\n    /audio") and "- stt-worker\n2 services of 7 change: 1 created, 1 deleted\n" in result.stdout
     assert {"services/audio/ears.yaml", "profiles/quiet/ears.yaml"} <= set(files(repo)) and not [f for f in files(repo) if "stt-worker" in f]
     assert text(repo, "services/audio/ears.yaml") == TEXT
     assert repo.git("status", "--porcelain").stdout == "" and repo.git("log", "-1", "--format=%s").stdout == "stt-worker: move to ears\n"
