@@ -178,8 +178,9 @@ static int take_plain(struct reader *r, char **to)
 }
 
 /*
- * At the first backslash of a string that began at `from`. A message inside of a journal line or a snapshot is such a string, with an
- * escape every few bytes. There is room for all that is left of the text, asked for once: what is not written to is addresses alone.
+ * At the first backslash of a string that began at `from`. A message inside of a journal line or a snapshot is such a
+ * string, with an escape every few bytes. There is room for all that is left of the text, asked for once: what is not
+ * written to is addresses alone.
  */
 static int resolve_escapes(struct reader *r, const char *from, struct doc_pos pos)
 {

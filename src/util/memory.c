@@ -25,8 +25,8 @@ void memory_setup(void)
     mallopt(M_ARENA_MAX, 1);
     mallopt(M_MMAP_THRESHOLD, LARGE);
     mallopt(M_TRIM_THRESHOLD, LARGE);
-    /* Small blocks that wait unmerged beside the cache of a thread are all merged as soon as a large one is asked for or freed, which
-       each epoch does. */
+    /* Small blocks that wait unmerged beside the cache of a thread are all merged as soon as a large one is asked for
+       or freed, which each epoch does. */
     mallopt(M_MXFAST, 0);
 }
 
