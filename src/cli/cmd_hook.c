@@ -6,6 +6,7 @@
  * pre-receive                   judges what is pushed to the served branch, from the quarantine; refuses
  *                               rewinds under `deny`
  */
+#include <errno.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -20,7 +21,6 @@
 #include "config/guard.h"
 #include "model/codes.h"
 #include "model/oid.h"
-
 
 static void say(const char *format, ...) PRINTF_LIKE(1, 2);
 
@@ -201,6 +201,10 @@ static int pre_receive(const struct cli *cli)
             continue; /* another branch, or a tag: not served */
         int one = receive(cli, repo, &push, is_deny);
         rc = one > rc ? one : rc;
+    }
+    if (feof(stdin) == 0) {
+        error_set(&err, ERR_SYSTEM, errno, "cannot read what is pushed");
+        return cannot_judge(&err, "");
     }
     return rc;
 }

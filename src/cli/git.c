@@ -17,11 +17,14 @@ enum { CANNOT_BEGIN = 127 };
 
 /* --- the child ------------------------------------------------------------------------------------------ */
 
-/* The repository is the one we say, whatever a hook or a shell has set. */
+/* The repository is the one we say, whatever a hook or a shell has set: all of git rev-parse --local-env-vars but
+   GIT_CONFIG_…, which is the caller's to set. */
 static int set_environment(const struct git *git)
 {
-    static const char *const unwanted[] = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY",
-                                           "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_PREFIX", "GIT_NAMESPACE"};
+    static const char *const unwanted[] = {
+        "GIT_DIR", "GIT_COMMON_DIR", "GIT_WORK_TREE", "GIT_IMPLICIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY",
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_SHALLOW_FILE", "GIT_GRAFT_FILE", "GIT_REPLACE_REF_BASE",
+        "GIT_NO_REPLACE_OBJECTS", "GIT_PREFIX", "GIT_INTERNAL_SUPER_PREFIX", "GIT_NAMESPACE"};
     for (size_t i = 0; i < ARRAY_LEN(unwanted); i++)
         if (unsetenv(unwanted[i]) != 0)
             return -1;

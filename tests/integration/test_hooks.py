@@ -399,3 +399,9 @@ def test_a_hook_that_is_not_known_is_a_usage_error(repo, args):
                                   f"{'0' * 40} {'1' * 40} refs/heads/{'x' * 300}\n", f"{'0' * 40} {'1' * 40} refs/heads/\n"])
 def test_pre_receive_passes_over_what_is_no_push_to_the_served_branch(bare, line):
     run(EPOCHCTL, "hook", "pre-receive", cwd=bare.path, stdin=line, check=0)
+
+
+@pytest.mark.parametrize("stdin", ["<&-", "</"])
+def test_pre_receive_refuses_what_it_could_not_read(bare, stdin):
+    result = run("sh", "-c", f"exec {EPOCHCTL} hook pre-receive {stdin}", cwd=bare.path, check=3)
+    assert "cannot read what is pushed" in result.stderr and "nothing was judged" in result.stderr

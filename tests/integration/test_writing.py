@@ -62,6 +62,17 @@ def test_set_changes_the_bytes_of_the_values_and_commits_that_file(repo):
     assert repo.git("status", "--porcelain").stdout == ""
 
 
+def test_git_writes_into_this_repository_whatever_the_environment_says(repo, tmp_path):
+    """What `git rev-parse --local-env-vars` tells of places; GIT_CONFIG_… is the caller's, as GIT_SSH_COMMAND is."""
+    other = tmp_path / "other"
+    run("git", "init", "-q", other, check=0)
+    names = [name for name in run("git", "rev-parse", "--local-env-vars", check=0).stdout.split() if not name.startswith("GIT_CONFIG")]
+    for rate, name in enumerate(names, 1):
+        at(repo, "set", "stt-worker", f"audio.rate={rate}", check=0, **{name: str(other / ".git")})
+        assert f"rate: {rate}\n" in text(repo), name
+    assert run("git", "-C", other, "rev-parse", "-q", "--verify", "HEAD").returncode == 1
+
+
 def test_unset_takes_the_line_and_leaves_the_comments(repo):
     at(repo, "unset", "stt-worker", "/audio/device", check=0)
     assert text(repo) == TEXT.replace("    device: 'hw:0'\n", "")
