@@ -1,6 +1,8 @@
 """The Python package, against a real daemon: what its docstrings say."""
 import json
+import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -258,3 +260,136 @@ def test_every_function_of_the_library_is_declared_or_left_out_on_purpose():
     exported = {line.split()[-1].split("@")[0] for line in names.splitlines() if " T " in line}
     declared = (ROOT / "src/python/epoch/_library.py").read_text()
     assert {name for name in exported if f'"{name}"' not in declared} == left_out
+
+
+def test_ctrl_c_ends_a_wait(python):
+    program = python("""
+import signal, os
+cfg = epoch.open("stt-worker", url="mqtt://127.0.0.1:9", root_file=roots, lkg_file="")
+try:
+    print("waiting", flush=True)
+    cfg.wait("current")
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+""")
+    program.wait("waiting")
+    program.process.send_signal(signal.SIGINT)
+    program.wait("interrupted")
+    assert program.end() == 0
+
+
+def test_ctrl_c_in_a_callback_goes_to_whoever_drives(python, subscriber):
+    program = python("""
+cfg = open()
+def changed(update):
+    raise KeyboardInterrupt
+cfg.on_change(changed)
+try:
+    cfg.wait("current", 60)
+except KeyboardInterrupt:
+    print("interrupted", cfg.status.epoch, flush=True)
+cfg.wait("current", 60)
+sys.stdin.read()
+""")
+    program.wait("interrupted 1")
+    assert next_answer(subscriber, "refused")["reason"] == "KeyboardInterrupt in the application"
+    assert program.end() == 0
+
+
+def test_a_started_client_lives_though_nobody_holds_it(python, home):
+    program = python("""
+import gc
+def begin():
+    cfg = open()
+    cfg.on_change(lambda update: print("takes", update.config.version, flush=True))
+    cfg.start()
+begin()
+gc.collect()
+print("collected", flush=True)
+sys.stdin.read()
+""")
+    program.wait("takes 1")
+    program.wait("collected")
+    changed(home, "silence_ms: 700", "silence_ms: 600")
+    program.wait("takes 2")
+    assert program.end() == 0
+
+
+def test_what_holds_the_library_is_not_pickled_and_a_copy_is_itself(python):
+    program = python("""
+import copy, gc, pickle
+cfg = open().wait("current", 60)
+config = cfg.config()
+print(copy.copy(config) is config, copy.deepcopy({"a": config})["a"] is config)
+for it in (config, cfg):
+    for act in (pickle.dumps, copy.copy):
+        try:
+            act(it)
+        except TypeError as error:
+            print(error)
+gc.collect()
+print(pickle.loads(pickle.dumps(config[""])) == config[""])
+""")
+    program.wait("True True")
+    program.wait('an epoch.Config is not pickled: its values are, config[""]')
+    for _ in range(2):
+        program.wait("an epoch.Client is neither copied nor pickled: open another one")
+    program.wait("True")
+    assert program.end() == 0
+
+
+USER = """
+import epoch
+
+cfg: epoch.Client = epoch.open("stt-worker", cache="/tmp/none", env={"/a": ("A", float)})
+
+
+@cfg.on_change
+def changed(update: epoch.Update) -> None:
+    if update.touches("/voice") and update.config.string("/voice") not in ("a", "b"):
+        raise epoch.Refused("no such voice")
+
+
+@cfg.on_change(service="stt-worker")
+def other(update: epoch.Update) -> None:
+    pointers: list[str] = [change.pointer for change in update]
+    print(pointers)
+
+
+@cfg.on_status
+def status(now: epoch.Status) -> None:
+    age: float | None = now.age_s
+    print(now.freshness, age)
+
+
+threshold: float = cfg.config().number("/vad_threshold", 0.5)
+voice: str | None = cfg.config().string("/voice", None)
+with cfg.start() as running:
+    running.wait("fresh", 1.5)
+reveal_type(changed)
+"""
+
+
+@pytest.mark.skipif(shutil.which("mypy") is None, reason="mypy is not here: the types of the Python package were not checked")
+def test_a_user_who_is_strict_finds_the_types(tmp_path):
+    (tmp_path / "user.py").write_text(USER)
+    result = subprocess.run(["mypy", "--strict", "--cache-dir", tmp_path / "mypy", tmp_path / "user.py"], text=True, stdout=subprocess.PIPE,
+                            check=False, env={**os.environ, "MYPYPATH": str(ROOT / "src/python")})
+    assert result.returncode == 0, result.stdout
+    assert 'Revealed type is "def (update: epoch._config.Update)"' in result.stdout
+
+
+def test_help_says_something_of_everything_that_is_public():
+    script = """
+import inspect, epoch
+for name in epoch.__all__:
+    thing = getattr(epoch, name)
+    if thing.__doc__ is None:
+        print(name)
+    for member, what in vars(thing).items() if inspect.isclass(thing) and thing.__module__.startswith("epoch") else ():
+        if not member.startswith("_") and (inspect.isfunction(what) or isinstance(what, property)) and (what.__doc__ or "").strip() == "":
+            print(name, member)
+"""
+    result = subprocess.run([sys.executable, "-c", script], env={"PYTHONPATH": str(ROOT / "src/python"), "EPOCH_LIBRARY": str(LIBRARY)}, text=True,
+                            stdout=subprocess.PIPE, check=True)
+    assert result.stdout == ""

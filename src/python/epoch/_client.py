@@ -8,7 +8,8 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from ctypes import byref, c_char_p, c_void_p, sizeof
 from math import ceil, inf
-from typing import Any, NamedTuple, TypeVar
+from time import monotonic
+from typing import Any, NamedTuple, NoReturn, TypeVar, overload
 from weakref import WeakSet
 
 from ._config import Config, Update
@@ -17,7 +18,7 @@ from ._library import CEnv, CError, COptions, CStatus, ON_ALARM, ON_STATUS, ON_U
 UNTIL = {"config": 0, "current": 1, "fresh": 2}
 TYPES = {bool: 2, int: 3, float: 4, str: 5, list: 6, dict: 7}
 KEEP_GOING, UNUSABLE_OFFLINE = 0, 1
-INT_MAX = 2**31 - 1
+SLICE_MS = 200  # wait() comes back to the interpreter so often: Ctrl-C ends it
 
 log = logging.getLogger("epoch")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -86,6 +87,7 @@ class Client:
         self._handle: c_void_p | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._interrupt: BaseException | None = None  # of a callback, for whoever drives: Ctrl-C, SystemExit
         handle, error = c_void_p(), CError()
         check(library.epoch_open(byref(handle), byref(options), byref(error)), error)
         self._handle = handle
@@ -122,6 +124,7 @@ class Client:
 
     @property
     def status(self) -> Status:
+        """How fresh it is and whether there is a connection, now."""
         status, error = CStatus(), CError()
         status.size = sizeof(CStatus)
         check(library.epoch_get_status(self._open(), byref(status), byref(error)), error)
@@ -129,13 +132,18 @@ class Client:
 
     @property
     def freshness(self) -> str:
+        """status.freshness: "FRESH", "STALE", "LKG" or "UNKNOWN"."""
         return self.status.freshness
 
     # --- being told
 
-    def on_change(self, function: F | None = None, *, service: str | None = None) -> Any:
+    @overload
+    def on_change(self, function: F, *, service: str | None = None) -> F: ...
+    @overload
+    def on_change(self, function: None = None, *, service: str | None = None) -> Callable[[F], F]: ...
+    def on_change(self, function: Any = None, *, service: str | None = None) -> Any:
         """Calls function(update) before a changed configuration comes into force; also a decorator. Raise Refused to refuse it;
-        any other exception refuses too, and is logged."""
+        any other exception refuses too, and is logged. Ctrl-C and SystemExit go on to whoever drives."""
 
         def register(wanted: F) -> F:
             self._changes.append((service, wanted))
@@ -168,7 +176,7 @@ class Client:
         except Refused as refused:
             reason = str(refused) or "refused"
         except BaseException as error:  # nothing may travel through the library's frames
-            log.exception("on_change failed; the configuration before stays")
+            self._failed(error, "on_change failed; the configuration before stays")
             reason = f"{type(error).__name__} in the application"
         finally:
             if update is not None:
@@ -185,20 +193,33 @@ class Client:
         log.warning("%s: %s [%s]", told.where, told.message, told.code)
         self._tell(self._alarms, told)
 
-    @staticmethod
-    def _tell(functions: Iterable[Callable[[Any], object]], what: object) -> None:
+    def _tell(self, functions: Iterable[Callable[[Any], object]], what: object) -> None:
         for function in functions:
             try:
                 function(what)
-            except BaseException:
-                log.exception("a callback failed")
+            except BaseException as error:
+                self._failed(error, "a callback failed")
+
+    def _failed(self, error: BaseException, what: str) -> None:
+        if isinstance(error, Exception) or self in _running:
+            log.error(what, exc_info=error)
+        else:
+            self._interrupt = error
+
+    def _checked(self, result: int, error: CError) -> None:
+        interrupt, self._interrupt = self._interrupt, None
+        if interrupt is not None:
+            raise interrupt
+        check(result, error)
 
     # --- running
 
     def start(self) -> Client:
-        """Follows the broker on a thread of the library's."""
+        """Follows the broker on a thread of the library's, until stop(), close() or the end of the program: also when nobody else
+        holds the client."""
         error = CError()
         check(library.epoch_start(self._open(), byref(error)), error)
+        _running.add(self)
         return self
 
     def stop(self) -> None:
@@ -206,6 +227,7 @@ class Client:
         self._leave_loop()
         error = CError()
         check(library.epoch_stop(self._open(), byref(error)), error)
+        _running.discard(self)
 
     def _leave_loop(self) -> None:
         if self._loop is not None and not self._loop.is_closed():
@@ -225,8 +247,9 @@ class Client:
         return float(library.epoch_timeout_ms(self._open())) / 1000
 
     def dispatch(self) -> None:
+        """Does what there is to do, callbacks too, and waits for nothing but the disk."""
         error = CError()
-        check(library.epoch_dispatch(self._open(), byref(error)), error)
+        self._checked(library.epoch_dispatch(self._open(), byref(error)), error)
 
     def attach(self, loop: asyncio.AbstractEventLoop | None = None) -> Client:
         """Follows the broker in the event loop: callbacks run there, nothing blocks it but the disk."""
@@ -248,14 +271,16 @@ class Client:
     def wait(self, until: str = "config", timeout_s: float | None = None) -> Client:
         """Waits for "config" (something to run with), "current" (what the broker has now), or "fresh". TimeoutError."""
         error = CError()
-        left_ms = None if timeout_s is None or timeout_s == inf else max(0, ceil(timeout_s * 1000))
-        while library.epoch_wait(self._open(), UNTIL[until], -1 if left_ms is None else min(left_ms, INT_MAX), byref(error)) != 0:
-            if error.code != b"timed-out":
-                check(-1, error)
-            if left_ms is None or left_ms <= INT_MAX:
+        deadline = inf if timeout_s is None else monotonic() + timeout_s
+        while True:
+            left_ms = min(float(SLICE_MS), max(0.0, (deadline - monotonic()) * 1000))
+            result = library.epoch_wait(self._open(), UNTIL[until], ceil(left_ms), byref(error))
+            if result == 0 or error.code != b"timed-out":
+                self._checked(result, error)
+                return self
+            self._checked(0, error)
+            if monotonic() >= deadline:
                 raise TimeoutError(error.message.decode())
-            left_ms -= INT_MAX
-        return self
 
     def close(self) -> None:
         """Says goodbye and releases the client. Error "busy" in a callback: it runs on what would be ended."""
@@ -265,6 +290,7 @@ class Client:
         if library.epoch_stop(self._handle, byref(error)) != 0 and error.code == b"busy":
             check(-1, error)  # epoch_close would do nothing, and its callbacks be called when nobody holds them any more
         self._leave_loop()
+        _running.discard(self)
         handle, self._handle = self._handle, None
         library.epoch_close(handle)
 
@@ -278,6 +304,9 @@ class Client:
         if getattr(self, "_handle", None) is not None:
             self.close()
 
+    def __reduce_ex__(self, _protocol: object) -> NoReturn:
+        raise TypeError("an epoch.Client is neither copied nor pickled: open another one")
+
     def _open(self) -> c_void_p:
         if self._handle is None:
             raise Error("closed", "the client was closed")
@@ -285,6 +314,7 @@ class Client:
 
 
 _unclosed: WeakSet[Client] = WeakSet()
+_running: set[Client] = set()  # on a thread of the library's, which calls into them
 
 
 @atexit.register

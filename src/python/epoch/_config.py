@@ -4,7 +4,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from ctypes import byref, c_char_p, c_int, c_void_p
-from typing import Any, TypeVar, overload
+from typing import Any, NoReturn, TypeVar, overload
 
 from ._library import CChange, library
 
@@ -94,6 +94,15 @@ class Config(Mapping[str, Any]):
     def __hash__(self) -> int:
         return hash(self.json)
 
+    def __copy__(self) -> Config:
+        return self  # immutable
+
+    def __deepcopy__(self, _memo: object) -> Config:
+        return self
+
+    def __reduce_ex__(self, _protocol: object) -> NoReturn:
+        raise TypeError('an epoch.Config is not pickled: its values are, config[""]')
+
     def __repr__(self) -> str:
         return f"<epoch.Config {self.service} version {self.version} of epoch {self.epoch}>"
 
@@ -120,6 +129,7 @@ class Config(Mapping[str, Any]):
     @overload
     def integer(self, pointer: str, default: T) -> int | T: ...
     def integer(self, pointer: str, default: Any = REQUIRED) -> Any:
+        """As string(); 1.0 is an integer."""
         return self._typed(pointer, (INTEGER,), "an integer", default)
 
     @overload
@@ -127,6 +137,7 @@ class Config(Mapping[str, Any]):
     @overload
     def number(self, pointer: str, default: T) -> float | T: ...
     def number(self, pointer: str, default: Any = REQUIRED) -> Any:
+        """As string(); an integer will do."""
         return self._typed(pointer, (INTEGER, NUMBER), "a number", default)
 
     @overload
@@ -134,6 +145,7 @@ class Config(Mapping[str, Any]):
     @overload
     def boolean(self, pointer: str, default: T) -> bool | T: ...
     def boolean(self, pointer: str, default: Any = REQUIRED) -> Any:
+        """As string()."""
         return self._typed(pointer, (BOOLEAN,), "true or false", default)
 
     def source(self, pointer: str) -> str:
@@ -156,6 +168,7 @@ class Config(Mapping[str, Any]):
 
     @property
     def service(self) -> str:
+        """Whose it is."""
         return word(library.epoch_config_service(self._handle))
 
     @property
@@ -165,18 +178,22 @@ class Config(Mapping[str, Any]):
 
     @property
     def epoch(self) -> int:
+        """The epoch of the head it was applied with."""
         return int(library.epoch_config_epoch(self._handle))
 
     @property
     def generation(self) -> int:
+        """Of the keys that signed it."""
         return int(library.epoch_config_generation(self._handle))
 
     @property
     def commit(self) -> str:
+        """The commit of its version, 40 hex digits."""
         return word(library.epoch_config_commit(self._handle))
 
     @property
     def correlation_id(self) -> str:
+        """Of its version: the same in the publisher's logs."""
         return word(library.epoch_config_correlation_id(self._handle))
 
     @property
