@@ -127,7 +127,10 @@ def main():
     if not options.command or not cases:
         print(USAGE if not options.command else "there is no such case", file=sys.stderr)
         return 2
-    options.command[0] = shutil.which(options.command[0]) or options.command[0]
+    if shutil.which(options.command[0]) is None:
+        print(f"there is no program {options.command[0]}, or it may not be run", file=sys.stderr)
+        return 2
+    options.command[0] = shutil.which(options.command[0])
     results = run(options, cases)
     failed = [result for result in results if result.why is not None]
     if options.json:

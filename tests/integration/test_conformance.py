@@ -45,7 +45,7 @@ def all_pass(results, at_least):
     assert len(results) >= at_least
 
 
-def test_a_client_of_four_hundred_lines_passes(broker, tmp_path):
+def test_a_client_in_one_file_passes(broker, tmp_path):
     all_pass(play(broker, tmp_path, [ROOT / "examples/python-plain/conformance.py"], () if IS_FULL else PLAIN_CASES), 80)
 
 
@@ -82,6 +82,12 @@ def test_each_flaw_is_seen_by_the_cases_that_are_for_it(broker, tmp_path):
 def test_what_is_no_client_fails_every_case(broker, tmp_path, program):
     results = play(broker, tmp_path, [program], ["order.cold-start", "disk.restart-after-kill"], patience=3)
     assert len(results) == 2 and all(results.values())
+
+
+def test_a_program_that_is_not_there_is_a_matter_of_usage(tmp_path):
+    result = subprocess.run([ROOT / "tests/conformance/conformance", tmp_path / "client"], text=True, capture_output=True, check=False,
+                            timeout=PATIENCE_S)
+    assert result.returncode == 2 and result.stderr == f"there is no program {tmp_path}/client, or it may not be run\n"
 
 
 def test_the_program_says_what_failed_and_exits_1(tmp_path):
