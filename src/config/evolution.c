@@ -174,6 +174,13 @@ static int on_service(void *context, const char *name, const char *folder, const
     return add_pair(walk, name, was.schema, is.schema, err);
 }
 
+/* What gives services their schemas. */
+static bool have_same_rules(const struct rules *a, const struct rules *b)
+{
+    const struct doc_node *was = a->doc.root, *is = b->doc.root;
+    return a == b || (was == NULL && is == NULL) || (was != NULL && is != NULL && doc_equal(was, is));
+}
+
 static bool have_same_names(const struct shared *a, const struct shared *b)
 {
     bool is_same = a->len == b->len;
@@ -213,8 +220,8 @@ static int compare_pairs(const struct walk *walk, struct telling *telling, struc
 static int compare_services(const struct evolution *about, struct telling *telling, struct error *err)
 {
     struct walk walk CLEANUP(walk_fini) = {.about = about};
-    if (about->is->rules_are_broken || (about->was->rules == about->is->rules &&
-                                        have_same_names(about->was->schemas, about->is->schemas)))
+    bool is_same = have_same_rules(about->was->rules, about->is->rules) && have_same_names(about->was->schemas, about->is->schemas);
+    if (is_same || about->is->rules_are_broken)
         return 0;
     if (about->in_force == NULL && about->before != NULL && services_each(about->before, add_name, &walk, err) < 0)
         return -1;
