@@ -19,31 +19,35 @@
 enum { OPT_EXPECT, OPT_MESSAGE, OPT_PUSH, OPT_JSON };
 
 /* The file to edit, in a folder of its own that nobody else may enter. */
+enum { FOLDER_MAX = 1024, FILE_NAME_MAX = LAYOUT_NAME_MAX + sizeof ".yaml" };
 struct copy {
-    char folder[64], path[160], name[LAYOUT_NAME_MAX + 8];
+    char folder[FOLDER_MAX], name[FILE_NAME_MAX], path[FOLDER_MAX + FILE_NAME_MAX];
     int dir;
 };
-
-static int copy_make(const char *service, struct span text, struct copy *out, struct error *err)
-{
-    const char *base = getenv("TMPDIR");
-    if (base == NULL || base[0] != '/' || strlen(base) > 32)
-        base = "/tmp";
-    snprintf(out->folder, sizeof out->folder, "%s/epochctl-XXXXXX", base);
-    if (mkdtemp(out->folder) == NULL)
-        return error_set(err, ERR_SYSTEM, errno, "cannot make a folder in %s", base);
-    snprintf(out->name, sizeof out->name, "%s.yaml", service);
-    snprintf(out->path, sizeof out->path, "%s/%s", out->folder, out->name);
-    if (fs_open_dir(out->folder, &out->dir, err) != 0)
-        return -1;
-    return fs_create(out->dir, out->name, text, 0600, err);
-}
 
 static void copy_drop(struct copy *copy)
 {
     if (copy->dir >= 0)
         unlinkat(copy->dir, copy->name, 0);
     rmdir(copy->folder); /* an editor that left something there keeps it */
+}
+
+static int copy_make(const char *service, struct span text, struct copy *out, struct error *err)
+{
+    const char *base = getenv("TMPDIR");
+    if (base == NULL || base[0] != '/')
+        base = "/tmp";
+    int len = snprintf(out->folder, sizeof out->folder, "%s/epochctl-XXXXXX", base);
+    if (len < 0 || (size_t)len >= sizeof out->folder)
+        return error_set(err, CODE_USAGE, 0, "$TMPDIR is too long");
+    if (mkdtemp(out->folder) == NULL)
+        return error_set(err, ERR_SYSTEM, errno, "cannot make a folder in %s", base);
+    snprintf(out->name, sizeof out->name, "%s.yaml", service);
+    snprintf(out->path, sizeof out->path, "%s/%s", out->folder, out->name);
+    if (fs_open_dir(out->folder, &out->dir, err) == 0 && fs_create(out->dir, out->name, text, 0600, err) == 0)
+        return 0;
+    copy_drop(out);
+    return -1;
 }
 
 static int copy_read(const struct copy *copy, struct buf *out, struct error *err)
@@ -67,12 +71,12 @@ static const char *choose_editor(void)
     return "vi";
 }
 
-/* By the shell, as git does it: EDITOR may be a program with options. */
+/* By the shell, as git does it: EDITOR may be a program with options. The trap is for the shell alone: Ctrl-C is the editor's. */
 static int run_editor(const struct copy *copy, struct error *err)
 {
     char command[PATH_MAX];
     int exit_code;
-    int len = snprintf(command, sizeof command, "%s \"$@\"", choose_editor());
+    int len = snprintf(command, sizeof command, "trap : INT QUIT; %s \"$@\"", choose_editor());
     if (len < 0 || (size_t)len >= sizeof command)
         return error_set(err, CODE_USAGE, 0, "$EDITOR is too long");
     const char *const argv[] = {"sh", "-c", command, "sh", copy->path, NULL};

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "cli/spawn.h"
 #include "model/codes.h"
 #include "util/fs.h"
 
@@ -79,6 +80,23 @@ static int take_output(int fd, struct buf *out, struct error *err)
     return 0;
 }
 
+static int start_and_wait(const struct git *git, const struct git_call *call, int in, int out, int *status, struct error *err)
+{
+    struct spawn_keys keys;
+    spawn_leave_keys(&keys);
+    pid_t pid = fork();
+    if (pid == 0) {
+        spawn_take_keys(&keys);
+        be_git(git, call, in, out);
+    }
+    int rc = pid < 0 ? error_set(err, ERR_SYSTEM, errno, "cannot run git") : 0;
+    while (rc == 0 && waitpid(pid, status, 0) < 0)
+        if (errno != EINTR)
+            rc = error_set(err, ERR_SYSTEM, errno, "cannot wait for git");
+    spawn_take_keys(&keys);
+    return rc;
+}
+
 int git_run(const struct git *git, const struct git_call *call, int *exit_code, struct error *err)
 {
     AUTO_CLOSE int in = -1;
@@ -87,14 +105,8 @@ int git_run(const struct git *git, const struct git_call *call, int *exit_code, 
     if (open_input(call->input, &in, err) != 0 || (call->output != NULL && open_input((struct span){0}, &out, err) != 0))
         return -1;
     fflush(stdout); /* what was printed stands before what git prints */
-    pid_t pid = fork();
-    if (pid < 0)
-        return error_set(err, ERR_SYSTEM, errno, "cannot run git");
-    if (pid == 0)
-        be_git(git, call, in, out);
-    while (waitpid(pid, &status, 0) < 0)
-        if (errno != EINTR)
-            return error_set(err, ERR_SYSTEM, errno, "cannot wait for git");
+    if (start_and_wait(git, call, in, out, &status, err) != 0)
+        return -1;
     *exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     if (*exit_code == CANNOT_BEGIN)
         return error_set(err, CODE_GIT, 0, "git could not be run in '%s': is it installed?", git->dir);

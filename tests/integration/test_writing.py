@@ -203,6 +203,16 @@ def test_a_commit_that_a_hook_refuses_leaves_everything_as_it_was(repo):
     assert untouched(repo) == before
 
 
+@pytest.mark.parametrize("key", ["INT", "QUIT"])
+def test_ctrl_c_while_a_hook_runs_leaves_everything_as_it_was(repo, key):
+    hook = repo.path / ".git/hooks/commit-msg"
+    hook.write_text(f"#!/bin/sh\nkill -{key} 0; exit 1\n")
+    hook.chmod(0o755)
+    before = untouched(repo)
+    result = at(repo, "set", "stt-worker", "audio.rate=8000", wrapper=["setsid", "--wait"])
+    assert "git commit ended with" in result.stderr and untouched(repo) == before
+
+
 def test_an_invalid_tip_can_be_mended_and_a_change_beside_it_is_refused(repo):
     repo.commit({"services/bad.yaml": "a: 1\na: 2\n"})
     before = untouched(repo)
@@ -516,6 +526,21 @@ def test_edit_ends_with_an_editor_that_fails(repo, editor):
     before = untouched(repo)
     assert "the editor ended with 3; nothing was written" in edit(repo, editor, "echo x >> \"$1\"; exit 3", check=3).stderr
     assert untouched(repo) == before
+
+
+@pytest.mark.parametrize("key", ["INT", "QUIT"])
+def test_ctrl_c_is_the_editors(repo, editor, key):
+    """A terminal sends it to everybody in the foreground."""
+    result = edit(repo, editor, f"trap : {key}; kill -{key} 0; sed -i s/16000/8000/ \"$1\"", check=0, wrapper=["setsid", "--wait"])
+    assert "/audio/rate: 16000 → 8000" in result.stdout
+
+
+def test_edit_works_in_the_folder_of_tmpdir(repo, editor, tmp_path):
+    folder = tmp_path / ("long" * 20)
+    folder.mkdir()
+    env = editor(f"shift; case $1 in {folder}/*) sed -i s/16000/8000/ \"$1\";; esac") | {"TMPDIR": str(folder)}
+    assert "/audio/rate: 16000 → 8000" in at(repo, "edit", "stt-worker", check=0, **env).stdout
+    assert list(folder.iterdir()) == []
 
 
 def test_edit_refuses_a_file_with_edits_before_anybody_works_on_it(repo, editor, tmp_path):
