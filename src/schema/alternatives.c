@@ -1,7 +1,7 @@
 /*
  * alternatives: the nearest alternative, by what is wrong with each, in this order:
  *
- *   1. the value has the type that is wanted
+ *   1. the value has the type that is wanted, or would have it without quotes
  *   2. what tells alternatives apart is right: a const or enum of the value itself, or of a member
  *   3. fewer keys are unknown or missing
  *   4. fewer mistakes in all
@@ -52,6 +52,10 @@ static struct distance distance_of(const struct problems *problems, const struct
     for (size_t i = branch->first; i < branch->first + branch->len; i++) {
         const struct problem *problem = &problems->items[i];
         bool is_own = problem->node == place->node;
+        if (is_own && problem->kinds != 0 && say_is_otherwise_spelled(problem->kinds, place->node)) {
+            out.all--; /* "5" for a number: nearer than a text that is no good */
+            continue;
+        }
         out.type += is_own && (problem->kinds != 0 || problem->code == CODE_SCHEMA_FALSE);
         out.choice += problem->choice != NULL && problem->depth <= depth + 1;
         out.keys += is_own && is_about_keys(problem);

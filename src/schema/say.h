@@ -51,6 +51,8 @@ bool say_missing(struct run *run, const struct keyword *keyword, const struct pl
 
 bool say_type(struct run *run, const struct schema *schema, const struct place *place);
 bool say_false(struct run *run, const struct schema *schema, const struct place *place);
+/* Whether a string would be of one of the kinds without its quotes, or as YAML 1.1 read it. */
+bool say_is_otherwise_spelled(unsigned kinds, const struct doc_node *node);
 /* Of several alternatives each wants another type: all of them in one sentence. */
 bool say_kinds(struct run *run, unsigned kinds, const struct place *place);
 

@@ -46,6 +46,15 @@ static int boolean_of_old(struct span text)
     return -1;
 }
 
+bool say_is_otherwise_spelled(unsigned kinds, const struct doc_node *node)
+{
+    if (node->kind != DOC_STRING)
+        return false;
+    struct scalar plain = scalar_resolve(node->u.string);
+    bool is_unquoted = plain.kind != DOC_STRING && plain.kind != DOC_NULL && plain.unfit == NULL && (kinds & KIND(plain.kind)) != 0;
+    return is_unquoted || ((kinds & KIND(DOC_BOOL)) != 0 && boolean_of_old(node->u.string) >= 0);
+}
+
 /* As the one item of a list, where that is not too long to be typed. */
 static void put_as_item(struct buf *out, const struct doc_node *node)
 {
