@@ -193,8 +193,9 @@ static inline struct epoch_options epoch_options_init_()
 /*
  * Opens: reads root keys, cache and snapshot, and gives what is the newest that verifies. No network, no
  * thread. What it finds is there when it returns: epoch_get_config. Finding nothing is no error: freshness is
- * UNKNOWN then. The caller owns *client. Errors: "settings" (what is wrong with the options, root keys, cache
- * or instance key), "key-file", "out-of-memory", "system", "cache-busy" (another client has this cache open).
+ * UNKNOWN then. The caller owns *client. Errors: "settings" (what is wrong with the options), "key-file" (root
+ * keys or instance key: missing, unreadable, or no keys), "cache-busy" (another client has this cache open), "system"
+ * (the cache's folder, descriptors), "out-of-memory".
  * Until it returns, `client` of a callback may only be asked for configurations and status.
  */
 EPOCH_API int epoch_open(epoch_client **client, const struct epoch_options *options, struct epoch_error *error);
@@ -310,7 +311,7 @@ EPOCH_API struct epoch_config *epoch_get_config(epoch_client *client, const char
 EPOCH_API int epoch_get_configs(epoch_client *client, const char *const *services, size_t len, struct epoch_config **out,
                                 struct epoch_error *error);
 
-/* The names of what is followed and has a configuration, in order: calls each(context, name). -1 with
+/* The names of what is followed and has a configuration, in order: calls each(context, name), before it returns. -1 with
    "forked" or "out-of-memory". */
 EPOCH_API int epoch_each_service(epoch_client *client, void (*each)(void *context, const char *service), void *context,
                                  struct epoch_error *error);

@@ -41,8 +41,7 @@ static int read_roots(epoch_client *client, const struct epoch_options *options,
 {
     if (options->root_text != NULL)
         return keyring_parse_roots(span_of(options->root_text), "root_text", &client->roots, err);
-    const char *path = options->root_file == NULL ? DEFAULT_ROOTS : options->root_file;
-    return key_file_read_roots(path, &client->roots, err) == 0 ? 0 : error_wrap(err, "%s", path);
+    return key_file_read_roots(options->root_file == NULL ? DEFAULT_ROOTS : options->root_file, &client->roots, err);
 }
 
 static int read_keys(epoch_client *client, const struct epoch_options *options, struct error *err)

@@ -21,7 +21,7 @@ int key_file_read_roots(const char *path, struct root_keys *out, struct error *e
     if (fs_open_folder_of(path, &dir, &name, err) != 0 ||
         fs_read(dir, name, FS_ANY_OWNER, ROOTS_FILE_MAX, &text, NULL, err) != 0)
         return as_key_file(err, path);
-    return keyring_parse_roots(buf_span(&text), name, out, err);
+    return keyring_parse_roots(buf_span(&text), path, out, err);
 }
 
 static int read_secret(int dir, const char *name, enum fs_trust trust, struct buf *out, bool *is_missing,

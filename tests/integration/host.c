@@ -111,6 +111,8 @@ static void signals(char **words)
     const struct itimerval often = {{0, 1000}, {0, 1000}};
     struct itimerval left;
     sigset_t before_mask, after_mask;
+    sigemptyset(&before_mask); /* the kernel knows a part of it only */
+    sigemptyset(&after_mask);
     sigaction(SIGALRM, &ours, NULL);
     sigaction(SIGPIPE, &ours, NULL);
     sigprocmask(SIG_SETMASK, NULL, &before_mask);
