@@ -52,6 +52,9 @@ static int print_json(const struct cli *cli, const char *service, const struct s
     json_put_text(&text, shown->has_about ? shown->about.subject : NULL);
     buf_puts(&text, ",\"service\":");
     json_put_text(&text, service);
+    buf_puts(&text, ",\"tags\":");
+    buf_append_span(&text, shown->tags.len == 0 ? SPAN("null") : buf_span(&shown->tags));
+    text.failed |= shown->tags.failed;
     buf_puts(&text, ",\"title\":");
     put_text(&shown->title, &text);
     put_about("updated_at", "updated_by", shown->has_about, &shown->about, &text);
@@ -204,6 +207,8 @@ static int run(const struct cli *cli, const struct cli_args *args)
         shown_describe(repo, &shown);
     if (has_repo && is_json)
         shown_ask_schema(repo, args->operands[0], &shown);
+    if (has_repo && is_json)
+        shown_list_tags(repo, &shown);
     in_force_say_newer(shown.newer);
     return (is_json ? print_json : print_text)(cli, args->operands[0], &shown);
 }
@@ -225,7 +230,7 @@ const struct cli_verb verb_show = {
                 [OPT_JSON] = {.name = "json",
                               .help = "as a JSON object with *service*, *config*, *version*, *config_epoch* (the commit "
                                       "of that version), *updated_at*, *updated_by*, *description* (of that commit), "
-                                      "*created_at*, *created_by*, *active*, and *title* and *about* (of its schema); *null* "
+                                      "*tags* (git's, of that commit), *created_at*, *created_by*, *active*, and *title* and *about* (of its schema); *null* "
                                       "where it is not known to you. Of all services an array of objects with *service*, "
                                       "*version*, *config_epoch*, *updated_at*, *updated_by*, *description*, *title*, "
                                       "*path*"}},

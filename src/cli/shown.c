@@ -9,6 +9,7 @@
 #include "cli/in_force.h"
 #include "cli/meaning.h"
 #include "model/codes.h"
+#include "model/json.h"
 #include "model/nearest.h"
 
 void shown_fini(struct shown *shown)
@@ -16,6 +17,7 @@ void shown_fini(struct shown *shown)
     buf_fini(&shown->config);
     buf_fini(&shown->title);
     buf_fini(&shown->about_it);
+    buf_fini(&shown->tags);
 }
 
 /* --- in force ------------------------------------------------------------------------------------------- */
@@ -129,6 +131,20 @@ void shown_ask_schema(struct repo *repo, const char *service, struct shown *show
         return;
     buf_append_span(&shown->title, meaning_of_service(environment, service, "title"));
     buf_append_span(&shown->about_it, meaning_of_service(environment, service, "description"));
+}
+
+void shown_list_tags(struct repo *repo, struct shown *shown)
+{
+    struct repo_tags tags AUTO_REPO_TAGS = {0};
+    struct error silent;
+    if (!shown->has_about || repo_list_tags(repo, &shown->commit, &tags, &silent) != 0)
+        return;
+    buf_putc(&shown->tags, '[');
+    for (size_t i = 0; i < tags.len; i++) {
+        buf_puts(&shown->tags, i == 0 ? "" : ",");
+        json_put_text(&shown->tags, tags.names[i]);
+    }
+    buf_putc(&shown->tags, ']');
 }
 
 void shown_describe(struct repo *repo, struct shown *shown)

@@ -18,6 +18,7 @@ struct shown {
     bool has_about, has_creation;
     struct oid at;           /* the commit that is in force, or was asked for; zero: not known */
     struct buf title, about_it; /* what its schema says of it; empty: nothing */
+    struct buf tags;            /* JSON: the names of git's tags of `commit`; empty: not known */
 };
 
 void shown_fini(struct shown *shown);
@@ -42,6 +43,9 @@ void shown_trace(struct local *local, const char *service, struct shown *shown);
 
 /* Author, time and subject, where the repository has the commits. */
 void shown_describe(struct repo *repo, struct shown *shown);
+
+/* Which of git's tags name the commit. */
+void shown_list_tags(struct repo *repo, struct shown *shown);
 
 /* What the schema says: it takes a look at the whole revision. */
 void shown_ask_schema(struct repo *repo, const char *service, struct shown *shown);

@@ -103,6 +103,18 @@ struct repo_commit {
 int repo_read_commit(struct repo *repo, const struct oid *commit, struct repo_commit *out,
                      struct error *err) MUST_CHECK;
 
+enum { REPO_TAGS_MAX = 64 /* more of one commit are not listed */ };
+
+struct repo_tags {
+    char *names[REPO_TAGS_MAX]; /* without refs/tags/, sorted */
+    size_t len;
+};
+void repo_tags_fini(struct repo_tags *tags);
+#define AUTO_REPO_TAGS CLEANUP(repo_tags_fini)
+
+/* The tags that name this commit, annotated ones too. `out` is to be freed also on failure. CODE_REPO_UNREADABLE. */
+int repo_list_tags(struct repo *repo, const struct oid *commit, struct repo_tags *out, struct error *err) MUST_CHECK;
+
 /*
  * The value of the last trailer `name:` in the commit's message (git-interpret-trailers: the last paragraph),
  * case-insensitive, trimmed. *found tells; a value longer than `size`-1 is not found. Codes as

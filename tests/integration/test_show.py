@@ -13,7 +13,7 @@ def test_show_tells_what_is_in_force(world):
     told = json.loads(world.ctl("show", "stt-worker", "--json", check=0).stdout)
     for time in ("updated_at", "created_at"):
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000Z", told.pop(time))
-    assert told == {"about": None, "title": None, "active": True, "config": {"rate": 7}, "config_epoch": world.commits[7], "description": "stt-worker: seven",
+    assert told == {"about": None, "tags": [], "title": None, "active": True, "config": {"rate": 7}, "config_epoch": world.commits[7], "description": "stt-worker: seven",
                     "service": "stt-worker", "created_by": "Ada <ada@example.org>", "updated_by": "Ada <ada@example.org>", "version": 7}
 
 
@@ -40,7 +40,27 @@ def test_show_lists_what_an_epoch_had(world, tmp_path):
 
 def test_show_without_the_repository(world, tmp_path):
     told = json.loads(world.ctl("show", "stt-worker", "--json", EPOCHD_REPOSITORY_PATH=str(tmp_path), check=0).stdout)
-    assert (told["config"], told["version"], told["updated_by"]) == ({"rate": 7}, 7, None)
+    assert (told["config"], told["version"], told["updated_by"], told["tags"]) == ({"rate": 7}, 7, None, None)
+
+
+def test_show_names_the_tags_of_the_commit_the_configuration_is_of(tmp_path, home, ends):
+    daemon = ends(Daemon(tmp_path / "epochd", home))
+    daemon.committed(1)
+    home.git("tag", "v1")
+    home.git("tag", "-a", "-m", "as delivered", "delivered/2026")
+    home.git("tag", "-a", "-m", "a tag of a tag", "again", "delivered/2026")
+    home.git("tag", "tree", "HEAD^{tree}")
+    home.commit({"services/router.yaml": "round: 2\n"})
+    home.git("tag", "v2")
+    daemon.committed(2)
+
+    def tags(*args):
+        return json.loads(daemon.ctl("show", *args, "--json", check=0).stdout)["tags"]
+
+    assert tags("stt-worker") == tags("stt-worker", "--at", "1") == ["delivered/2026", "v1"]
+    assert tags("router") == ["v2"]
+    home.git("pack-refs", "--all")
+    assert tags("stt-worker") == ["delivered/2026", "v1"]
 
 
 @pytest.mark.parametrize("epoch", [2, 5, 6, 7])
