@@ -185,6 +185,40 @@ def test_fish_completes_what_is_typed(config, installed, tmp_path, typed, comple
     assert [line.split("\t")[0] for line in result.stdout.splitlines()] == [completed]
 
 
+@pytest.fixture
+def told(tmp_path):
+    """A run folder in which a daemon has told of two epochs."""
+    (tmp_path / "status.json").write_text('{"pid":1,"recent":[{"epoch":4120},{"epoch":null},{"epoch":3911}]}')
+    return tmp_path
+
+
+def test_a_point_of_the_history_is_an_epoch_or_what_git_names(config, told):
+    """git's names are the shell's to find; elsewhere nothing of this host is one."""
+    for words in (["check", ""], ["diff", ""], ["diff", "1", ""], ["show", "--at", ""], ["rollback", ""], ["wait", ""]):
+        lines = ctl("complete", "--", *words, cwd=config, check=0, EPOCHD_RUN=str(told)).stdout.splitlines()
+        assert [line.split("\t")[0] for line in lines] == [":rev", "4120", "3911"]
+    assert candidates("-H", "elsewhere", "check", "", cwd=config) == []
+
+
+@pytest.mark.parametrize("shell", [bash, zsh])
+@pytest.mark.parametrize(("typed", "completed"), [("epochctl show --at 41", "epochctl show --at 4120"),
+                                                  ("epochctl diff feat", "epochctl diff feature-x")])
+def test_a_shell_completes_epochs_and_branches_alike(config, installed, told, ends, shell, typed, completed):
+    terminal = ends(shell(config, installed))
+    terminal.type(f"export EPOCHD_RUN={told}; echo set\"\"tled\n")
+    terminal.until("settled")
+    terminal.type(typed + "\t")
+    terminal.until(re.escape(completed))
+
+
+@pytest.mark.parametrize(("typed", "completed"), [("epochctl show --at 41", "4120"), ("epochctl diff feat", "feature-x")])
+def test_fish_completes_epochs_and_branches_alike(config, installed, told, typed, completed):
+    script = f"source {installed}/fish/vendor_completions.d/epochctl.fish; complete -C '{typed}'"
+    result = subprocess.run(["fish", "--no-config", "-c", script], cwd=config, text=True, stdout=subprocess.PIPE, check=True,
+                            env=environment(HOME=str(told), EPOCHD_RUN=str(told), EPOCHD_CONFIG="/dev/null"))
+    assert [line.split("\t")[0] for line in result.stdout.splitlines()] == [completed]
+
+
 @pytest.mark.parametrize(("shell", "path"), [("bash", "bash-completion/completions/epochctl"), ("zsh", "zsh/site-functions/_epochctl"),
                                              ("fish", "fish/vendor_completions.d/epochctl.fish")])
 def test_what_is_installed_is_what_is_printed(installed, shell, path):
