@@ -408,4 +408,4 @@ help: ## This list
 
 .PHONY: all libraries examples tests-build failpoints bench instructions check torture unit run house asan tsan fuzz fuzz-run headers lint $(TIDY) man install uninstall deb packages clean help coverage
 
--include $(patsubst %.c,$(O)/%.d,$(CORE_SRC) $(DAEMON_SRC) $(CLI_SRC) $(CLIENT_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(INTEROP_SRC) $(BENCH_SRC) tests/fuzz/replay.c tests/torture/damage.c tests/torture/tracer.c)
+-include $(patsubst %.c,$(O)/%.d,$(CORE_SRC) $(DAEMON_SRC) $(CLI_SRC) $(CLIENT_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(INTEROP_SRC) $(BENCH_SRC) tests/bench/consumer.c tests/fuzz/replay.c tests/torture/damage.c tests/torture/tracer.c)
