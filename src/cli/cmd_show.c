@@ -160,7 +160,7 @@ static int find(const struct cli *cli, struct local *local, struct repo *repo, c
     struct point point;
     if (at == NULL)
         return shown_in_force(local, service, out, err);
-    if (point_find(cli, local, repo, at, &point, err) != 0)
+    if (point_find_here(cli, local, repo, at, &point, err) != 0)
         return -1;
     return shown_at(repo, &point.commit, service, out, err);
 }
@@ -172,7 +172,7 @@ static int list(const struct cli *cli, struct local *local, struct repo *repo, c
     struct point point;
     struct error err;
     const char *at = args->options[OPT_AT];
-    int rc = at == NULL ? listed_in_force(local, repo, &listed, &err) : point_find(cli, local, repo, at, &point, &err);
+    int rc = at == NULL ? listed_in_force(local, repo, &listed, &err) : point_find_here(cli, local, repo, at, &point, &err);
     if (rc == 0 && at != NULL)
         rc = listed_at(local, repo, &point.commit, &listed, &err);
     if (rc != 0)

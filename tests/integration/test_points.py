@@ -77,6 +77,21 @@ def test_a_branch_of_that_name_is_no_time(tmp_path, home, ends):
     assert json.loads(daemon.ctl("show", "stt-worker", "--at", second, "--json", check=0).stdout)["config"] == {"rate": 2}
 
 
+@pytest.mark.parametrize("verb", [["show"], ["show", "stt-worker"]], ids=" ".join)
+def test_an_epoch_whose_commit_git_took_is_told_to_be_gone(tmp_path, home, ends, verb):
+    daemon = ends(Daemon(tmp_path / "epochd", home))
+    daemon.committed(1)
+    home.commit({STT: "rate: 2\n"}, "two")
+    daemon.committed(2)
+    gone = home.head()
+    home.commit({STT: "rate: 3\n"}, "instead of it", "--amend")
+    daemon.committed(3)
+    home.git("reflog", "expire", "--expire=now", "--all")
+    home.git("gc", "-q", "--prune=now")
+    told = daemon.ctl(*verb, "--at", "2", check=3).stderr
+    assert f"epoch 2 is commit {gone[:12]}" in told and "git gc took the commit" in told
+
+
 def test_a_rollback_to_a_time_names_its_epoch(world):
     """The bystander's clone of it: nothing is committed."""
     told = world.ctl("rollback", in_force_at(world, 5), "--dry-run", cwd=world.repo.path, check=0)
