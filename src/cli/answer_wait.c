@@ -61,7 +61,7 @@ static enum answer not_known(const struct error *err, struct answer_told *told)
     return ANSWER_UNKNOWN;
 }
 
-/* 0: the file's writer is the daemon that runs. Else it is told in *answer. */
+/* True: the file's writer is the daemon that runs. Else *answer says what is so instead. */
 static bool is_alive(struct local *local, pid_t writer, enum answer *answer, struct answer_told *told)
 {
     struct error err;

@@ -65,7 +65,8 @@ static int say_plan(const struct candidate *candidate, const struct source *sour
     buf_reset(&text);
     plan_put_text(&plan, "  ", KEYS_SHOWN, &text);
     plan_put_causes(&plan, "  ", &text);
-    fwrite(text.data, 1, text.len, stderr);
+    if (text.len > 0)
+        fwrite(text.data, 1, text.len, stderr);
     return buf_check(&text, err);
 }
 
