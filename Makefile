@@ -352,6 +352,8 @@ endif
 
 # --- install ---------------------------------------------------------------------------------------------------------
 
+# Without it the loader does not know of a new library; where it does not look, or in a package's root, there is nothing to renew.
+RENEW_LD_CACHE = $(if $(filter 0:,$(shell id -u):$(DESTDIR)),$(if $(filter /usr/%,$(LIBDIR)),/sbin/ldconfig))
 install: all ## Install under PREFIX (default /usr/local), DESTDIR before it
 	$(INSTALL) -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(BINDIR) $(DESTDIR)$(DOCDIR) $(DESTDIR)$(SYSCONFDIR)/epochd
 	$(INSTALL) -m 0755 $(O)/epochd $(DESTDIR)$(SBINDIR)/epochd
@@ -359,6 +361,7 @@ install: all ## Install under PREFIX (default /usr/local), DESTDIR before it
 	$(INSTALL) -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)/epoch
 	$(INSTALL) -m 0644 $(EPOCH_SO) $(EPOCH_A) $(DESTDIR)$(LIBDIR)/
 	ln -sf $(notdir $(EPOCH_SO)) $(DESTDIR)$(LIBDIR)/libepoch.so
+	$(RENEW_LD_CACHE)
 	$(PC) src/client/epoch.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/epoch.pc
 	$(INSTALL) -m 0644 include/epoch/epoch.h $(DESTDIR)$(INCLUDEDIR)/epoch/epoch.h
 	$(INSTALL) -d $(DESTDIR)$(PYTHONDIR)/epoch && $(INSTALL) -m 0644 src/python/epoch/*.py src/python/epoch/py.typed $(DESTDIR)$(PYTHONDIR)/epoch/
