@@ -72,7 +72,7 @@ static void compress_plain(lanes_word state[8], const uint8_t *const blocks[LANE
     compress(state, blocks);
 }
 
-#ifdef __x86_64__
+#if defined(__x86_64__) && !defined(LANES_WITHOUT_AVX2) /* a test has both */
 __attribute__((target("avx2")))
 static void compress_avx2(lanes_word state[8], const uint8_t *const blocks[LANES])
 {
@@ -82,7 +82,7 @@ static void compress_avx2(lanes_word state[8], const uint8_t *const blocks[LANES
 
 static void compress_best(lanes_word state[8], const uint8_t *const blocks[LANES])
 {
-#ifdef __x86_64__
+#if defined(__x86_64__) && !defined(LANES_WITHOUT_AVX2) /* a test has both */
     if (__builtin_cpu_supports("avx2")) {
         compress_avx2(state, blocks);
         return;
