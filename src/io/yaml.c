@@ -98,7 +98,9 @@ static enum step refused_by_parser(struct reader *r, struct error *err)
     struct doc_pos pos = pos_of(&parser->problem_mark), opened = pos_of(&parser->context_mark);
     struct yaml_complaint complaint = yaml_complaint_of(parser->problem);
     /* What is not closed is noticed only at its end, so the beginning is told too. */
-    if (parser->context == NULL || (opened.line == pos.line && opened.column == pos.column))
+    if (yaml_complaint_is_conflict(r->cursor.text, opened.line))
+        refuse(r, complaint.code, opened, "git left a conflict here: keep one of the two, and none of the lines <<<<<<<, =======, >>>>>>>");
+    else if (parser->context == NULL || (opened.line == pos.line && opened.column == pos.column))
         refuse(r, complaint.code, pos, "%s", complaint.message);
     else
         refuse(r, complaint.code, pos, "%s (%s that begins at %u:%u)", complaint.message, parser->context,

@@ -35,6 +35,17 @@ struct yaml_complaint yaml_complaint_of(const char *problem)
     return (struct yaml_complaint){problem, CODE_YAML_SYNTAX, problem};
 }
 
+bool yaml_complaint_is_conflict(struct span text, uint32_t line)
+{
+    static const char mark[] = "<<<<<<< ";
+    const char *at = text.data, *end = text.data + text.len;
+    for (uint32_t i = 1; i < line && at != NULL; i++) {
+        at = memchr(at, '\n', (size_t)(end - at));
+        at = at == NULL ? NULL : at + 1;
+    }
+    return at != NULL && (size_t)(end - at) >= sizeof mark - 1 && memcmp(at, mark, sizeof mark - 1) == 0;
+}
+
 const char *yaml_complaint_of_root(struct span text)
 {
     static const char pointer[] = "version https://git-lfs.github.com/spec/";

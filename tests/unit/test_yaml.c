@@ -231,6 +231,14 @@ static void yaml__refuses_unknown_tags(void **state)
     assert_refuses("a: !%1b31m x\n", CODE_YAML_TAG, 1, 4, "!\\x1b31m");
 }
 
+static void yaml__names_a_conflict_that_git_left(void **state)
+{
+    (void)state;
+    assert_refuses("a: 1\n<<<<<<< HEAD\nb: 1\n=======\nb: 2\n>>>>>>> x\n", CODE_YAML_SYNTAX, 2, 1, "git left a conflict here");
+    assert_refuses("a: 1\nb:\n<<<<<<< HEAD\n  b: 1\n=======\n  b: 2\n>>>>>>> x\n", CODE_YAML_SYNTAX, 3, 1, "git left a conflict here");
+    assert_refuses("<<<<<<< x\n", CODE_YAML_MAPPING, 1, 1, "the file's value is a string");
+}
+
 /* --- documents --- */
 
 static void yaml__wants_a_mapping_unless_told_otherwise(void **state)
@@ -362,6 +370,7 @@ int main(void)
         cmocka_unit_test(yaml__takes_the_tags_of_the_core_schema),
         cmocka_unit_test(yaml__refuses_tags_that_do_not_fit),
         cmocka_unit_test(yaml__refuses_unknown_tags),
+        cmocka_unit_test(yaml__names_a_conflict_that_git_left),
         cmocka_unit_test(yaml__wants_a_mapping_unless_told_otherwise),
         cmocka_unit_test(yaml__refuses_a_file_without_a_document),
         cmocka_unit_test(yaml__refuses_a_second_document),
