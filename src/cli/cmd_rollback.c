@@ -55,7 +55,7 @@ static int find_previous(struct local *local, const struct writing *w, struct po
     const struct epoch_want want = {.count = 100};
     if (local_open_state(local, err) != 0 || local_load_keys(local, true, err) != 0 ||
         epoch_rows_read(local, &want, &rows, err) != 0)
-        return error_wrap(err, "looking for the previous epoch in the journal");
+        return error_wrap(err, "looking for the previous epoch in the journal (a commit needs none: epochctl rollback HEAD~1)");
     for (size_t i = rows.len; i > 0; i--) {
         const struct epoch_row *row = &rows.rows[i - 1];
         if (!was_served(local, row->verdict) || oid_equal(&row->commit, &w->tip))

@@ -136,7 +136,7 @@ def test_without_a_journal_a_commit_can_be_named(repo):
     run(EPOCHCTL, "-C", repo.path, "rollback", "HEAD~1", check=0, EPOCHD_STATE="/nonexistent", EPOCHD_RUN="/nonexistent")
     assert tree(repo) == tree(repo, "HEAD~2")
     result = run(EPOCHCTL, "-C", repo.path, "rollback", check=3, EPOCHD_STATE="/nonexistent")
-    assert "looking for the previous epoch in the journal" in result.stderr
+    assert "looking for the previous epoch in the journal (a commit needs none: epochctl rollback HEAD~1): " in result.stderr
 
 
 def test_a_bare_repository_goes_back_too(tmp_path, repo, broker, ends):
