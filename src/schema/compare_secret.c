@@ -171,9 +171,7 @@ static void tell_if_shown(struct comparison *c)
     if (!read_way(c, &arena, &way))
         return;
     at.parts[0] = c->after.root;
-    if (!follow(c, &c->after, &way, &there, &at.parts[0]))
-        compare_report(c, SCHEMA_UNCLEAR, &at, NULL, "too large to tell whether it is a secret still");
-    else if (!there.is_secret && !there.is_unknown && !there.is_closed)
+    if (follow(c, &c->after, &way, &there, &at.parts[0]) && !there.is_secret && !there.is_unknown && !there.is_closed)
         compare_report(c, SCHEMA_ANNOTATION, &at, "x-secret",
                        "is no secret any more: plans, findings and explain show it");
 }
@@ -207,12 +205,15 @@ static void seek_all(struct comparison *c, const struct doc_node *list)
 /* A schema of the older document, at the place that c->pointer says, and what is below. */
 static void seek(struct comparison *c, const struct doc_node *schema)
 {
+    enum { SPEAKERS_A_STEP = 2 };
     static const uint64_t SPREAD = UINT64_C(0x9e3779b97f4a7c15), SEEKING = 2; /* no number that a view has */
     struct speakers here = {.len = 0};
-    if (schema->kind != DOC_OBJECT || c->depth > COMPARE_DEPTH_MAX || c->failed ||
-        compare_was_seen(c, (struct pair){(uintptr_t)schema * SPREAD, SEEKING}) || !compare_charge(c, 1))
+    if (schema->kind != DOC_OBJECT || c->depth > COMPARE_DEPTH_MAX || c->failed || c->steps == 0 ||
+        compare_was_seen(c, (struct pair){(uintptr_t)schema * SPREAD, SEEKING}))
         return;
     add(&c->before, schema, &here);
+    if (!compare_charge(c, 1 + here.len / SPEAKERS_A_STEP))
+        return;
     if (here.is_secret) {
         tell_if_shown(c);
         return;
@@ -227,5 +228,9 @@ static void seek(struct comparison *c, const struct doc_node *schema)
 
 void compare_secrets(struct comparison *c)
 {
+    struct view whole = {.parts = {c->after.root}, .len = c->after.root->kind == DOC_OBJECT};
+    bool had_steps = c->steps > 0;
     seek(c, c->before.root);
+    if (had_steps && c->steps == 0)
+        compare_report(c, SCHEMA_UNCLEAR, &whole, NULL, "too large to tell whether all secrets are secrets still");
 }

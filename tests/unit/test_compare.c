@@ -385,6 +385,27 @@ static void t16__long_lists_and_costly_patterns_are_left_unclear(void **state)
     assert_non_null(strstr(out.data, "unclear"));
 }
 
+/* Of each of many places hundreds of schemas speak. */
+static void t16__looking_for_secrets_has_its_steps(void **state)
+{
+    (void)state;
+    enum { SPEAKERS = 250, PLACES = 2000 };
+    AUTO_BUF struct buf text = {0}, out = {0};
+    buf_puts(&text, "{\"$defs\":{\"all\":{\"allOf\":[{}");
+    for (int i = 0; i < SPEAKERS; i++)
+        buf_puts(&text, ",{\"title\":\"\"}");
+    buf_puts(&text, "]}},\"properties\":{\"b\":{}");
+    for (int i = 0; i < PLACES; i++)
+        buf_printf(&text, ",\"a%d\":{\"$ref\":\"#/$defs/all\"}", i);
+    buf_puts(&text, "},\"title\":\"1\"}");
+    buf_putc(&text, '\0');
+    AUTO_BUF struct buf after = {0};
+    buf_append(&after, text.data, text.len);
+    after.data[after.len - 4] = '2';
+    compare(text.data, after.data, &out);
+    assert_non_null(strstr(out.data, "unclear : too large to tell whether all secrets are secrets still"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -401,6 +422,7 @@ int main(void)
         cmocka_unit_test(compare__a_secret_that_stays_one_says_nothing_of_it),
         cmocka_unit_test(compare__secrets_are_not_shown_whoever_calls_them_so),
         cmocka_unit_test(t16__schemas_made_to_be_walked_for_ever_end),
+        cmocka_unit_test(t16__looking_for_secrets_has_its_steps),
         cmocka_unit_test(t16__long_lists_and_costly_patterns_are_left_unclear),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
