@@ -26,6 +26,8 @@ static void put(struct names *names, struct span name, const char *description)
     size_t prefix = strlen(names->prefix);
     if (names->len >= NAMES_MAX || name.len < prefix || memcmp(name.data, names->prefix, prefix) != 0)
         return;
+    if (!utf8_is_shown(name))
+        return; /* the terminal or the line would obey it, and nobody can type it */
     names->len++;
     buf_append_span(names->out, name);
     buf_printf(names->out, "\t%s\n", description);

@@ -52,14 +52,7 @@ bool message_instance_is_good(struct span text)
 
 static bool is_printable(struct span text, size_t max)
 {
-    if (text.len > max)
-        return false;
-    for (size_t i = 0, len; i < text.len; i += len) {
-        len = utf8_sequence(text.data + i, text.len - i);
-        if (len == 0 || utf8_is_obeyed(utf8_decode(text.data + i, len)))
-            return false;
-    }
-    return true;
+    return text.len <= max && utf8_is_shown(text);
 }
 
 bool message_pointer_is_good(struct span text)

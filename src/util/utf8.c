@@ -88,6 +88,16 @@ bool utf8_is_obeyed(uint32_t c)
            c == 0xFFFF;
 }
 
+bool utf8_is_shown(struct span text)
+{
+    for (size_t i = 0, len; i < text.len; i += len) {
+        len = utf8_sequence(text.data + i, text.len - i);
+        if (len == 0 || utf8_is_obeyed(utf8_decode(text.data + i, len)))
+            return false;
+    }
+    return true;
+}
+
 enum { PIECE_MAX = 8 };
 
 static size_t escape_byte(unsigned char byte, char out[static PIECE_MAX])

@@ -23,6 +23,9 @@ uint32_t utf8_decode(const char *text, size_t len);
  */
 bool utf8_is_obeyed(uint32_t code_point);
 
+/* UTF-8, and nothing in it is obeyed: it may be printed as it is, and is one line. */
+bool utf8_is_shown(struct span text);
+
 /* Writes one code point, which is no surrogate and at most U+10FFFF. Returns the length. */
 size_t utf8_encode(uint32_t code_point, char out[static 4]);
 

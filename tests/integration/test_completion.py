@@ -90,6 +90,13 @@ def test_a_key_is_told_with_its_title(tmp_path):
     assert lines == ["/whisper_model\t"], "of a file that cannot be read the schema still knows its keys"
 
 
+def test_a_key_that_a_terminal_or_a_line_would_obey_is_not_offered(tmp_path):
+    repo = layered(tmp_path / "config")
+    repo.write({"services/odd.yaml": '"a\\nrm\\t-r": 1\n"\\e[31mred": 1\n"\\u202Eleft": 1\n"é": 1\nplain: 1\n'})
+    found = candidates("explain", "odd", "/", cwd=repo.path)
+    assert {"/plain", "/é"} < set(found) and all(word.startswith("/") and word.isprintable() for word in found)
+
+
 def test_every_verb_and_every_option_is_offered(config):
     verbs = [line.split()[0] for line in ctl("help").stdout.split("\n\n")[1].splitlines()]
     assert candidates("", cwd=config) == verbs

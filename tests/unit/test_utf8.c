@@ -54,6 +54,16 @@ static void utf8__judges_whole_texts(void **state)
     assert_false(utf8_is_valid(SPAN("a\xE2\x82")));
 }
 
+static void utf8__tells_what_can_be_shown_as_it_is(void **state)
+{
+    static const char *const others[] = {"a\nb", "\x1b[1m", "\x7f", "\xC2\x85", "\u202Ea", "a\uFEFF", "\xFF", "a\xE2\x82"};
+    (void)state;
+    assert_true(utf8_is_shown(SPAN("")));
+    assert_true(utf8_is_shown(SPAN("a \u00e9\u20ac\U0001F600z")));
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        assert_false(utf8_is_shown(span_of(others[i])));
+}
+
 static void utf8__encodes_every_code_point_as_it_is_read(void **state)
 {
     (void)state;
@@ -130,6 +140,7 @@ int main(void)
         cmocka_unit_test(utf8__takes_each_row_of_the_table_at_its_edges),
         cmocka_unit_test(utf8__refuses_what_is_beyond_the_edges),
         cmocka_unit_test(utf8__judges_whole_texts),
+        cmocka_unit_test(utf8__tells_what_can_be_shown_as_it_is),
         cmocka_unit_test(utf8__encodes_every_code_point_as_it_is_read),
         cmocka_unit_test(utf8__shows_odd_bytes_by_number),
         cmocka_unit_test(utf8__repairs_what_is_malformed_and_nothing_else),
