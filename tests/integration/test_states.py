@@ -589,7 +589,7 @@ def test_f10__two_daemons_with_one_key_are_told_and_a_minute_of_peace_ends_it(tm
     ours = ends(Daemon(tmp_path / "ours", home, broker, **QUICK))
     ours.published(1)
     ours.snapshot(1)
-    shutil.copytree(ours.state, tmp_path / "other/state")
+    shutil.copytree(ours.state, tmp_path / "other/state", ignore=shutil.ignore_patterns(".*.tmp-*"))
     other = ends(Daemon(tmp_path / "other", home, broker, **QUICK))
     other.wait("broker_connected")
     change(home, 2)
