@@ -132,8 +132,8 @@ static int add_change(struct draft *draft, struct pipeline *pipeline, const char
     message_compose_update(&message, &draft->stamp, &update);
     if (buf_check(&message, err) != 0 || crypto_sign_object(&pipeline->keyring->signing, &message, err) != 0)
         return -1;
-    struct service *service = service_new_undigested(name, path == NULL ? "" : path, draft->order->epoch,
-                                                     buf_span(&message), message_config(buf_span(&message), config));
+    struct service *service = service_new(name, path == NULL ? "" : path, draft->order->epoch, buf_span(&message),
+                                          message_config(buf_span(&message), config));
     if (service == NULL)
         return error_memory(err);
     draft->changes[draft->changes_len++] =
@@ -190,12 +190,8 @@ static int compose_everything(struct draft *draft, struct pipeline *pipeline, st
 static int make_catalog(struct draft *draft, struct pipeline *pipeline, struct error *err)
 {
     struct catalog_change *AUTO_FREE changes = calloc(draft->changes_len + 1, sizeof *changes);
-    struct service **AUTO_FREE services = calloc(draft->changes_len + 1, sizeof *services);
-    if (changes == NULL || services == NULL)
+    if (changes == NULL)
         return error_memory(err);
-    for (size_t i = 0; i < draft->changes_len; i++)
-        services[i] = draft->changes[i].service;
-    services_digest(services, draft->changes_len);
     for (size_t i = 0; i < draft->changes_len; i++) {
         struct pipeline_change *change = &draft->changes[i];
         changes[i] = (struct catalog_change){change->service->name, change->is_removed ? NULL : change->service};

@@ -8,7 +8,6 @@
  */
 #include "model/catalog.h"
 
-#include "model/lanes.h"
 #include "util/buf.h"
 
 enum { BUCKETS = 256, MARK_EVERY = 16, MARKS = BUCKETS / MARK_EVERY };
@@ -45,8 +44,8 @@ static bool reference_drop(unsigned *references)
 
 /* --- services ------------------------------------------------------------------------------------------- */
 
-struct service *service_new_undigested(const char *name, const char *path, uint64_t version, struct span message,
-                                       struct span config)
+struct service *service_new(const char *name, const char *path, uint64_t version, struct span message,
+                            struct span config)
 {
     size_t name_size = strlen(name) + 1, path_size = strlen(path) + 1;
     if (name_size > LAYOUT_NAME_MAX + 1 || message.len > SIZE_MAX / 2)
@@ -67,29 +66,7 @@ struct service *service_new_undigested(const char *name, const char *path, uint6
     };
     memcpy(service->name, name, name_size);
     memcpy(service->path, path, path_size);
-    return service;
-}
-
-void services_digest(struct service *const *services, size_t len)
-{
-    for (size_t at = 0; at < len; at += LANES) {
-        struct span messages[LANES];
-        uint8_t digests[LANES][HASH_LEN];
-        size_t n = len - at < LANES ? len - at : LANES;
-        for (size_t i = 0; i < n; i++)
-            messages[i] = services[at + i]->message;
-        lanes_sha256(messages, n, digests);
-        for (size_t i = 0; i < n; i++)
-            memcpy(services[at + i]->digest, digests[i], HASH_LEN);
-    }
-}
-
-struct service *service_new(const char *name, const char *path, uint64_t version, struct span message,
-                            struct span config)
-{
-    struct service *service = service_new_undigested(name, path, version, message, config);
-    if (service != NULL)
-        services_digest(&service, 1);
+    hash_sha256(copy, message.len, service->digest);
     return service;
 }
 
@@ -145,38 +122,21 @@ static void bucket_add(struct bucket *bucket, struct service *service)
     bucket->config_bytes += service->config.len;
 }
 
-static void put_lines(struct buf *lines, const struct bucket *bucket)
-{
-    for (size_t i = 0; i < bucket->len; i++) {
-        const struct service *service = bucket->services[i];
-        buf_puts(lines, service->name);
-        buf_putc(lines, ' ');
-        buf_put_u64(lines, service->version);
-        buf_putc(lines, ' ');
-        buf_put_hex(lines, service->digest, sizeof service->digest);
-        buf_putc(lines, '\n');
-    }
-}
-
-/* Gives filled buckets, at most LANES, their digests, after which they do not change. False when memory is out. */
-static bool buckets_seal(struct bucket *const *buckets, size_t len)
+/* Gives a filled bucket its digest, after which it does not change. False when memory is out. */
+static bool bucket_seal(struct bucket *bucket)
 {
     AUTO_BUF struct buf lines = {0};
-    struct span texts[LANES];
-    uint8_t digests[LANES][HASH_LEN];
-    size_t ends[LANES];
-    for (size_t i = 0; i < len; i++) {
-        put_lines(&lines, buckets[i]);
-        ends[i] = lines.len;
+    for (size_t i = 0; i < bucket->len; i++) {
+        const struct service *service = bucket->services[i];
+        buf_puts(&lines, service->name);
+        buf_putc(&lines, ' ');
+        buf_put_u64(&lines, service->version);
+        buf_putc(&lines, ' ');
+        buf_put_hex(&lines, service->digest, sizeof service->digest);
+        buf_putc(&lines, '\n');
     }
-    if (lines.failed)
-        return false;
-    for (size_t i = 0, begin = 0; i < len; begin = ends[i++])
-        texts[i] = (struct span){ends[i] == begin ? NULL : lines.data + begin, ends[i] - begin};
-    lanes_sha256(texts, len, digests);
-    for (size_t i = 0; i < len; i++)
-        memcpy(buckets[i]->digest, digests[i], HASH_LEN);
-    return true;
+    hash_sha256(lines.data, lines.len, bucket->digest);
+    return !lines.failed;
 }
 
 /* A change and where it goes. */
@@ -184,20 +144,6 @@ struct edit {
     size_t bucket;
     const struct catalog_change *change;
 };
-
-static void place_edits(struct edit *edits, const struct catalog_change *changes, size_t len)
-{
-    for (size_t at = 0; at < len; at += LANES) {
-        struct span names[LANES];
-        uint8_t of_names[LANES][HASH_LEN];
-        size_t n = len - at < LANES ? len - at : LANES;
-        for (size_t i = 0; i < n; i++)
-            names[i] = span_of(changes[at + i].name);
-        lanes_sha256(names, n, of_names);
-        for (size_t i = 0; i < n; i++)
-            edits[at + i] = (struct edit){of_names[i][0], &changes[at + i]};
-    }
-}
 
 static int edit_compare(const void *a, const void *b)
 {
@@ -207,10 +153,10 @@ static int edit_compare(const void *a, const void *b)
     return strcmp(left->change->name, right->change->name);
 }
 
-/* The bucket after its edits, both sorted by name: one merge. No digest yet. NULL when memory is out. */
+/* The bucket after its edits, both sorted by name: one merge. NULL when memory is out. */
 static struct bucket *bucket_with(const struct bucket *base, const struct edit *edits, size_t len)
 {
-    struct bucket *bucket = bucket_new(base->len + len);
+    CLEANUP(bucket_cleanup) struct bucket *bucket = bucket_new(base->len + len);
     if (bucket == NULL)
         return NULL;
     size_t kept = 0;
@@ -225,7 +171,7 @@ static struct bucket *bucket_with(const struct bucket *base, const struct edit *
     }
     while (kept < base->len)
         bucket_add(bucket, base->services[kept++]);
-    return bucket;
+    return bucket_seal(bucket) ? TAKE(bucket) : NULL;
 }
 
 /* --- catalogs ------------------------------------------------------------------------------------------- */
@@ -248,7 +194,7 @@ struct catalog *catalog_new(void)
 {
     CLEANUP(bucket_cleanup) struct bucket *empty = bucket_new(0);
     struct catalog *catalog = malloc(sizeof *catalog);
-    if (catalog == NULL || empty == NULL || !buckets_seal(&empty, 1)) {
+    if (catalog == NULL || empty == NULL || !bucket_seal(empty)) {
         free(catalog);
         return NULL;
     }
@@ -293,7 +239,7 @@ static struct catalog *catalog_copy(const struct catalog *base)
     return catalog;
 }
 
-/* Replaces a bucket by the one after its edits, which wants sealing. False when memory is out. */
+/* Replaces a bucket by the one after its edits. False when memory is out. */
 static bool catalog_edit(struct catalog *catalog, const struct edit *edits, size_t len)
 {
     struct bucket **place = &catalog->buckets[edits[0].bucket], *old = *place;
@@ -307,24 +253,6 @@ static bool catalog_edit(struct catalog *catalog, const struct edit *edits, size
     return true;
 }
 
-/* Edits are sorted by bucket. */
-static bool catalog_edit_all(struct catalog *catalog, const struct edit *edits, size_t len)
-{
-    struct bucket *unsealed[LANES];
-    size_t waiting = 0;
-    for (size_t i = 0, end; i < len; i = end) {
-        for (end = i + 1; end < len && edits[end].bucket == edits[i].bucket;)
-            end++;
-        if (!catalog_edit(catalog, edits + i, end - i))
-            return false;
-        unsealed[waiting++] = catalog->buckets[edits[i].bucket];
-        if ((waiting == LANES || end == len) && !buckets_seal(unsealed, waiting))
-            return false;
-        waiting %= LANES;
-    }
-    return true;
-}
-
 int catalog_with(const struct catalog *base, const struct catalog_change *changes, size_t len,
                  struct catalog **out, struct error *err)
 {
@@ -332,10 +260,15 @@ int catalog_with(const struct catalog *base, const struct catalog_change *change
     AUTO_FREE struct edit *edits = calloc(len > 0 ? len : 1, sizeof *edits);
     if (catalog == NULL || edits == NULL)
         return error_memory(err);
-    place_edits(edits, changes, len);
+    for (size_t i = 0; i < len; i++)
+        edits[i] = (struct edit){bucket_of(changes[i].name), &changes[i]};
     qsort(edits, len, sizeof *edits, edit_compare);
-    if (!catalog_edit_all(catalog, edits, len))
-        return error_memory(err);
+    for (size_t i = 0, end; i < len; i = end) {
+        for (end = i + 1; end < len && edits[end].bucket == edits[i].bucket;)
+            end++;
+        if (!catalog_edit(catalog, edits + i, end - i))
+            return error_memory(err);
+    }
     if (len > 0)
         catalog_seal(catalog, edits[0].bucket);
     *out = TAKE(catalog);

@@ -36,10 +36,6 @@ struct service {
  */
 struct service *service_new(const char *name, const char *path, uint64_t version, struct span message,
                             struct span config);
-/* The same without its digest, for many at a time: services_digest gives it to all of them before they are shared. */
-struct service *service_new_undigested(const char *name, const char *path, uint64_t version, struct span message,
-                                       struct span config);
-void services_digest(struct service *const *services, size_t len);
 /* A reference of the caller's own, also to a borrowed service: counting is not changing. */
 struct service *service_ref(const struct service *service);
 void service_unref(struct service *service); /* NULL is fine */

@@ -45,65 +45,48 @@ struct index_entry index_at(const struct index *index, size_t at)
 int index_sum_init(struct index_sum *sum, struct error *err)
 {
     *sum = (struct index_sum){.buckets = calloc(BUCKETS, sizeof *sum->buckets)};
-    return sum->buckets == NULL ? error_memory(err) : 0;
+    if (sum->buckets == NULL)
+        return error_memory(err);
+    for (size_t i = 0; i < BUCKETS; i++)
+        hash_init(&sum->buckets[i]);
+    return 0;
 }
 
 void index_sum_fini(struct index_sum *sum)
 {
-    for (size_t i = 0; sum->buckets != NULL && i < BUCKETS; i++)
-        buf_fini(&sum->buckets[i]);
-    for (size_t i = 0; i < LANES; i++)
-        buf_fini(&sum->lines[i]);
     free(sum->buckets);
+    buf_fini(&sum->line);
     *sum = (struct index_sum){0};
 }
 
-/* Puts the lines that wait into the buckets that the hashes of their names say. */
-static int place_lines(struct index_sum *sum, struct error *err)
-{
-    struct span names[LANES];
-    uint8_t of_names[LANES][HASH_LEN];
-    for (size_t i = 0; i < sum->waiting; i++)
-        names[i] = (struct span){sum->lines[i].data, sum->name_lens[i]};
-    lanes_sha256(names, sum->waiting, of_names);
-    for (size_t i = 0; i < sum->waiting; i++) {
-        struct buf *bucket = &sum->buckets[of_names[i][0]];
-        buf_append_span(bucket, buf_span(&sum->lines[i]));
-        if (buf_check(bucket, err) != 0)
-            return -1;
-    }
-    sum->waiting = 0;
-    return 0;
-}
-
-/* `name SP version SP sha256 LF` */
+/* `name SP version SP sha256 LF`, into the bucket that the name's hash says. */
 int index_sum_add(struct index_sum *sum, const struct index_entry *entry, struct error *err)
 {
-    struct buf *line = &sum->lines[sum->waiting];
-    buf_reset(line);
-    buf_puts(line, entry->name);
-    sum->name_lens[sum->waiting] = line->len;
-    buf_putc(line, ' ');
-    buf_put_u64(line, entry->version);
-    buf_putc(line, ' ');
-    buf_put_hex(line, entry->digest, HASH_LEN);
-    buf_putc(line, '\n');
-    if (buf_check(line, err) != 0)
+    uint8_t of_name[HASH_LEN];
+    hash_sha256(entry->name, strlen(entry->name), of_name);
+    buf_reset(&sum->line);
+    buf_puts(&sum->line, entry->name);
+    buf_putc(&sum->line, ' ');
+    buf_put_u64(&sum->line, entry->version);
+    buf_putc(&sum->line, ' ');
+    buf_put_hex(&sum->line, entry->digest, HASH_LEN);
+    buf_putc(&sum->line, '\n');
+    if (buf_check(&sum->line, err) != 0)
         return -1;
-    return ++sum->waiting < LANES ? 0 : place_lines(sum, err);
+    hash_update(&sum->buckets[of_name[0]], sum->line.data, sum->line.len);
+    return 0;
 }
 
-int index_sum_end(struct index_sum *sum, uint8_t out[static HASH_LEN], struct error *err)
+void index_sum_end(struct index_sum *sum, uint8_t out[static HASH_LEN])
 {
-    struct span buckets[BUCKETS];
-    uint8_t digests[BUCKETS][HASH_LEN];
-    if (place_lines(sum, err) != 0)
-        return -1;
-    for (size_t i = 0; i < BUCKETS; i++)
-        buckets[i] = buf_span(&sum->buckets[i]);
-    lanes_sha256(buckets, BUCKETS, digests);
-    hash_sha256(digests, sizeof digests, out);
-    return 0;
+    struct hash whole;
+    hash_init(&whole);
+    for (size_t i = 0; i < BUCKETS; i++) {
+        uint8_t digest[HASH_LEN];
+        hash_final(&sum->buckets[i], digest);
+        hash_update(&whole, digest, sizeof digest);
+    }
+    hash_final(&whole, out);
 }
 
 static int digest_of(struct index *index, struct error *err)
@@ -119,7 +102,8 @@ static int digest_of(struct index *index, struct error *err)
         if (index_sum_add(&sum, &entry, err) != 0)
             return -1;
     }
-    return index_sum_end(&sum, index->digest, err);
+    index_sum_end(&sum, index->digest);
+    return 0;
 }
 
 /* --- reading ------------------------------------------------------------------------------------------------------ */

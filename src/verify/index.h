@@ -7,7 +7,6 @@
 
 #include "model/doc.h"
 #include "model/hash.h"
-#include "model/lanes.h"
 #include "model/layout.h"
 #include "util/buf.h"
 
@@ -35,14 +34,13 @@ struct index_entry {
 /* The digest of a set of services, one after the other in byte order of their names. After a failure too:
    index_sum_fini. */
 struct index_sum {
-    struct buf *buckets;     /* their lines */
-    struct buf lines[LANES]; /* of names that are hashed together, to learn their buckets */
-    size_t name_lens[LANES], waiting;
+    struct hash *buckets;
+    struct buf line;
 };
 #define AUTO_INDEX_SUM CLEANUP(index_sum_fini)
 int index_sum_init(struct index_sum *sum, struct error *err) MUST_CHECK;
 int index_sum_add(struct index_sum *sum, const struct index_entry *entry, struct error *err) MUST_CHECK;
-int index_sum_end(struct index_sum *sum, uint8_t out[static HASH_LEN], struct error *err) MUST_CHECK;
+void index_sum_end(struct index_sum *sum, uint8_t out[static HASH_LEN]);
 void index_sum_fini(struct index_sum *sum);
 
 size_t index_count(const struct index *index);

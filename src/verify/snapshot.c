@@ -65,7 +65,6 @@ static int verify_head(const struct snapshot *snapshot, const struct root_keys *
 /* --- services ---------------------------------------------------------------------------------------------------- */
 
 struct services {
-    struct service **all;
     struct catalog_change *changes;
     size_t len;
 };
@@ -73,8 +72,7 @@ struct services {
 static void services_fini(struct services *services)
 {
     for (size_t i = 0; i < services->len; i++)
-        service_unref(services->all[i]);
-    free(services->all);
+        service_unref(services->changes[i].service);
     free(services->changes);
 }
 
@@ -141,11 +139,10 @@ static int add_service(struct services *services, const struct doc_member *membe
     if (update.config.data == NULL)
         return error_set(err, CODE_LKG_BAD_SIG, 0, "service %s of the snapshot is a removed one",
                          expected.service);
-    struct service *service = service_new_undigested(expected.service, "", update.version, raw, update.config);
+    struct service *service = service_new(expected.service, "", update.version, raw, update.config);
     if (service == NULL)
         return error_memory(err);
-    services->changes[services->len] = (struct catalog_change){service->name, service};
-    services->all[services->len++] = service;
+    services->changes[services->len++] = (struct catalog_change){service->name, service};
     return 0;
 }
 
@@ -156,14 +153,12 @@ static int make_catalog(const struct snapshot *snapshot, const struct keyset *ke
     AUTO_CATALOG struct catalog *empty = catalog_new();
     const struct doc_node *object = snapshot->services;
     services.changes = calloc(object->u.object.len + 1, sizeof *services.changes);
-    services.all = calloc(object->u.object.len + 1, sizeof(struct service *));
-    if (empty == NULL || services.changes == NULL || services.all == NULL)
+    if (empty == NULL || services.changes == NULL)
         return error_memory(err);
     for (size_t i = 0; i < object->u.object.len; i++)
         if (add_service(&services, &object->u.object.members[i], snapshot->source.data, keyset,
                         every_signature, err) != 0)
             return -1;
-    services_digest(services.all, services.len);
     return catalog_with(empty, services.changes, services.len, out, err);
 }
 
