@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "cli/owner.h"
 #include "cli/unit.h"
 #include "io/crypto.h"
 #include "model/codes.h"
@@ -48,16 +49,13 @@ static void fill_who(struct request *request)
 static int become_owner(const struct local *local, struct error *err)
 {
     struct stat st;
+    struct owner daemon;
     char owner[64], us[64];
     if (fstat(local->state_dir, &st) != 0)
         return error_set(err, ERR_SYSTEM, errno, "cannot look at %s", local->settings.state);
-    if (st.st_uid == geteuid())
-        return 0;
-    if (geteuid() == 0) {
-        if (setegid(st.st_gid) == 0 && seteuid(st.st_uid) == 0)
-            return 0;
-        return error_set(err, ERR_SYSTEM, errno, "cannot act as uid %u", (unsigned)st.st_uid);
-    }
+    owner_from(&st, &daemon);
+    if (daemon.is_other || st.st_uid == geteuid())
+        return owner_enter(&daemon, err);
     name_of(st.st_uid, owner, sizeof owner);
     name_of(geteuid(), us, sizeof us);
     return error_set(err, CODE_REQUEST_REFUSED, 0, "only %s, as whom epochd runs, and root may ask this, not %s: sudo epochctl …",

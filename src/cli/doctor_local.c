@@ -1,15 +1,14 @@
 /*
  * doctor_local: the links of this host: settings, repository, keys, state, daemon.
  */
-#include <grp.h>
 #include <inttypes.h>
-#include <pwd.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
 #include "cli/doctor.h"
 #include "cli/hooks.h"
+#include "cli/owner.h"
 #include "io/crypto.h"
 #include "io/journal_files.h"
 #include "model/codes.h"
@@ -52,43 +51,32 @@ static int open_repo(const struct doctor *doctor, struct repo **out, struct erro
     return repo_open(out, settings->repository.path, &policy, err);
 }
 
-/* As whom the daemon runs, as far as its state folder tells. */
-static bool find_daemon_user(const struct doctor *doctor, struct stat *out)
+/* Opens it with the rights of the user that the daemon runs as, which root can borrow. */
+static int open_as(const struct doctor *doctor, const struct owner *user, struct repo **out, struct error *err)
 {
-    return stat(doctor->local.settings.state, out) == 0 && out->st_uid != 0;
-}
-
-/* Opens it with that user's rights, which root can borrow. */
-static int open_as(const struct doctor *doctor, const struct stat *user, struct repo **out, struct error *err)
-{
-    const struct passwd *entry = getpwuid(user->st_uid);
-    gid_t group = entry == NULL ? user->st_gid : entry->pw_gid, groups[64];
-    int len = getgroups((int)ARRAY_LEN(groups), groups);
-    if (len < 0 || (entry != NULL ? initgroups(entry->pw_name, group) : setgroups(0, NULL)) != 0 || setegid(group) != 0 ||
-        seteuid(user->st_uid) != 0)
-        return error_set(err, ERR_SYSTEM, errno, "cannot take the rights of uid %u", (unsigned)user->st_uid);
+    if (owner_enter(user, err) != 0)
+        return -1;
     int rc = open_repo(doctor, out, err);
-    if (seteuid(0) != 0 || setegid(0) != 0 || setgroups((size_t)len, groups) != 0)
-        return error_set(err, ERR_SYSTEM, errno, "cannot take our own rights back");
+    owner_leave(user);
     return rc;
 }
 
 enum doctor_state doctor_repository(struct doctor *doctor, struct doctor_finding *finding)
 {
-    struct stat user;
+    struct owner user; /* as far as the state folder tells */
     struct error err;
-    bool is_other = geteuid() == 0 && find_daemon_user(doctor, &user);
+    bool is_known = owner_of(doctor->local.settings.state, &user, &err) == 0, is_other = is_known && user.is_other;
     if ((is_other ? open_as(doctor, &user, &doctor->repo, &err) : open_repo(doctor, &doctor->repo, &err)) != 0) {
         doctor_fail(finding, &err);
         /* That it is not ours says nothing about the daemon, unless that runs as us. */
-        if (geteuid() != 0 && stat(doctor->local.settings.state, &user) == 0 && user.st_uid != geteuid())
+        if (geteuid() != 0 && is_known && user.uid != geteuid())
             doctor_fix(finding, "as root, or as the user that epochd runs as: sudo epochctl doctor");
         return DOCTOR_BROKEN;
     }
     buf_printf(&finding->detail, "%s, %s", doctor->local.settings.repository.path,
                repo_is_bare(doctor->repo) ? "bare" : "a work tree");
     if (is_other)
-        buf_printf(&finding->detail, ", as uid %u reads it", (unsigned)user.st_uid);
+        buf_printf(&finding->detail, ", as uid %u reads it", (unsigned)user.uid);
     return DOCTOR_FINE;
 }
 

@@ -7,22 +7,26 @@
 #include <grp.h>
 #include <pwd.h>
 #include <string.h>
-#include <sys/stat.h>
 
-int owner_of(const char *path, struct owner *out, struct error *err)
+void owner_from(const struct stat *st, struct owner *out)
 {
-    struct stat st;
     struct passwd entry, *found = NULL;
     char text[4096];
-    if (stat(path, &st) != 0)
-        return error_set(err, ERR_SYSTEM, errno, "cannot look at '%s'", path);
-    *out = (struct owner){.uid = st.st_uid, .gid = st.st_gid, .home = "/"};
-    out->is_other = getuid() == 0 && st.st_uid != 0;
-    if (getpwuid_r(st.st_uid, &entry, text, sizeof text, &found) == 0 && found != NULL) {
+    *out = (struct owner){.uid = st->st_uid, .gid = st->st_gid, .home = "/"};
+    out->is_other = getuid() == 0 && st->st_uid != 0;
+    if (getpwuid_r(st->st_uid, &entry, text, sizeof text, &found) == 0 && found != NULL) {
         out->gid = entry.pw_gid;
         snprintf(out->name, sizeof out->name, "%s", entry.pw_name);
         snprintf(out->home, sizeof out->home, "%s", entry.pw_dir);
     }
+}
+
+int owner_of(const char *path, struct owner *out, struct error *err)
+{
+    struct stat st;
+    if (stat(path, &st) != 0)
+        return error_set(err, ERR_SYSTEM, errno, "cannot look at '%s'", path);
+    owner_from(&st, out);
     return 0;
 }
 
@@ -37,7 +41,7 @@ int owner_enter(const struct owner *owner, struct error *err)
         return 0;
     if (set_groups(owner) == 0 && setegid(owner->gid) == 0 && seteuid(owner->uid) == 0)
         return 0;
-    error_set(err, ERR_SYSTEM, errno, "cannot act as uid %u, the repository's owner", (unsigned)owner->uid);
+    error_set(err, ERR_SYSTEM, errno, "cannot act as uid %u", (unsigned)owner->uid);
     owner_leave(owner);
     return -1;
 }

@@ -1,12 +1,13 @@
 /*
- * owner: acting as the user a repository belongs to. Root who commits into somebody's repository would leave objects
- * and files there that its owner cannot write any more; and would run the owner's hooks as root.
+ * owner: root acting as the user a file or folder belongs to. Root who commits into somebody's repository would leave objects
+ * and files there that its owner cannot write any more, and would run the owner's hooks as root; what root leaves in the
+ * daemon's state folder the daemon could not remove; and what root can read says nothing about whether the daemon can.
  */
 #ifndef CLI_OWNER_H
 #define CLI_OWNER_H
 
 #include <stdbool.h>
-#include <sys/types.h>
+#include <sys/stat.h>
 
 #include "util/err.h"
 
@@ -19,6 +20,8 @@ struct owner {
 
 /* Of the file or folder at `path`. For anybody but root: is_other is false, whoever owns it. */
 int owner_of(const char *path, struct owner *out, struct error *err) MUST_CHECK;
+/* The same of what was looked at already. */
+void owner_from(const struct stat *st, struct owner *out);
 
 /* From here on files are made and judged with the owner's rights; owner_leave makes us root again. Both may be called
    twice. */

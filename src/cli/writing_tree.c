@@ -162,7 +162,7 @@ static int write_one(const struct writing *w, const struct repo_change *change, 
     return 0;
 }
 
-static void put_back_one(const struct writing *w, const struct repo_change *change, const struct kept *kept)
+static bool put_back_one(const struct writing *w, const struct repo_change *change, const struct kept *kept)
 {
     AUTO_CLOSE int dir = -1;
     const char *name;
@@ -175,7 +175,11 @@ static void put_back_one(const struct writing *w, const struct repo_change *chan
     if (rc != 0) {
         error_wrap(&err, "'%s' could not be put back: git restore it", change->path);
         cli_fail(&err);
+        return false;
     }
+    if (!kept->is_there)
+        remove_empty_folders(w, change->path);
+    return true;
 }
 
 /* --- git ------------------------------------------------------------------------------------------------ */
@@ -218,15 +222,18 @@ static int commit_files(const struct writing *w, const struct writing_commit *co
     return git_must(&git, &call, err);
 }
 
-static void put_back(const struct writing *w, const struct writing_commit *commit, const struct kept *kept)
+/* True when everything is as it was. */
+static bool put_back(const struct writing *w, const struct writing_commit *commit, const struct kept *kept)
 {
-    struct error ignored;
+    struct error unseen;
+    bool is_whole = true;
     for (size_t i = 0; i < commit->len; i++)
-        if (kept[i].is_touched)
-            put_back_one(w, &commit->changes[i], &kept[i]);
+        is_whole &= !kept[i].is_touched || put_back_one(w, &commit->changes[i], &kept[i]);
     /* What was promised to the index is taken back; where that fails, git status shows it. */
-    if (on_new_files(w, commit, "reset", "--quiet", &ignored) != 0)
-        cli_fail(&ignored);
+    if (on_new_files(w, commit, "reset", "--quiet", &unseen) == 0)
+        return is_whole;
+    cli_fail(&unseen);
+    return false;
 }
 
 int writing_commit_tree(const struct writing *w, const struct writing_commit *commit, struct error *err)
@@ -237,8 +244,8 @@ int writing_commit_tree(const struct writing *w, const struct writing_commit *co
         rc = write_one(w, &commit->changes[i], &kept[i], err);
     if (rc == 0)
         rc = commit_files(w, commit, err);
-    if (rc != 0 && kept != NULL)
-        put_back(w, commit, kept);
+    if (rc != 0 && kept != NULL && put_back(w, commit, kept))
+        error_wrap(err, "nothing was changed");
     for (size_t i = 0; kept != NULL && i < commit->len; i++)
         buf_fini(&kept[i].text);
     free(kept);

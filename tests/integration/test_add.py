@@ -242,5 +242,7 @@ def test_a_removal_that_a_hook_refuses_puts_the_folder_back(repo):
     hook.write_text("#!/bin/sh\nexit 1\n")
     hook.chmod(0o755)
     before = untouched(repo)
-    at(repo, "mv", "lamp", "other/light", check=3)
+    result = at(repo, "mv", "lamp", "other/light", check=3)
+    assert result.stderr.endswith("epochctl: nothing was changed: git commit ended with 1 [git]\n")
     assert untouched(repo) == before and (repo.path / "services/alone/lamp.yaml").exists()
+    assert not (repo.path / "services/other").exists()
