@@ -25,7 +25,7 @@ int cli_fail(const struct error *err)
     fprintf(stderr, "epochctl: %s\n", safe);
     static const char *const asked_wrongly[] = {CODE_USAGE, CODE_NO_SERVICE, CODE_NO_PROFILE, CODE_NO_KEY};
     for (size_t i = 0; i < ARRAY_LEN(asked_wrongly); i++)
-        if (strcmp(err->code, asked_wrongly[i]) == 0)
+        if (error_is(err, asked_wrongly[i]))
             return CLI_USAGE;
     return CLI_FAILED;
 }

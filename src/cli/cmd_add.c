@@ -23,7 +23,7 @@ static int read_json(struct span text, const char *file, struct doc *doc, struct
     const struct json_options options = {.file = file, .limits = doc_limits_config};
     if (json_read(text, &options, doc, err) == 0)
         return 0;
-    if (strcmp(err->code, CODE_MESSAGE_FORM) == 0)
+    if (error_is(err, CODE_MESSAGE_FORM))
         err->code = CODE_IMPORT; /* it is no message */
     return -1;
 }

@@ -88,7 +88,7 @@ static int look_at_repository(const char *path, struct setup_facts *facts, struc
     const struct repo_policy policy = {&st.st_uid, 1, false};
     struct repo *repo AUTO_REPO = NULL;
     if (repo_open(&repo, facts->repository, &policy, err) != 0)
-        return strcmp(err->code, CODE_REPO_MISSING) == 0 ? error_wrap(err, "epochctl init %s makes one", facts->repository) : -1;
+        return error_is(err, CODE_REPO_MISSING) ? error_wrap(err, "epochctl init %s makes one", facts->repository) : -1;
     facts->is_bare = repo_is_bare(repo);
     return 0;
 }

@@ -36,7 +36,7 @@ enum { OPT_KEYS, OPT_SOURCE, OPT_JSON };
 static int verdict(const struct local *local, const struct verify_options *options, const struct error *err)
 {
     char text[1200];
-    if (strcmp(err->code, ERR_SYSTEM) == 0 || strcmp(err->code, ERR_MEMORY) == 0)
+    if (error_is(err, ERR_SYSTEM) || error_is(err, ERR_MEMORY))
         return local_fail(local, err);
     error_format(err, text, sizeof text);
     buf_printf(&options->said->text, "NOT verified: %s\n", text);
@@ -151,7 +151,7 @@ static int verify_lkg(struct local *local, const struct verify_options *options)
     if (local_load_keys(local, false, &err) != 0)
         return fail_reading(local, options, &err);
     if (read_snapshot_file(local, options->file, &file, &err) != 0)
-        return strcmp(err.code, ERR_SYSTEM) == 0 ? fail_reading(local, options, &err) : verdict(local, options, &err);
+        return error_is(&err, ERR_SYSTEM) ? fail_reading(local, options, &err) : verdict(local, options, &err);
     if (snapshot_read(buf_span(&file), &local->keyring.lkg, host, local->settings.mqtt.source, &lkg.snapshot,
                       &err) != 0 ||
         snapshot_verify(&lkg.snapshot, &local->keyring.roots, true, &lkg.verified, &err) != 0)
@@ -229,7 +229,7 @@ static int find_snapshot_line(struct local *local, struct chain *chain, struct e
         return 0;
     if (snapshot_read(buf_span(&file), &local->keyring.lkg, NULL, NULL, &snapshot, err) == 0)
         chain->snapshot = snapshot.journal;
-    else if (strcmp(err->code, ERR_MEMORY) == 0)
+    else if (error_is(err, ERR_MEMORY))
         return -1;
     else
         chain->is_refused = true;

@@ -155,7 +155,7 @@ enum doctor_state doctor_consumer_cache(struct doctor *doctor, struct doctor_fin
         return DOCTOR_NOTE;
     }
     if (epoch_open(&client, &options, &error) != 0) {
-        if (strcmp(error.code, "cache-busy") != 0)
+        if (strcmp(error.code, CODE_CACHE_BUSY) != 0)
             return broken_by_library(finding, &error);
         buf_printf(&finding->detail, "%s: in use, by the consumer itself", options.cache);
         return DOCTOR_FINE;

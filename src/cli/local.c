@@ -87,7 +87,7 @@ int local_fail(const struct local *local, const struct error *err)
         return rc; /* it had nothing to do with the state folder */
     if (err->sys == EACCES && geteuid() != 0)
         say_who_may(local->settings.state);
-    else if (err->sys == ENOENT && strcmp(err->code, CODE_REPO_MISSING) != 0 && access(local->settings.state, F_OK) != 0)
+    else if (err->sys == ENOENT && !error_is(err, CODE_REPO_MISSING) && access(local->settings.state, F_OK) != 0)
         fputs("What to do: start epochd, which makes it; or name its settings: epochctl --config FILE, or EPOCHD_STATE\n",
               stderr);
     else if (code != NULL && code->kind == CODE_REFUSAL)

@@ -37,11 +37,11 @@ static int read_json(struct span text, const char *path, struct doc *doc, struct
     struct error why;
     if (json_read(text, &options, doc, &why) == 0)
         return 0;
-    if (strcmp(why.code, ERR_MEMORY) == 0) {
+    if (error_is(&why, ERR_MEMORY)) {
         *err = why;
         return -1;
     }
-    const char *code = strcmp(why.code, CODE_MESSAGE_FORM) == 0 ? CODE_JSON_SYNTAX : why.code;
+    const char *code = error_is(&why, CODE_MESSAGE_FORM) ? CODE_JSON_SYNTAX : why.code;
     findings_add(findings, FINDING_ERROR, code, path, (struct doc_pos){why.line, why.column}, "%s", why.message);
     return 0;
 }

@@ -96,7 +96,7 @@ static void measure(const struct table *table, size_t widths[static TABLE_COLUMN
 static void fit(const struct table *table, size_t widths[static TABLE_COLUMNS_MAX])
 {
     size_t last = table->columns - 1, all = GAP * last, *widest;
-    size_t lowest[TABLE_COLUMNS_MAX];
+    size_t lowest[TABLE_COLUMNS_MAX] = {0};
     for (size_t i = 0; i < table->columns; i++) {
         lowest[i] = (i == last || table->gives_way[i]) && widths[i] > LEAST ? LEAST : widths[i];
         all += widths[i];

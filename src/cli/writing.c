@@ -222,18 +222,17 @@ int writing_fail(const struct error *err, const char *service, struct outcome *o
 {
     int rc = cli_fail(err);
     outcome_note_error(outcome, err);
-    if (strcmp(err->code, CODE_IDENTITY) == 0)
+    if (error_is(err, CODE_IDENTITY))
         fputs("What to do:\n  git config --global user.name \"Your Name\"\n"
               "  git config --global user.email you@example.org\n",
               stderr);
-    else if (strcmp(err->code, CODE_EDIT_REFUSED) == 0 && service != NULL)
+    else if (error_is(err, CODE_EDIT_REFUSED) && service != NULL)
         fprintf(stderr, "What to do: epochctl edit %s\n", service);
-    else if (strcmp(err->code, CODE_USAGE) == 0)
+    else if (error_is(err, CODE_USAGE))
         rc = CLI_USAGE;
-    else if (strcmp(err->code, CODE_VERSION_MISMATCH) == 0 || strcmp(err->code, CODE_REPO_DIRTY) == 0 ||
-             strcmp(err->code, CODE_REPO_STALE) == 0)
+    else if (error_is(err, CODE_VERSION_MISMATCH) || error_is(err, CODE_REPO_DIRTY) || error_is(err, CODE_REPO_STALE))
         rc = CLI_FINDINGS;
-    return strcmp(err->code, CODE_EDIT_REFUSED) == 0 ? CLI_FINDINGS : rc;
+    return error_is(err, CODE_EDIT_REFUSED) ? CLI_FINDINGS : rc;
 }
 
 int writing_run(const struct cli *cli, const struct cli_args *args, size_t options, writing_execute *execute)

@@ -201,7 +201,7 @@ void acks_work(epoch_client *client, int64_t now_ms)
             continue;
         if (publish(client, ack, &err) == 0) {
             count++;
-        } else if (strcmp(err.code, CODE_BROKER_AWAY) != 0) {
+        } else if (!error_is(&err, CODE_BROKER_AWAY)) {
             ack->is_dirty = ack->is_cleared = false; /* until it changes, or the next connection */
             alarm_tell(client, "acknowledging", &err);
         }

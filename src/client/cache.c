@@ -48,7 +48,7 @@ static int open_key(struct cache *cache, struct error *damage, struct error *err
 {
     bool is_missing = false;
     if (key_file_read_own_mac(cache->dir, KEY_NAME, &cache->key, &is_missing, err) != 0) {
-        if (strcmp(err->code, CODE_KEY_FILE) != 0)
+        if (!error_is(err, CODE_KEY_FILE))
             return -1;
         *damage = *err;
         if (unlinkat(cache->dir, KEY_NAME, 0) != 0)
@@ -198,7 +198,7 @@ static int keep_key(const struct cache *cache, struct error *err)
 static int failed(struct cache *cache, struct error *err)
 {
     cache->is_behind = true;
-    if (strcmp(err->code, ERR_MEMORY) != 0)
+    if (!error_is(err, ERR_MEMORY))
         err->code = CODE_CACHE_FAILED;
     return error_wrap(err, "keeping what is known");
 }

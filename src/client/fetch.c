@@ -71,7 +71,7 @@ static int begin(epoch_client *client, struct error *err)
 
 static void tell(epoch_client *client, struct error *err)
 {
-    if (strcmp(err->code, CODE_BROKER_AWAY) != 0)
+    if (!error_is(err, CODE_BROKER_AWAY))
         alarm_tell(client, "subscribing", err);
 }
 

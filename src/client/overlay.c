@@ -81,7 +81,7 @@ static int read_text(struct override *override, const char *text, struct arena *
     if (read_boolean(text, &boolean) &&
         make_scalar(arena, override->variable, NULL, &boolean, &override->as_boolean, err) != 0)
         return -1;
-    if (json_read(span_of(text), &options, &override->json, err) != 0 && strcmp(err->code, ERR_MEMORY) == 0)
+    if (json_read(span_of(text), &options, &override->json, err) != 0 && error_is(err, ERR_MEMORY))
         return -1;
     return 0;
 }
@@ -104,7 +104,7 @@ static int read_row(struct overrides *out, const struct epoch_env *env, struct e
     const char *value = getenv(env->variable);
     if (value == NULL || add(out, env, value, err) == 0)
         return 0;
-    if (strcmp(err->code, ERR_MEMORY) != 0)
+    if (!error_is(err, ERR_MEMORY))
         err->code = CODE_SETTINGS;
     return error_wrap(err, "the pointer for %s", env->variable);
 }

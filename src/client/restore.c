@@ -11,13 +11,13 @@
 
 static bool is_memory(const struct error *err)
 {
-    return strcmp(err->code, ERR_MEMORY) == 0;
+    return error_is(err, ERR_MEMORY);
 }
 
 /* Its HMAC was right, so whoever wrote it has the key: whatever is wrong inside has one code. */
 static void tell_forged(epoch_client *client, const char *file, struct error *err)
 {
-    if (strcmp(err->code, CODE_FORMAT_NEWER) != 0)
+    if (!error_is(err, CODE_FORMAT_NEWER))
         err->code = CODE_LKG_BAD_SIG;
     alarm_tell(client, file, err);
 }
@@ -222,7 +222,7 @@ static int offer(epoch_client *client, enum topic_kind kind, const char *service
             apply_keyset(client);
         return 0;
     }
-    return strcmp(err->code, CODE_MESSAGE_OLDER) == 0 ? 0 : -1; /* the cache knows better */
+    return error_is(err, CODE_MESSAGE_OLDER) ? 0 : -1; /* the cache knows better */
 }
 
 /* What the file says of its head is what the head says. */

@@ -231,7 +231,7 @@ static int take_head(struct state *state, struct span raw, enum state_outcome *o
     struct view before = state->view;
     *outcome = STATE_SAME;
     if (view_take_head(&state->view, raw, &seen, &message, err) != 0) /* overtaken by the one that waits: no replay */
-        return state->waiting.exists && strcmp(err->code, CODE_MESSAGE_OLDER) == 0 ? 0 : -1;
+        return state->waiting.exists && error_is(err, CODE_MESSAGE_OLDER) ? 0 : -1;
     /* The applied one once more: of use only to whoever follows more than it was applied for. */
     if (seen == VIEW_SAME && (state->waiting.exists || !state->is_partial))
         return 0;

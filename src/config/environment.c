@@ -36,7 +36,7 @@ static int read_rules(const struct source *source, const struct listing_entry *e
     if (layout_judge("", span_of(entry->name), entry->mode, &what, NULL) != LAYOUT_FILE)
         return 0; /* a finding of the layout */
     if (source->read(source, RULES_FILE, entry, &text, err) != 0) {
-        if (strcmp(err->code, CODE_REPO_OBJECT) != 0 && strcmp(err->code, CODE_LIMIT_FILE) != 0)
+        if (!error_is(err, CODE_REPO_OBJECT) && !error_is(err, CODE_LIMIT_FILE))
             return error_wrap(err, "reading " RULES_FILE);
         findings_add(findings, FINDING_ERROR, err->code, RULES_FILE, (struct doc_pos){0}, "%s", err->message);
         return 0;

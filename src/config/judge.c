@@ -22,7 +22,7 @@ int judge_read(struct judge *judge, const char *path, const struct listing_entry
         judge->bytes += judge->text.len;
         return yaml_read(buf_span(&judge->text), &options, doc, judge->findings, err);
     }
-    if (strcmp(err->code, CODE_REPO_OBJECT) != 0 && strcmp(err->code, CODE_LIMIT_FILE) != 0)
+    if (!error_is(err, CODE_REPO_OBJECT) && !error_is(err, CODE_LIMIT_FILE))
         return error_wrap(err, "reading %s", path);
     findings_add(judge->findings, FINDING_ERROR, err->code, path, (struct doc_pos){0}, "%s", err->message);
     return 0;
@@ -50,8 +50,7 @@ static void work_fini(struct work *work)
 
 static bool is_limit(const struct error *err)
 {
-    return strcmp(err->code, CODE_LIMIT_DEPTH) == 0 || strcmp(err->code, CODE_LIMIT_NODES) == 0 ||
-           strcmp(err->code, CODE_LIMIT_CONFIG) == 0;
+    return error_is(err, CODE_LIMIT_DEPTH) || error_is(err, CODE_LIMIT_NODES) || error_is(err, CODE_LIMIT_CONFIG);
 }
 
 /* What is wrong with it goes to `found`, and *out stays NULL where there is nothing to validate. */
@@ -60,7 +59,7 @@ static int make(const struct work *work, const struct doc_node *patch, struct ar
 {
     if (effective_make(&work->rules, work->file.root, patch, arena, out, err) == 0)
         return 0;
-    bool is_endless = strcmp(err->code, CODE_SCHEMA_TOO_EXPENSIVE) == 0; /* a default that makes itself */
+    bool is_endless = error_is(err, CODE_SCHEMA_TOO_EXPENSIVE); /* a default that makes itself */
     if (!is_endless && !is_limit(err))
         return -1;
     findings_add(found, FINDING_ERROR, err->code, err->file, (struct doc_pos){err->line, err->column}, "%s%s", err->message,

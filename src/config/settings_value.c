@@ -154,7 +154,7 @@ static int take_url(const struct setting_intake *in, struct span text, struct er
         mqtt_url_fini(&url);
         return put_string(in, text, err);
     }
-    if (strcmp(err->code, CODE_SETTINGS) != 0)
+    if (!error_is(err, CODE_SETTINGS))
         return -1;
     findings_add(in->findings, FINDING_ERROR, CODE_SETTINGS, in->file, in->pos, "%s: %s, or off", in->name,
                  err->message);

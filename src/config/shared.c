@@ -78,9 +78,9 @@ static int parse_json(struct loader *loader, struct shared_file *file, struct er
     const struct json_options options = {.file = file->path, .limits = *loader->limits};
     if (json_read(buf_span(&loader->text), &options, &file->doc, err) == 0)
         return 0;
-    if (strcmp(err->code, ERR_MEMORY) == 0)
+    if (error_is(err, ERR_MEMORY))
         return -1;
-    const char *code = strcmp(err->code, CODE_MESSAGE_FORM) == 0 ? CODE_JSON_SYNTAX : err->code;
+    const char *code = error_is(err, CODE_MESSAGE_FORM) ? CODE_JSON_SYNTAX : err->code;
     findings_add(loader->findings, FINDING_ERROR, code, file->path, (struct doc_pos){err->line, err->column}, "%s",
                  err->message);
     return 0;
@@ -98,7 +98,7 @@ static int read_file(struct loader *loader, const struct listing_entry *entry, s
 {
     buf_reset(&loader->text);
     if (loader->source->read(loader->source, file->path, entry, &loader->text, err) != 0) {
-        if (strcmp(err->code, CODE_REPO_OBJECT) != 0 && strcmp(err->code, CODE_LIMIT_FILE) != 0)
+        if (!error_is(err, CODE_REPO_OBJECT) && !error_is(err, CODE_LIMIT_FILE))
             return error_wrap(err, "reading %s", file->path);
         findings_add(loader->findings, FINDING_ERROR, err->code, file->path, (struct doc_pos){0}, "%s", err->message);
         return 0;

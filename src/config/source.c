@@ -30,7 +30,7 @@ void source_fini(struct source *source)
 static int accept_too_large(struct source *out, struct error *err)
 {
     static const struct oid none;
-    if (strcmp(err->code, CODE_LIMIT_SERVICES) != 0)
+    if (!error_is(err, CODE_LIMIT_SERVICES))
         return -1;
     out->listing = listing_new(&none);
     out->is_too_large = true;
@@ -51,7 +51,7 @@ static int read_blob(const struct source *source, const char *path, const struct
     (void)path;
     if (repo_read_blob(source->repo, &entry->oid, YAML_FILE_MAX, out, err) == 0)
         return 0;
-    return strcmp(err->code, CODE_LIMIT_FILE) == 0 ? refuse_size(err) : -1;
+    return error_is(err, CODE_LIMIT_FILE) ? refuse_size(err) : -1;
 }
 
 int source_from_commit(struct repo *repo, const struct oid *commit, struct listing *old, struct source *out,
@@ -189,7 +189,7 @@ static int read_file(const struct source *source, const char *path, const struct
         return -1;
     if (fs_read(dir, entry->name, FS_ANY_OWNER, YAML_FILE_MAX, out, NULL, err) == 0)
         return 0;
-    if (strcmp(err->code, ERR_FILE_TOO_LARGE) == 0)
+    if (error_is(err, ERR_FILE_TOO_LARGE))
         return refuse_size(err);
     return -1;
 }

@@ -289,7 +289,7 @@ int home_start(struct daemon *d, struct error *err)
     d->pipeline.keyring = &d->keyring;
     d->has_lost = is_lost; /* no journal is begun then: a restart must find the loss again */
     if (home_read(d, &is_there, &why) != 0) {
-        if (strcmp(why.code, CODE_JOURNAL_CORRUPT) == 0)
+        if (error_is(&why, CODE_JOURNAL_CORRUPT))
             return serve_snapshot_alone(d, &why, err);
         *err = why;
         return -1;

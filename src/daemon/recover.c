@@ -313,7 +313,7 @@ static int is_complete(const struct force *force, bool *out, struct error *err)
     if (buf_check(&body, err) != 0)
         return -1;
     if (message_parse(buf_span(&body), MESSAGE_HEAD, &head, err) != 0)
-        return strcmp(err->code, ERR_MEMORY) == 0 ? -1 : 0;
+        return error_is(err, ERR_MEMORY) ? -1 : 0;
     catalog_digest(force->catalog, digest);
     *out = head.u.head.services == catalog_count(force->catalog) && memcmp(head.u.head.index, digest, HASH_LEN) == 0;
     return 0;
@@ -326,7 +326,7 @@ static int take_snapshot(int state_dir, const struct keyring *keyring, struct pi
     bool is_missing = false;
     if (read_snapshot(state_dir, keyring, pipeline, &is_missing, &recovery->snapshot_refused) == 0)
         recovery->has_snapshot = !is_missing;
-    else if (strcmp(recovery->snapshot_refused.code, ERR_MEMORY) == 0)
+    else if (error_is(&recovery->snapshot_refused, ERR_MEMORY))
         return error_memory(err);
     return 0;
 }

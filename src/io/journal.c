@@ -33,7 +33,7 @@ enum {
 
 int journal_refuse(struct error *err)
 {
-    if (strcmp(err->code, ERR_MEMORY) == 0)
+    if (error_is(err, ERR_MEMORY))
         return -1;
     if (err->sys == ENOSPC || err->sys == EDQUOT)
         err->code = CODE_NO_SPACE;
@@ -388,7 +388,7 @@ int journal_open(struct journal **out, int dir, const struct mac_key *key,
         (report->torn_bytes > 0 && set_torn_aside(journal, report->torn_bytes, err) != 0))
         return journal_refuse(err);
     /* If there is no room, the append that needs it says so; a line that fits need not fail for it. */
-    if (wants_room(journal) && prepare(journal, err) != 0 && strcmp(err->code, CODE_NO_SPACE) != 0)
+    if (wants_room(journal) && prepare(journal, err) != 0 && !error_is(err, CODE_NO_SPACE))
         return -1;
     *out = TAKE(journal);
     return 0;

@@ -272,7 +272,7 @@ static int show(const struct reading *reading, struct journal_line line, bool is
         .limits = {.depth = 64, .nodes = 1000 * 1000, .size = JOURNAL_LINE_MAX},
     };
     if (json_read(line.text, &options, &doc, err) != 0)
-        return strcmp(err->code, ERR_MEMORY) == 0 ? -1 : corrupt(reading, err, "the line is not JSON", NULL);
+        return error_is(err, ERR_MEMORY) ? -1 : corrupt(reading, err, "the line is not JSON", NULL);
     line.root = doc.root;
     if (line.position.seq == 1 && check_format(reading, doc.root, err) != 0)
         return -1;

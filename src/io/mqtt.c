@@ -186,7 +186,7 @@ static void finish_opening(struct mqtt *mqtt)
 
 int mqtt_reason_of(const struct error *err)
 {
-    return strcmp(err->code, CODE_BROKER_TLS) == 0 ? MQTT_REASON_TLS : MQTT_REASON_NETWORK;
+    return error_is(err, CODE_BROKER_TLS) ? MQTT_REASON_TLS : MQTT_REASON_NETWORK;
 }
 
 int mqtt_connect(struct mqtt *mqtt, struct error *err)

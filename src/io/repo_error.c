@@ -83,7 +83,7 @@ static int check_packs(char *path, struct error *err)
         return error_set(err, errno == EACCES ? CODE_REPO_ACCESS : CODE_REPO_UNREADABLE, errno,
                          "cannot list '%s'", path);
     int rc = fs_each_name(dir, check_pack, path, err);
-    if (rc != 0 && strcmp(err->code, ERR_SYSTEM) == 0)
+    if (rc != 0 && error_is(err, ERR_SYSTEM))
         err->code = CODE_REPO_UNREADABLE;
     return rc;
 }

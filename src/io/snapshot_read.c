@@ -59,7 +59,7 @@ static int parse(struct span file, struct doc *doc, struct error *err)
     if (json_read(file, &options, doc, err) == 0)
         return 0;
     /* The reader answers with the codes of the builder too: limits, duplicate names. Here all is form. */
-    if (strcmp(err->code, ERR_MEMORY) != 0)
+    if (!error_is(err, ERR_MEMORY))
         err->code = CODE_LKG_FORM;
     return -1;
 }

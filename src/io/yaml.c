@@ -70,7 +70,7 @@ static struct span name_of(const yaml_char_t *name)
 /* A limit or a duplicate key is a finding, want of memory is not. */
 static enum step refused(struct reader *r, struct doc_pos pos, const struct error *err)
 {
-    if (strcmp(err->code, ERR_MEMORY) == 0)
+    if (error_is(err, ERR_MEMORY))
         return STEP_FAILED;
     if (err->line > 0)
         pos = (struct doc_pos){err->line, err->column};

@@ -398,7 +398,7 @@ int json_read(struct span text, const struct json_options *options, struct doc *
         doc->root = doc_builder_root(&r.builder);
     else
         doc_fini(doc);
-    if (read < 0 && err->code == CODE_YAML_DUPLICATE_KEY)
+    if (read < 0 && error_is(err, CODE_YAML_DUPLICATE_KEY))
         err->code = CODE_MESSAGE_FORM;
     doc_builder_fini(&r.builder);
     buf_fini(&r.text);

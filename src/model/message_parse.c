@@ -408,7 +408,7 @@ int message_parse_stamp(struct span body, struct message *out, struct error *err
     if (json_read(body, &options, &out->doc, err) != 0) {
         /* The reader answers with the codes of the builder too: limits, duplicate names. Here all of that is
            form. */
-        if (strcmp(err->code, ERR_MEMORY) != 0)
+        if (!error_is(err, ERR_MEMORY))
             err->code = CODE_MESSAGE_FORM;
         return -1;
     }

@@ -77,7 +77,7 @@ static int read_object(struct span text, const char *file, struct doc *doc, stru
     struct json_options options = {.file = file, .limits = {2, 32, REQUEST_MAX}};
     int64_t format;
     if (json_read(text, &options, doc, err) != 0) {
-        if (strcmp(err->code, ERR_MEMORY) != 0)
+        if (!error_is(err, ERR_MEMORY))
             err->code = CODE_REQUEST_FORM;
         return -1;
     }

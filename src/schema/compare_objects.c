@@ -21,7 +21,7 @@ static bool pattern_fits(struct comparison *c, struct span ecma, struct span nam
     if (!compare_charge(c, 1))
         return false;
     if (pattern_compile(ecma, &pattern, &err) < 0) {
-        c->failed = c->failed || strcmp(err.code, ERR_MEMORY) == 0;
+        c->failed = c->failed || error_is(&err, ERR_MEMORY);
         return false;
     }
     enum pattern_verdict verdict = pattern_match(pattern, name, &work);

@@ -141,7 +141,7 @@ static bool read_way(struct comparison *c, struct arena *arena, struct pointer *
     struct error err;
     if (pointer_parse(buf_span(&c->pointer), arena, out, &err) == 0)
         return true;
-    c->failed = c->failed || strcmp(err.code, ERR_MEMORY) == 0;
+    c->failed = c->failed || error_is(&err, ERR_MEMORY);
     return false;
 }
 

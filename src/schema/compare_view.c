@@ -69,7 +69,7 @@ const struct doc_node *side_resolve(const struct side *side, struct span referen
     if (fragment.data[0] != '/')
         return find_anchor(side->root, buf_span(&fragment));
     if (pointer_parse(buf_span(&fragment), &arena, &pointer, &err) < 0) {
-        *side->failed = *side->failed || strcmp(err.code, ERR_MEMORY) == 0;
+        *side->failed = *side->failed || error_is(&err, ERR_MEMORY);
         return NULL;
     }
     return pointer_find(side->root, &pointer, NULL);

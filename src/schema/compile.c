@@ -96,7 +96,7 @@ const struct pattern *compile_pattern(struct compiling *c, struct span text, con
         return NULL;
     }
     if (pattern_compile(text, &pattern, &why) != 0) {
-        if (strcmp(why.code, ERR_MEMORY) == 0)
+        if (error_is(&why, ERR_MEMORY))
             c->failed = error_memory(c->err) != 0;
         else
             compile_complain(c, document, at->file, pos, CODE_SCHEMA_REGEX, "%s", why.message);

@@ -17,7 +17,9 @@
 #ifndef UTIL_ERR_H
 #define UTIL_ERR_H
 
+#include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "util/macros.h"
 
@@ -51,6 +53,12 @@ int error_wrap(struct error *err, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* error_set for a failed allocation. Returns -1. */
 int error_memory(struct error *err);
+
+/* Codes are compared by their text: the same code may stand in the programs and in the library. */
+static inline bool error_is(const struct error *err, const char *code)
+{
+    return strcmp(err->code, code) == 0;
+}
 
 /* "file:line:column: message [code]", or "message [code]" without a place. At most size bytes, terminated. */
 void error_format(const struct error *err, char *out, size_t size);

@@ -125,7 +125,7 @@ int index_read(struct span raw, struct index *out, struct error *err)
     if (raw.len > INDEX_MAX)
         return error_set(err, CODE_MESSAGE_TOO_LARGE, 0, "the index has more than %d bytes", INDEX_MAX);
     if (json_read(raw, &options, &out->doc, err) != 0) {
-        if (strcmp(err->code, ERR_MEMORY) != 0)
+        if (!error_is(err, ERR_MEMORY))
             err->code = CODE_MESSAGE_FORM;
         return -1;
     }

@@ -20,7 +20,7 @@ static void line_fini(struct line *line)
 
 int key_error(struct error *err)
 {
-    if (strcmp(err->code, ERR_MEMORY) != 0)
+    if (!error_is(err, ERR_MEMORY))
         err->code = CODE_KEY_FILE;
     return -1;
 }

@@ -19,9 +19,9 @@ void verified_snapshot_fini(struct verified_snapshot *verified)
 
 static int refuse(struct error *err, const char *part, const char *name)
 {
-    if (strcmp(err->code, ERR_MEMORY) == 0)
+    if (error_is(err, ERR_MEMORY))
         return -1;
-    if (strcmp(err->code, CODE_FORMAT_NEWER) != 0)
+    if (!error_is(err, CODE_FORMAT_NEWER))
         err->code = CODE_LKG_BAD_SIG;
     return error_wrap(err, "%s%s of the snapshot", part, name);
 }
