@@ -195,8 +195,11 @@ static int run(const struct cli *cli, const struct cli_args *args)
     if (!local_load(cli, &local, &rc))
         return rc;
     has_repo = cli_open_trusted(&local.settings, local.settings.repository.path, &repo, &err) == 0;
-    if (!has_repo && cli_given(args, OPT_AT))
-        return local_fail(&local, &err);
+    if (!has_repo && cli_given(args, OPT_AT)) {
+        if (cli_open_repo(cli, &repo, &err) != 0) /* a clone without a daemon has a past too */
+            return local_fail(&local, &err);
+        has_repo = true;
+    }
     if (args->operands_len == 0)
         return list(cli, &local, has_repo ? repo : NULL, args);
     if (find(cli, &local, repo, args, &shown, &err) != 0)
@@ -225,7 +228,8 @@ const struct cli_verb verb_show = {
     .options = {[OPT_AT] = {.name = "at",
                             .argument = "EPOCH",
                             .kind = CLI_POINT,
-                            .help = "what an epoch said: its number, a commit, or a time. Read from the repository; numbers, times, "
+                            .help = "what an epoch said: its number, a commit, or a time. Read from the served repository, or where there "
+                                    "is none from the one at or above the current folder; numbers, times, "
                                     "and which version that was, are looked up in the journal, for which _journal.key_ must be readable"},
                 [OPT_JSON] = {.name = "json",
                               .help = "as a JSON object with *service*, *config*, *version*, *config_epoch* (the commit "

@@ -77,6 +77,16 @@ def test_show_at_a_commit_needs_neither_state_nor_keys(world, tmp_path):
     assert json.loads(told.stdout)["config"] == {"rate": 7}
 
 
+def test_show_at_a_commit_in_a_clone_that_nobody_serves(world, tmp_path):
+    clone = tmp_path / "clone"
+    world.repo.git("clone", "-q", str(world.repo.path), str(clone))
+    nowhere = {"EPOCHD_REPOSITORY_PATH": str(tmp_path / "none"), "EPOCHD_STATE": str(tmp_path / "never")}
+    told = world.ctl("-C", str(clone), "show", "stt-worker", "--at", "main~1", "--json", check=0, **nowhere)
+    assert json.loads(told.stdout)["config"] == {"rate": 7}
+    result = world.ctl("-C", str(tmp_path), "show", "stt-worker", "--at", "main~1", check=3, **nowhere)
+    assert "there is no git repository at or above" in result.stderr and "[repo.missing]" in result.stderr
+
+
 def test_show_says_what_there_is_not(world, copy, tmp_path):
     assert "there is no service 'nobody' in epoch 8; epochctl log nobody tells" in world.ctl("show", "nobody", check=2).stderr
     assert "there is no service 'memory-worker' in epoch 8" in world.ctl("show", "memory-worker", check=2).stderr
