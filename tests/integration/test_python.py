@@ -278,6 +278,23 @@ except KeyboardInterrupt:
     assert program.end() == 0
 
 
+def test_ctrl_c_on_the_way_into_a_callback_ends_a_wait_too(python):
+    """Where Python raises it before any `try` of the package's: simulated by what the callback calls first."""
+    program = python("""
+import epoch._client
+cfg = epoch.open("stt-worker", url="mqtt://127.0.0.1:9", root_file=roots, lkg_file="")
+def interrupted(_status):
+    raise KeyboardInterrupt
+epoch._client.status_of = interrupted
+try:
+    cfg.wait("current", 60)
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+""")
+    program.wait("interrupted")
+    assert program.end() == 0
+
+
 def test_ctrl_c_in_a_callback_goes_to_whoever_drives(python, subscriber):
     program = python("""
 cfg = open()

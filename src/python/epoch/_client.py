@@ -5,9 +5,12 @@ import asyncio
 import atexit
 import logging
 import os
-from collections.abc import Callable, Iterable, Mapping
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from ctypes import byref, c_char_p, c_void_p, sizeof
 from math import ceil, inf
+from threading import current_thread, main_thread
 from time import monotonic
 from typing import Any, NamedTuple, NoReturn, TypeVar, overload
 from weakref import WeakSet
@@ -206,6 +209,27 @@ class Client:
         else:
             self._interrupt = error
 
+    @contextmanager
+    def _driving(self) -> Iterator[None]:
+        """Ctrl-C while the library works is raised where Python goes on, and that may be the first step into a callback of ours, before
+        any `try`: ctypes can only report it then, to this hook. Python raises it in the main thread alone."""
+        if current_thread() is not main_thread():
+            yield
+            return
+        before = sys.unraisablehook
+
+        def keep(report: Any) -> None:
+            if getattr(report.object, "__self__", None) is self and not isinstance(report.exc_value, Exception):
+                self._interrupt = report.exc_value
+            else:
+                before(report)
+
+        sys.unraisablehook = keep
+        try:
+            yield
+        finally:
+            sys.unraisablehook = before
+
     def _checked(self, result: int, error: CError) -> None:
         interrupt, self._interrupt = self._interrupt, None
         if interrupt is not None:
@@ -249,7 +273,9 @@ class Client:
     def dispatch(self) -> None:
         """Does what there is to do, callbacks too, and waits for nothing but the disk."""
         error = CError()
-        self._checked(library.epoch_dispatch(self._open(), byref(error)), error)
+        with self._driving():
+            result = library.epoch_dispatch(self._open(), byref(error))
+        self._checked(result, error)
 
     def attach(self, loop: asyncio.AbstractEventLoop | None = None) -> Client:
         """Follows the broker in the event loop: callbacks run there, nothing blocks it but the disk."""
@@ -274,7 +300,8 @@ class Client:
         deadline = inf if timeout_s is None else monotonic() + timeout_s
         while True:
             left_ms = min(float(SLICE_MS), max(0.0, (deadline - monotonic()) * 1000))
-            result = library.epoch_wait(self._open(), UNTIL[until], ceil(left_ms), byref(error))
+            with self._driving():
+                result = library.epoch_wait(self._open(), UNTIL[until], ceil(left_ms), byref(error))
             if result == 0 or error.code != b"timed-out":
                 self._checked(result, error)
                 return self
